@@ -1,0 +1,50 @@
+"""Identifiers: how runs and attempts are named.
+
+A run id is 20 characters of lower-case Crockford base32: 48 bits of milliseconds, 52 random bits. Ids made later
+sort later, and clients make them, so a submit that is sent twice is the same submit (STATE.md, "Idempotency keys").
+
+An attempt reference is `run/job@attempt`, where `job` is the job's index in the plan: `01k…/17@1`. It is the
+Celery task id of the attempt, what Flower shows, and the fencing token in one string.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from typing import NamedTuple
+
+RUN_ID_LENGTH = 20
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_RUN_ID = re.compile(rf"[{_ALPHABET}]{{{RUN_ID_LENGTH}}}")
+_REF = re.compile(rf"([{_ALPHABET}]{{{RUN_ID_LENGTH}}})/(\d{{1,6}})@(\d{{1,5}})")
+
+
+def new_run_id() -> str:
+    """Return a fresh run id, of which later ones sort after earlier ones."""
+    number = (int(time.time() * 1000) & (1 << 48) - 1) << 52 | secrets.randbits(52)
+    return "".join(_ALPHABET[number >> shift & 31] for shift in range(95, -1, -5))
+
+
+def is_run_id(text: str) -> bool:
+    """Tell whether a text has the form of a run id."""
+    return _RUN_ID.fullmatch(text) is not None
+
+
+class AttemptRef(NamedTuple):
+    """One try of one job of one run."""
+
+    run: str
+    job: int
+    attempt: int
+
+    def __str__(self) -> str:
+        return f"{self.run}/{self.job}@{self.attempt}"
+
+    @classmethod
+    def parse(cls, text: str) -> AttemptRef:
+        """Read `run/job@attempt`; a `ValueError` tells that the text is none."""
+        match = _REF.fullmatch(text)
+        if match is None:
+            raise ValueError(f"{text!r} is not an attempt reference (run/job@attempt)")
+        return cls(match[1], int(match[2]), int(match[3]))

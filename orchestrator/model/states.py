@@ -1,0 +1,75 @@
+"""The states of runs and job runs, and every move between them: the complete table.
+
+`JOB_MOVES` and `RUN_MOVES` name, for each arrow, the state scripts that may make it. The model test takes the tables as
+its oracle, each script's `moves:` line is checked against them, and the diagram in the docs is generated from them.
+The numbers are what records and events hold in Redis: they never change meaning.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class JobState(IntEnum):
+    """The state of a job run."""
+
+    waiting = 0
+    queued = 1
+    running = 2
+    retrying = 3
+    succeeded = 4
+    failed = 5
+    timed_out = 6
+    cancelled = 7
+    skipped = 8
+    upstream_failed = 9
+    lost = 10
+    # Reserved for holds, parking, delays and signals: the numbers are given, so that records need no migration.
+    held = 11
+    parked = 12
+    delayed = 13
+    awaiting_signal = 14
+
+    @property
+    def final(self) -> bool:
+        """Whether only a rerun can move the job run from here."""
+        return self in FINAL_JOB_STATES
+
+
+class RunState(IntEnum):
+    """The state of a run."""
+
+    queued = 0
+    running = 1
+    cancelling = 2
+    succeeded = 3
+    failed = 4
+    cancelled = 5
+    timed_out = 6
+    paused = 7
+
+    @property
+    def final(self) -> bool:
+        """Whether the run is over."""
+        return self in FINAL_RUN_STATES
+
+
+class PriorityClass(IntEnum):
+    """The four classes of urgency; a smaller number is more urgent."""
+
+    critical = 0
+    high = 1
+    normal = 2
+    low = 3
+
+
+FINAL_JOB_STATES = frozenset({
+    JobState.succeeded, JobState.failed, JobState.timed_out,
+    JobState.cancelled, JobState.skipped, JobState.upstream_failed,
+})  # fmt: skip
+FINAL_RUN_STATES = frozenset({RunState.succeeded, RunState.failed, RunState.cancelled, RunState.timed_out})
+
+# What a final state counts as for the jobs behind it.
+SUCCESS_STATES = frozenset({JobState.succeeded})
+SKIP_STATES = frozenset({JobState.skipped})
+FAILURE_STATES = FINAL_JOB_STATES - SUCCESS_STATES - SKIP_STATES

@@ -1,0 +1,55 @@
+"""The compiled plan: what a run executes, immutable and addressed by its content.
+
+Jobs are numbered in the order of the definition; `specs` and `routes` are interned, so that a job costs a few integers.
+`state.plans` packs a plan into Redis buckets and reads it back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+INHERIT_CLASS = 255
+"""Priority class of a job that takes its run's."""
+DEFAULT_NUMBER = 128
+"""Priority number inside a class (0 to 255, lower first) where none is given."""
+MAX_IN_DEGREE = 100_000
+MAX_JOBS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedJob:
+    """One job by its numbers: indexes into the plan's `specs` and `routes`, and of other jobs."""
+
+    spec: int
+    route: int
+    cls: int
+    number: int
+    in_degree: int
+    inputs: tuple[int, ...]
+    """The jobs whose outputs the arguments use, in ascending order without repeats (all are predecessors)."""
+    successors: tuple[int, ...]
+    """The jobs that wait for this one, in ascending order without repeats."""
+    uses_params: bool
+    """Whether the arguments use the run's parameters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A workflow version ready to run.
+
+    `head` is JSON of everything in the definition but its jobs (name, description, parameters' schema, deadline,
+    default class …); `specs` are JSON documents for the worker (see `plan.specs`); both are opaque to the state scripts.
+    """
+
+    digest: str
+    workflow: str
+    head: bytes
+    deadline_ms: int
+    """Milliseconds that a run may take from its creation, 0 for no limit."""
+    cls: int
+    """The run's priority class where the submitter gives none."""
+    names: tuple[str, ...]
+    specs: tuple[bytes, ...]
+    routes: tuple[str, ...]
+    jobs: tuple[PlannedJob, ...]
+    roots: tuple[int, ...]
