@@ -1,4 +1,4 @@
-"""Settings: environment variables `ORCHESTRATOR_*`, a `.env` file, or `[tool.orchestrator]` in pyproject.toml.
+"""Settings: environment variables `ORCHESTRATOR_*`, a `.env` file, `[tool.orchestrator]` in pyproject.toml.
 
 The first source that has a value wins, in that order; an empty variable counts as unset. The two addresses, which hold
 passwords, can also be read from a file (`ORCHESTRATOR_REDIS_URL_FILE=/run/secrets/redis_url`), as Docker and Kubernetes
@@ -10,6 +10,7 @@ A wrong value raises one `SettingsError` that names the place it came from.
 from __future__ import annotations
 
 import os
+import re
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -34,7 +35,7 @@ FROM_FILES = ("redis_url", "broker_url")
 
 
 def default_data_dir() -> Path:
-    """Return the folder of the embedded Redis: `$XDG_DATA_HOME/orchestrator`, by default `~/.local/share/orchestrator`."""
+    """Return the default of `data_dir`, after the XDG base directory specification."""
     base = os.environ.get("XDG_DATA_HOME")
     return (Path(base) if base else Path.home() / ".local" / "share") / "orchestrator"
 
@@ -53,6 +54,12 @@ def _address(schemes: tuple[str, ...]) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _checked_namespace(name: str) -> str:
+    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", name) is None:
+        raise ValueError("a namespace is 1 to 63 letters, digits, '_', '.' or '-', a letter or digit first")
+    return name
+
+
 class Settings(BaseSettings):
     """Everything that can be set, with its default. Each field is the variable `ORCHESTRATOR_<NAME>`."""
 
@@ -63,23 +70,27 @@ class Settings(BaseSettings):
         env_file=".env",
         env_file_encoding="utf-8",
         extra="ignore",  # .env is shared with other programs, and Kubernetes adds ORCHESTRATOR_PORT and the like
+        use_attribute_docstrings=True,
         pyproject_toml_table_header=("tool", "orchestrator"),
     )
 
     redis_url: Annotated[str, _address(STORE_SCHEMES)] | None = None
-    """The Redis that holds the state: `redis://`, `rediss://` or `unix://`. Unset: the embedded server of `data_dir`."""
+    """The Redis that holds the state: `redis://`, `rediss://` or `unix://`.
+    Unset: the embedded server that `orchestrator up` runs in `data_dir`."""
     broker_url: Annotated[str, _address(BROKER_SCHEMES)] | None = None
-    """The broker of Celery: Redis or RabbitMQ (`amqp://`, `amqps://`). Unset: the Redis that holds the state."""
-    namespace: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")] = "default"
-    """The tenant: letters, digits, `_`, `.` and `-`, at most 63. Workers and producers of one namespace share its runs."""
+    """The broker of Celery: Redis (`redis://`, `rediss://`, `redis+socket://`) or RabbitMQ (`amqp://`, `amqps://`).
+    Unset: the Redis that holds the state."""
+    namespace: Annotated[str, AfterValidator(_checked_namespace)] = "default"
+    """The tenant whose runs this process sees: 1 to 63 letters, digits, `_`, `.` or `-`, a letter or digit first."""
     data_dir: Annotated[Path, Field(default_factory=default_data_dir)]
-    """The folder of the embedded Redis. Default: `$XDG_DATA_HOME/orchestrator`, else `~/.local/share/orchestrator`."""
+    """The folder of the embedded Redis.
+    Unset: `$XDG_DATA_HOME/orchestrator`, else `~/.local/share/orchestrator`."""
     retention_days: Annotated[float, Field(gt=0, le=36_500)] = 7.0
     """Days for which a finished run stays in Redis."""
     output_limit: Annotated[ByteSize, Field(ge=1024, le=64 << 20)] = ByteSize(1 << 20)
-    """The largest result of a job, as JSON: bytes, or with a unit (`1MiB`). A larger one fails its attempt."""
+    """The largest result of a job, as JSON, in bytes or with a unit (`2MiB`). A larger one fails its attempt."""
     input_limit: Annotated[ByteSize, Field(ge=1024, le=512 << 20)] = ByteSize(16 << 20)
-    """The largest sum of the results that one job is given by its parents: bytes, or with a unit."""
+    """The largest sum of the results that one job is given by its parents, in bytes or with a unit."""
     log_level: Literal["debug", "info", "warning", "error", "critical"] = "info"
     """What is logged: this level and above."""
 
@@ -89,8 +100,8 @@ class Settings(BaseSettings):
         except ValidationError as error:
             raise _explained(error, values) from None
 
-    def __repr_args__(self) -> list[tuple[str | None, Any]]:  # type: ignore[override]
-        """Name every value, with the passwords in addresses hidden (`repr` and `str` come here)."""
+    def __repr_args__(self) -> list[tuple[str | None, Any]]:
+        """Name every value for `repr` and `str`, with the passwords in addresses hidden."""
         return [(name, mask_url(value) if name in FROM_FILES and value else value) for name, value in self]
 
     @classmethod
@@ -102,7 +113,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Order the sources: arguments, environment, files named by the environment, `.env`, pyproject.toml."""
+        """Order the sources: arguments, environment, files that it names, `.env`, pyproject.toml."""
         return (
             init_settings,
             env_settings,
@@ -113,7 +124,7 @@ class Settings(BaseSettings):
 
 
 class _NamedFiles(PydanticBaseSettingsSource):
-    """Reads `ORCHESTRATOR_REDIS_URL_FILE` and its like: the value is the file's text, without spaces around it."""
+    """Reads `ORCHESTRATOR_REDIS_URL_FILE` and its like: the value is the file's text, stripped."""
 
     def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
         variable = f"{PREFIX}{field_name.upper()}"
@@ -176,5 +187,5 @@ def _place(name: str, values: dict[str, Any]) -> str:
 
 @cache
 def get_settings() -> Settings:
-    """Return the settings of this process, read once. Tests call `get_settings.cache_clear()` after a change."""
+    """Return the settings of this process, read once; `get_settings.cache_clear()` makes it read them again."""
     return Settings()
