@@ -36,7 +36,7 @@ class OrchestratorError(Exception):
         self.what = what or (type(self).__doc__ or "").strip().splitlines()[0]
         self.where = where
         self.remedy = remedy
-        super().__init__(self.what, where, remedy)
+        super().__init__(self.what)  # one argument, so that Celery and pickle can rebuild it
 
     def __str__(self) -> str:
         text = f"{self.where}: {self.what}" if self.where else self.what
