@@ -1,0 +1,15 @@
+"""What a look at the installation found (`orchestrator doctor`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at: `name` says what, `detail` what was found, `remedy` what to do if it is not ok."""
+
+    name: str
+    ok: bool
+    detail: str
+    remedy: str | None = None

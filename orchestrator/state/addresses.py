@@ -1,0 +1,26 @@
+"""Which servers the settings mean."""
+
+from __future__ import annotations
+
+from orchestrator.model.errors import StoreUnavailable
+from orchestrator.model.urls import redis_broker_url
+from orchestrator.settings import Settings
+from orchestrator.state.embedded import running
+
+
+def store_url(settings: Settings) -> str:
+    """Return the address of the Redis that holds the state: the one that is set, else the embedded one that runs."""
+    if settings.redis_url:
+        return settings.redis_url
+    embedded = running(settings.data_dir)
+    if embedded is None:
+        raise StoreUnavailable(
+            f"ORCHESTRATOR_REDIS_URL is not set, and no embedded Redis runs in {settings.data_dir}",
+            remedy="set it, or start one with `orchestrator up`",
+        )
+    return embedded.url
+
+
+def broker_url(settings: Settings) -> str:
+    """Return the address of the broker, as Celery takes it: the one that is set, else the store's."""
+    return settings.broker_url or redis_broker_url(store_url(settings))
