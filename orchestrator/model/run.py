@@ -1,0 +1,125 @@
+"""What is known of runs, job runs, worker nodes and queues: plain values, as read from the store.
+
+Times are milliseconds since 1970 by the clock of Redis; None where it has not happened.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from orchestrator.model.states import JobState, PriorityClass, RunState
+
+
+def iso(ms: int | None) -> str | None:
+    """Spell a time as ISO 8601 in UTC with microseconds."""
+    if ms is None:
+        return None
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="microseconds")
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo:
+    """One run."""
+
+    id: str
+    workflow: str
+    version: int
+    plan: str
+    state: RunState
+    priority: PriorityClass
+    created_ms: int
+    started_ms: int | None
+    ended_ms: int | None
+    total: int
+    counts: dict[JobState, int]
+    """How many job runs are in each state that has any."""
+    params: dict[str, Any]
+    who: str | None = None
+    why: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the `run` shape of the JSON contract."""
+        return {
+            "id": self.id,
+            "workflow": self.workflow,
+            "version": self.version,
+            "state": self.state.name,
+            "created": iso(self.created_ms),
+            "started": iso(self.started_ms),
+            "finished": iso(self.ended_ms),
+            "counts": {state.name: number for state, number in self.counts.items()},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class JobRun:
+    """One job inside one run. `error` is `{"type", "message", "traceback", "bases"}` of its last bad attempt."""
+
+    index: int
+    name: str
+    state: JobState
+    attempt: int = 0
+    retries: int = 0
+    losses: int = 0
+    queued_ms: int | None = None
+    started_ms: int | None = None
+    ended_ms: int | None = None
+    node: str | None = None
+    error: dict[str, Any] | None = None
+    quarantined: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the job's shape inside `runs show`."""
+        return {
+            "name": self.name,
+            "state": self.state.name,
+            "attempt": self.attempt,
+            "queued": iso(self.queued_ms),
+            "started": iso(self.started_ms),
+            "finished": iso(self.ended_ms),
+            "node": self.node,
+            "error": self.error,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class NodeInfo:
+    """One open worker node: `wants` are its routes and priority classes, `held` the attempts that it runs."""
+
+    name: str
+    slots: int
+    idle: int
+    wants: tuple[tuple[str, tuple[PriorityClass, ...]], ...]
+    held: tuple[str, ...]
+    deadline_ms: int
+    info: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class QueueInfo:
+    """What waits on one route in one priority class. `slots` are those of live nodes on the route."""
+
+    route: str
+    priority: PriorityClass
+    ready: int
+    oldest_ms: int | None
+    slots: int
+    permits: int
+    """Messages that are thought to be out: an estimate."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlowInfo:
+    """One workflow: its versions by number, each with its plan's digest."""
+
+    name: str
+    latest: int
+    versions: dict[int, str]
+
+
+def read_json(data: bytes | None) -> Any:
+    """Read JSON bytes from the store, None for none."""
+    return json.loads(data) if data else None

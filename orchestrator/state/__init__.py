@@ -1,0 +1,1 @@
+"""The state machine: Redis holds the truth, and one script makes each transition."""

@@ -1,0 +1,100 @@
+"""The names of all keys of a namespace. The fragment `scripts/lib/keys.lua` is its twin; a test compares the two.
+
+All keys of a namespace share a hash tag: a namespace lives in one slot of a Redis Cluster, and a script may build the
+names that it learns only while it runs.
+"""
+
+from __future__ import annotations
+
+BUCKET = 128
+"""Jobs a hash of records, counters or plan entries: small enough to stay a listpack (STATE.md, "Memory")."""
+
+
+class Keys:
+    """Key names of one namespace."""
+
+    def __init__(self, namespace: str) -> None:
+        self.namespace = namespace
+        self.prefix = f"o:{{{namespace}}}:"
+        self.meta = f"{self.prefix}meta"
+        """hash: clock, tick, server, incarnation, schema"""
+        self.events = f"{self.prefix}events"
+        """stream: one packed event an entry (see `state.events`)"""
+        self.timers = f"{self.prefix}timers"
+        """zset: `kind/ref` by due ms"""
+        self.nodes = f"{self.prefix}nodes"
+        """zset: open nodes by lease deadline in ms"""
+        self.live = f"{self.prefix}live"
+        """zset: runs that are not over, by creation in ms"""
+        self.ended = f"{self.prefix}ended"
+        """zset: runs that are over, by end in ms"""
+        self.todos = f"{self.prefix}todos"
+        """zset: runs with lines in their `todo`, by the ms of the last touch"""
+        self.routes = f"{self.prefix}routes"
+        """set: every route that a stored plan uses"""
+        self.flows = f"{self.prefix}flows"
+        """set: every workflow's name"""
+
+    def plan(self, digest: str) -> str:
+        """Hash: what a plan's jobs share (see `state.plans`)."""
+        return f"{self.prefix}plan:{digest}"
+
+    def plan_jobs(self, digest: str, bucket: int) -> str:
+        """Hash: job index → packed plan entry."""
+        return f"{self.prefix}plan:{digest}:{bucket}"
+
+    def plan_edges(self, digest: str, job: int) -> str:
+        """Hash: chunk → packed successors, of a job with more than a slice of them."""
+        return f"{self.prefix}plan:{digest}:e:{job}"
+
+    def plan_wide(self, digest: str) -> str:
+        """List: the jobs that have edges of their own."""
+        return f"{self.prefix}plan:{digest}:wide"
+
+    def flow(self, workflow: str) -> str:
+        """Hash: latest; v:<version> → digest; d:<digest> → version."""
+        return f"{self.prefix}flow:{workflow}"
+
+    def run(self, run: str) -> str:
+        """Hash: the run's own record (see `state.reading`)."""
+        return f"{self.prefix}run:{run}"
+
+    def records(self, run: str, bucket: int) -> str:
+        """Hash: job index → packed record, only for jobs that are not just waiting."""
+        return f"{self.prefix}run:{run}:j:{bucket}"
+
+    def counters(self, run: str, bucket: int) -> str:
+        """Hash: job index → three counts of ended parents in one integer."""
+        return f"{self.prefix}run:{run}:c:{bucket}"
+
+    def outputs(self, run: str) -> str:
+        """Hash: job index → output as JSON, only where there is one."""
+        return f"{self.prefix}run:{run}:out"
+
+    def errors(self, run: str) -> str:
+        """Hash: job index → last error as JSON, only where there is one."""
+        return f"{self.prefix}run:{run}:err"
+
+    def todo(self, run: str) -> str:
+        """List: what scripts left over, `kind job offset` a line."""
+        return f"{self.prefix}run:{run}:todo"
+
+    def ready(self, route: str) -> str:
+        """Zset: the route's ready set, `ready_ms:ref` by class, number and run's start."""
+        return f"{self.prefix}ready:{route}"
+
+    def since(self, route: str) -> str:
+        """Zset: the same members by class and ready ms."""
+        return f"{self.prefix}since:{route}"
+
+    def route(self, route: str) -> str:
+        """Hash: slots; debt; rung:<class>, heal:<class> → how often, healed:<class> → not again before ms."""
+        return f"{self.prefix}route:{route}"
+
+    def node(self, node: str) -> str:
+        """Hash: incarnation, wants, slots, idle, info; h:<hand> → its last operation; m:<hand> → beats missed."""
+        return f"{self.prefix}node:{node}"
+
+    def key(self, idempotency: str) -> str:
+        """String: run id and request digest."""
+        return f"{self.prefix}key:{idempotency}"

@@ -1,0 +1,110 @@
+"""Plans in Redis: packed into buckets of 128 jobs, uploaded in slices under a time limit that sealing takes away.
+
+A packed job is `spec, route, class, number, in-degree, flags, inputs, successors` (counts), the inputs' indexes, the
+successors as (index, in-degree) pairs, and the name. More than a slice of successors stand in a hash of their own, and
+more than a slice of inputs are not listed: their worker fetches them. Twin: `scripts/lib/plans.lua`.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+
+from orchestrator.plan.plan import Plan, PlannedJob
+from orchestrator.state.keys import BUCKET, Keys
+
+SLICE = 250
+"""Jobs that one script touches at most (`plans.SLICE`)."""
+UPLOAD_LIFE_S = 3600
+"""What an upload that is never sealed lives."""
+_FIXED = struct.Struct(">3sHBB3sBH3s")
+_USES_PARAMS, _FETCH = 1, 2
+
+Command = tuple[str | bytes | int, ...]
+
+
+def upload_commands(keys: Keys, plan: Plan) -> Iterator[list[Command]]:
+    """Yield the Redis commands that upload a plan, in batches to pipeline. Sealing it is `PutPlan`."""
+    yield [*_head(keys, plan)]
+    for start in range(0, len(plan.jobs), BUCKET):
+        bucket = keys.plan_jobs(plan.digest, start // BUCKET)
+        fields: list[str | bytes | int] = []
+        wide: list[Command] = []
+        for index in range(start, min(start + BUCKET, len(plan.jobs))):
+            job = plan.jobs[index]
+            fields += (index, pack_job(plan, job, plan.names[index]))
+            if len(job.successors) > SLICE:
+                wide += _edges(keys, plan, index, job)
+        yield [("HSET", bucket, *fields), ("EXPIRE", bucket, UPLOAD_LIFE_S), *wide]
+
+
+def pack_job(plan: Plan, job: PlannedJob, name: str) -> bytes:
+    """Pack one job."""
+    fetch = len(job.inputs) > SLICE
+    inputs = () if fetch else job.inputs
+    edges = b"" if len(job.successors) > SLICE else _pairs(plan, job.successors)
+    flags = _USES_PARAMS * job.uses_params | _FETCH * fetch
+    fixed = _FIXED.pack(
+        _i3(job.spec), job.route, job.cls, job.number, _i3(job.in_degree), flags, len(inputs), _i3(len(job.successors))
+    )
+    return b"".join((fixed, *map(_i3, inputs), edges, name.encode()))
+
+
+def unpack_job(packed: bytes) -> tuple[PlannedJob, str, bool, bool]:
+    """Unpack one job; the flags tell whether its inputs and its successors stand elsewhere."""
+    spec, route, cls, number, in_degree, flags, inputs, successors = _FIXED.unpack_from(packed)
+    at, out = _FIXED.size, int.from_bytes(successors)
+    wide = out > SLICE
+    edges = at + 3 * inputs
+    end = edges if wide else edges + 6 * out
+    job = PlannedJob(
+        int.from_bytes(spec), route, cls, number, int.from_bytes(in_degree),
+        tuple(int.from_bytes(packed[i : i + 3]) for i in range(at, edges, 3)),
+        () if wide else tuple(int.from_bytes(packed[i : i + 3]) for i in range(edges, end, 6)),
+        bool(flags & _USES_PARAMS),
+    )  # fmt: skip
+    return job, packed[end:].decode(), bool(flags & _FETCH), wide
+
+
+def unpack_edges(chunks: Mapping[bytes, bytes]) -> tuple[int, ...]:
+    """Unpack the successors of a job with more than a slice of them."""
+    packed = b"".join(chunks[key] for key in sorted(chunks, key=int))
+    return tuple(int.from_bytes(packed[i : i + 3]) for i in range(0, len(packed), 6))
+
+
+def _head(keys: Keys, plan: Plan) -> list[Command]:
+    key = keys.plan(plan.digest)
+    fields: list[str | bytes | int] = [
+        "n", len(plan.jobs), "workflow", plan.workflow, "head", plan.head, "deadline", plan.deadline_ms,
+        "class", plan.cls, "roots", len(plan.roots), "routes", len(plan.routes), "specs", len(plan.specs),
+    ]  # fmt: skip
+    for at, route in enumerate(plan.routes):
+        fields += (f"route:{at}", route)
+    for at, start in enumerate(range(0, len(plan.roots), SLICE)):
+        fields += (f"roots:{at}", b"".join(map(_i3, plan.roots[start : start + SLICE])))
+    commands: list[Command] = [("DEL", keys.plan_wide(plan.digest)), ("HSET", key, *fields)]
+    for start in range(0, len(plan.specs), 500):
+        specs: list[str | bytes] = []
+        for at, spec in enumerate(plan.specs[start : start + 500], start):
+            specs += (f"spec:{at}", spec)
+        commands.append(("HSET", key, *specs))
+    return [*commands, ("EXPIRE", key, UPLOAD_LIFE_S)]
+
+
+def _edges(keys: Keys, plan: Plan, index: int, job: PlannedJob) -> list[Command]:
+    key, wide = keys.plan_edges(plan.digest, index), keys.plan_wide(plan.digest)
+    fields: list[str | bytes | int] = []
+    for at, start in enumerate(range(0, len(job.successors), SLICE)):
+        fields += (at, _pairs(plan, job.successors[start : start + SLICE]))
+    return [
+        ("HSET", key, *fields), ("EXPIRE", key, UPLOAD_LIFE_S),
+        ("RPUSH", wide, index), ("EXPIRE", wide, UPLOAD_LIFE_S),
+    ]  # fmt: skip
+
+
+def _pairs(plan: Plan, successors: Sequence[int]) -> bytes:
+    return b"".join(_i3(index) + _i3(plan.jobs[index].in_degree) for index in successors)
+
+
+def _i3(number: int) -> bytes:
+    return number.to_bytes(3)

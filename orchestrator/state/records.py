@@ -1,0 +1,102 @@
+"""The packed values that scripts and Python share. Twins: `records`, `runs`, `events`, `plans` in `scripts/lib`."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.model.ids import RUN_ID_LENGTH
+from orchestrator.model.run import JobRun, RunInfo, read_json
+from orchestrator.model.states import JobState, PriorityClass, RunState
+
+_COUNTS = 15
+_RECORD = struct.Struct(">BBHHH6s6s6s")
+_EVENT = struct.Struct(">I3sHBB6s")
+_NEW, _RUN_INDEX = 255, 0xFFFFFF
+_QUARANTINED = 1
+RUN_FIELDS = (
+    "workflow", "version", "plan", "state", "class", "created", "started", "ended", "total", "counts", "params",
+    "who", "why",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One transition of a run (`job` is None) or of a job run."""
+
+    id: str
+    """Its place in the stream."""
+    run: str
+    n: int
+    job: int | None
+    attempt: int
+    before: JobState | RunState | None
+    after: JobState | RunState
+    ms: int
+    extra: bytes
+    """Of a new run `workflow\\nversion\\njobs`, of a running job its node, of a wish `who\\nwhy`; else empty."""
+
+
+def read_event(entry_id: bytes, packed: bytes) -> Event:
+    """Unpack an entry of the event stream."""
+    n, index, attempt, before, after, ms = _EVENT.unpack_from(packed)
+    at = _EVENT.size
+    run, extra = packed[at : at + RUN_ID_LENGTH].decode(), packed[at + RUN_ID_LENGTH :]
+    job = int.from_bytes(index)
+    states = RunState if job == _RUN_INDEX else JobState
+    return Event(
+        entry_id.decode(), run, n, None if job == _RUN_INDEX else job, attempt,
+        None if before == _NEW else states(before), states(after), int.from_bytes(ms), extra,
+    )  # fmt: skip
+
+
+def read_record(index: int, name: str, packed: bytes, error: bytes | None = None) -> JobRun:
+    """Unpack a job run's record."""
+    state, flags, attempt, retries, losses, queued, started, ended = _RECORD.unpack_from(packed)
+    return JobRun(
+        index, name, JobState(state), attempt, retries, losses, _ms(queued), _ms(started), _ms(ended),
+        packed[_RECORD.size :].decode(errors="replace") or None, read_json(error), bool(flags & _QUARANTINED),
+    )  # fmt: skip
+
+
+def read_counts(packed: bytes) -> dict[JobState, int]:
+    """Unpack a run's tally, states without jobs left out."""
+    numbers = (int.from_bytes(packed[3 * at : 3 * at + 3]) for at in range(_COUNTS))
+    return {JobState(at): number for at, number in enumerate(numbers) if number}
+
+
+def read_run(run: str, values: list[Any]) -> RunInfo | None:
+    """Read a run's record, given as the values of `RUN_FIELDS`; None if there is none."""
+    found = dict(zip(RUN_FIELDS, values, strict=True))
+    if found["plan"] is None:
+        return None
+    state = RunState(int(found["state"]))
+    counts = read_counts(found["counts"])
+    if state in (RunState.cancelled, RunState.timed_out) and (waiting := counts.pop(JobState.waiting, 0)):
+        # The run's own event stands for the jobs that never had a record.
+        counts[JobState.cancelled] = counts.get(JobState.cancelled, 0) + waiting
+    return RunInfo(
+        run, found["workflow"].decode(), int(found["version"]), found["plan"].decode(), state,
+        PriorityClass(int(found["class"])), int(found["created"]), _int(found["started"]), _int(found["ended"]),
+        int(found["total"]), counts, read_json(found["params"]) or {}, _text(found["who"]), _text(found["why"]),
+    )  # fmt: skip
+
+
+def unstarted(run: RunInfo, index: int, name: str) -> JobRun:
+    """Return the job run of a job without a record: waiting, or cancelled with its run."""
+    if run.state in (RunState.cancelled, RunState.timed_out):
+        return JobRun(index, name, JobState.cancelled, ended_ms=run.ended_ms)
+    return JobRun(index, name, JobState.waiting)
+
+
+def _ms(packed: bytes) -> int | None:
+    return int.from_bytes(packed) or None
+
+
+def _int(value: bytes | None) -> int | None:
+    return None if value is None else int(value)
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode(errors="replace")

@@ -1,0 +1,36 @@
+-- fire: timers that are due are applied, not popped: the transition and the timer's removal are one step.
+--
+-- args:
+-- returns:  fired n rings now next_due
+-- moves:    retrying->queued parked->queued
+-- keeps:    1 4 6
+-- uses:     keys clock states plans runs records ready wishes rings
+-- cost:     at most 100 timers
+local MOST = 100
+
+local apply = {}
+function apply.retry(ref)
+  local id, index, attempt = records.parse(ref)
+  local run = runs.load(id)
+  local r = run and not run.wish and records.load(run, index)
+  if not r or r.attempt ~= attempt or (r.state ~= job.retrying and r.state ~= job.parked) then return end
+  ready.add(run, r, plans.job(run.plan, index))
+end
+function apply.deadline(id)
+  local run = runs.load(id)
+  if run and not run.wish and run.state < state.succeeded then
+    wishes.make(run, state.timed_out, 'deadline', 'the run took longer than its deadline')
+  end
+end
+
+-- writes (a removal first: with memory full, it goes through)
+local due = redis.call('ZRANGEBYSCORE', keys.timers, '-inf', clock.now, 'LIMIT', 0, MOST)
+for _, timer in ipairs(due) do
+  redis.call('ZREM', keys.timers, timer)
+  local kind, ref = string.match(timer, '^(%a+)/(.*)$')
+  apply[kind](ref)
+end
+if #due > 0 then clock.keep() end
+runs.save()
+local _, next_due = unpack(redis.call('ZRANGE', keys.timers, 0, 0, 'WITHSCORES'))
+return {'fired', #due, rings.list(), clock.now, next_due or ''}

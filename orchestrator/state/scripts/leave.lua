@@ -1,0 +1,14 @@
+-- leave: a node goes out in good order; what its hands still hold is handed back and costs no budget.
+--
+-- args:     node:str incarnation:str
+-- returns:  left rings | gone
+-- moves:    running->lost lost->retrying lost->cancelled
+-- keeps:    2 4 6
+-- uses:     keys runs nodes rings
+-- cost:     O(hands of the node)
+if not nodes.is_open(node, incarnation) then return {'gone'} end
+
+-- writes
+nodes.close(node, true)
+runs.save()
+return {'left', rings.list()}

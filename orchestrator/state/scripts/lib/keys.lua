@@ -1,0 +1,31 @@
+-- keys: names of all keys of the namespace.  Twin: state/keys.py (a test compares the two)
+local keys = {prefix = string.sub(KEYS[1], 1, -5)}  -- KEYS[1] is the namespace's `meta`
+keys.meta = KEYS[1]
+keys.events = keys.prefix .. 'events'
+keys.timers = keys.prefix .. 'timers'
+keys.nodes = keys.prefix .. 'nodes'
+keys.live = keys.prefix .. 'live'
+keys.ended = keys.prefix .. 'ended'
+keys.todos = keys.prefix .. 'todos'
+keys.routes = keys.prefix .. 'routes'
+keys.flows = keys.prefix .. 'flows'
+
+function keys.plan(plan) return keys.prefix .. 'plan:' .. plan end
+function keys.plan_jobs(plan, bucket) return keys.prefix .. 'plan:' .. plan .. ':' .. bucket end
+function keys.plan_edges(plan, job) return keys.prefix .. 'plan:' .. plan .. ':e:' .. job end
+function keys.plan_wide(plan) return keys.prefix .. 'plan:' .. plan .. ':wide' end
+function keys.flow(workflow) return keys.prefix .. 'flow:' .. workflow end
+function keys.run(run) return keys.prefix .. 'run:' .. run end
+function keys.records(run, bucket) return keys.prefix .. 'run:' .. run .. ':j:' .. bucket end
+function keys.counters(run, bucket) return keys.prefix .. 'run:' .. run .. ':c:' .. bucket end
+function keys.outputs(run) return keys.prefix .. 'run:' .. run .. ':out' end
+function keys.errors(run) return keys.prefix .. 'run:' .. run .. ':err' end
+function keys.todo(run) return keys.prefix .. 'run:' .. run .. ':todo' end
+function keys.ready(route) return keys.prefix .. 'ready:' .. route end
+function keys.since(route) return keys.prefix .. 'since:' .. route end
+function keys.route(route) return keys.prefix .. 'route:' .. route end
+function keys.node(node) return keys.prefix .. 'node:' .. node end
+function keys.key(idempotency) return keys.prefix .. 'key:' .. idempotency end
+
+-- jobs live in buckets of 128: small enough for a hash to stay a listpack
+function keys.bucket(job) return math.floor(job / 128) end

@@ -1,0 +1,60 @@
+-- order: which ready attempt a claim serves (ruling 5): the most urgent; the longest waiting after nine overtakings
+-- uses: keys clock ready
+local order = {}
+local PATIENCE = {30000, 60000, 120000}  -- ms that high, normal and low wait before being overtaken counts
+local OVERTAKINGS = 9
+
+-- the first of a class in a route's ready set (the most urgent) or its since set (the oldest)
+local function first(key, class)
+  local low, high = class * ready.CLASS, string.format('(%.0f', (class + 1) * ready.CLASS)
+  return unpack(redis.call('ZRANGEBYSCORE', key, low, high, 'WITHSCORES', 'LIMIT', 0, 1))
+end
+
+-- the most urgent of a route in the given classes (digits, most urgent first): member, score
+function order.head(route, classes)
+  if classes == '0123' then return unpack(redis.call('ZRANGE', keys.ready(route), 0, 0, 'WITHSCORES')) end
+  for class in string.gmatch(classes, '%d') do
+    local found, score = first(keys.ready(route), class)
+    if found then return found, score end
+  end
+end
+
+function order.class(score) return math.floor(score / ready.CLASS) end
+
+-- what a claim of that head overtakes past its patience: the longest waiting; and whether any waits that it may not take
+local function overtaken(route, classes, class)
+  local longest, longest_class, waited, barred
+  for behind = class + 1, 3 do
+    local found, score = first(keys.since(route), behind)
+    local ms = found and clock.now - (score - behind * ready.CLASS) or 0
+    if ms > PATIENCE[behind] then
+      if not string.find(classes, behind, 1, true) then barred = true
+      elseif not longest or ms > waited then longest, longest_class, waited = found, behind, ms end
+    end
+  end
+  return longest, longest_class, barred
+end
+
+-- of all wanted routes, the route, member and class to serve
+function order.pick(wants)
+  local best
+  for classes, route in string.gmatch(wants, '(%d+) ([^\n]+)') do
+    local found, score = order.head(route, classes)
+    score = tonumber(score)
+    if found and not (best and best.score <= score) then
+      best = {route = route, classes = classes, found = found, score = score}
+    end
+  end
+  if not best then return nil end
+  local class = order.class(best.score)
+  local longest, longest_class, barred = overtaken(best.route, best.classes, class)
+  local key = keys.route(best.route)
+  local debt = tonumber(redis.call('HGET', key, 'debt') or 0)
+  if longest and debt >= OVERTAKINGS then
+    redis.call('HSET', key, 'debt', 0)
+    return best.route, longest, longest_class
+  end
+  if longest then redis.call('HINCRBY', key, 'debt', 1)
+  elseif debt > 0 and not barred then redis.call('HSET', key, 'debt', 0) end
+  return best.route, best.found, class
+end

@@ -1,0 +1,60 @@
+-- outcomes: how an attempt ends, and what follows for its job
+-- uses: keys clock states runs records timers admit
+local outcomes = {}
+local LOST_BUDGET = 3  -- model/policies.py
+local QUARANTINE = '{"type": "Quarantined", "message": "lost its worker %d times, so it is not tried again", '
+  .. '"traceback": "", "bases": ["Quarantined"]}'
+local plain = {
+  failed = job.failed, timed_out = job.timed_out, cancelled = job.cancelled, skipped = job.skipped,
+}
+
+local function again(run, r, to, delay)
+  records.move(run, r, to)
+  timers.set('retry', records.ref(run, r), clock.now + delay)
+end
+
+-- lost is not failed: it has a budget of its own, whatever the job's retries say
+function outcomes.lost(run, r, delay, free)
+  if not free then r.losses = r.losses + 1 end
+  records.move(run, r, job.lost)
+  if run.wish then
+    records.move(run, r, job.cancelled)
+  elseif r.losses < LOST_BUDGET then
+    again(run, r, job.retrying, delay)
+  else
+    r.flags = records.QUARANTINED
+    records.move(run, r, job.failed)
+    redis.call('HSET', keys.errors(run.id), r.index, string.format(QUARANTINE, r.losses))
+    admit.ended(run, r, 0)
+  end
+end
+
+-- `payload` is the output of an `ok`, else the error
+function outcomes.apply(run, r, outcome, payload, delay)
+  if outcome == 'lost' or outcome == 'returned' then return outcomes.lost(run, r, delay) end
+  if outcome == 'ok' then
+    records.move(run, r, job.succeeded)
+    if payload ~= '' then redis.call('HSET', keys.outputs(run.id), r.index, payload) end
+    if r.retries + r.losses > 0 then redis.call('HDEL', keys.errors(run.id), r.index) end
+    return admit.ended(run, r, 0)
+  end
+  if payload ~= '' then redis.call('HSET', keys.errors(run.id), r.index, payload) end
+  if outcome == 'retry' and not run.wish then
+    r.retries = r.retries + 1
+    return again(run, r, job.retrying, delay)
+  elseif outcome == 'unknown' and not run.wish then
+    return again(run, r, job.parked, delay)
+  end
+  records.move(run, r, plain[outcome] or job.failed)
+  admit.ended(run, r, 0)
+end
+
+-- the attempt that a closed or silent hand held, if it is still the current one
+function outcomes.lose(ref, free)
+  local id, index, attempt = records.parse(ref)
+  local run = runs.load(id)
+  local r = run and records.load(run, index)
+  if not r or r.state ~= job.running or r.attempt ~= attempt then return 0 end
+  outcomes.lost(run, r, free and 0 or 1000 * (2 ^ r.losses - 1), free)
+  return 1
+end

@@ -1,0 +1,26 @@
+-- ready: the ready sets: what could start now, in the order in which it should
+-- uses: keys clock states plans records rings
+local ready = {CLASS = 2 ^ 51}  -- score: class, then number, then the run's creation: exact below 2^53
+local NUMBER, INHERIT = 2 ^ 43, 255
+
+local function class_of(run, entry) return entry.class == INHERIT and run.class or entry.class end
+
+-- equal scores sort by the time at which they became ready
+local function member(run, r) return string.format('%013.0f', r.queued) .. ':' .. records.ref(run, r) end
+function ready.ref(found) return string.sub(found, 15) end
+
+-- a job whose time has come: it stands in its route's ready set until a transition takes it out
+function ready.add(run, r, entry)
+  records.move(run, r, job.queued)
+  local route, class, found = plans.route(entry), class_of(run, entry), member(run, r)
+  redis.call('ZADD', keys.ready(route), class * ready.CLASS + entry.number * NUMBER + run.created, found)
+  redis.call('ZADD', keys.since(route), class * ready.CLASS + r.queued, found)
+  rings.add(route, class)
+end
+
+function ready.take(route, found)
+  redis.call('ZREM', keys.ready(route), found)
+  redis.call('ZREM', keys.since(route), found)
+end
+
+function ready.remove(run, r) ready.take(plans.route(plans.job(run.plan, r.index)), member(run, r)) end

@@ -1,0 +1,47 @@
+-- records: what is known of a job run that is not just waiting.  Twin: state/records.py reads them
+-- uses: keys clock states events runs
+local records = {QUARANTINED = 1}
+local FORMAT = '>BBHHHI6I6I6'  -- state, flags, attempt, retries, losses, queued, started, ended (ms); then the node's name
+local NAME = 38  -- then a record is at most 64 bytes, and its bucket stays a listpack
+
+function records.load(run, index)
+  local packed = redis.call('HGET', keys.records(run.id, keys.bucket(index)), index)
+  if not packed then return nil end
+  local r = {index = index}
+  local at
+  r.state, r.flags, r.attempt, r.retries, r.losses, r.queued, r.started, r.ended, at = struct.unpack(FORMAT, packed)
+  r.node = string.sub(packed, at)
+  return r
+end
+
+-- a waiting job's record to be
+function records.fresh(index)
+  return {
+    index = index, state = job.waiting, flags = 0, attempt = 0, retries = 0, losses = 0,
+    queued = 0, started = 0, ended = 0, node = '',
+  }
+end
+
+-- make a move: the record, the run's tally and the event, together
+function records.move(run, r, to, extra)
+  if to == job.queued then
+    r.attempt, r.queued, r.started, r.ended = r.attempt + 1, clock.now, 0, 0
+  elseif to == job.running then
+    r.started, r.node = clock.now, string.sub(extra, 1, NAME)
+  elseif states.final(to) then
+    r.ended = clock.now
+  end
+  events.add(run, r.index, r.attempt, r.state, to, extra)
+  runs.tally(run, r.state, to)
+  r.state = to
+  local packed = struct.pack(FORMAT, to, r.flags, r.attempt, r.retries, r.losses, r.queued, r.started, r.ended)
+  redis.call('HSET', keys.records(run.id, keys.bucket(r.index)), r.index, packed .. r.node)
+end
+
+function records.ref(run, r) return run.id .. '/' .. r.index .. '@' .. r.attempt end
+
+-- split `run/job@attempt`
+function records.parse(ref)
+  local run, index, attempt = string.match(ref, '^([^/]+)/(%d+)@(%d+)$')
+  return run, tonumber(index), tonumber(attempt)
+end

@@ -1,0 +1,33 @@
+-- reap: nodes past their lease are closed, and what waits beside idle slots is rung again.
+--
+-- args:     server:str
+-- returns:  reaped lost rings
+-- moves:    running->lost lost->retrying lost->failed lost->cancelled waiting->upstream_failed
+-- keeps:    2 4 6
+-- uses:     keys clock states runs admit nodes heal rings
+-- cost:     O(nodes + hands of the dead ones), which are at most 100 attempts
+local OUTAGE, MOST = 3000, 100
+local known = redis.call('HMGET', keys.meta, 'tick', 'server')
+local lost = 0
+
+-- writes
+redis.call('HSET', keys.meta, 'tick', clock.now, 'server', server)
+if not known[1] or clock.now - known[1] > OUTAGE or known[2] ~= server then
+  -- an outage is not a death: whoever is alive has until now + lease to say so
+  for _, node in ipairs(redis.call('ZRANGE', keys.nodes, 0, -1)) do
+    redis.call('ZADD', keys.nodes, clock.now + nodes.LEASE, node)
+  end
+else
+  for _, node in ipairs(redis.call('ZRANGEBYSCORE', keys.nodes, '-inf', clock.now, 'LIMIT', 0, MOST)) do
+    if lost < MOST then lost = lost + nodes.close(node) end
+  end
+end
+admit.spread()
+runs.save()
+local seen = {}
+for _, node in ipairs(redis.call('ZRANGE', keys.nodes, 0, -1)) do
+  local wants = redis.call('HGET', keys.node(node), 'wants')
+  if wants and not seen[wants] then heal.queues(wants) end
+  seen[wants or ''] = true
+end
+return {'reaped', lost, rings.list()}

@@ -1,0 +1,204 @@
+"""The only two drivers that talk to the state's Redis: one for threads and processes, one for asyncio.
+
+Both send a transition as EVALSHA, load the script where the server does not have it, and turn what can go wrong into
+`StoreUnavailable` (no answer), `StoreBusy` (an answer that says: later) or `ScriptError` (a bug in the engine).
+redis-py sends a call again when its reply was cut: every script stands that (see DESIGN's ruling 6).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar, cast
+
+import redis
+import redis.asyncio
+import redis.asyncio.cluster
+import redis.cluster
+from redis.asyncio.retry import Retry as AsyncRetry
+from redis.backoff import ExponentialWithJitterBackoff
+from redis.retry import Retry
+
+from orchestrator.model.errors import ScriptError, StoreBusy, StoreUnavailable
+from orchestrator.plan.plan import Plan
+from orchestrator.state.keys import Keys
+from orchestrator.state.plans import upload_commands
+from orchestrator.state.reading import Command, Read
+from orchestrator.state.replies import NoPlan, Stored
+from orchestrator.state.script import Script, link
+from orchestrator.state.transitions import PutPlan, Transition
+
+R = TypeVar("R")
+
+TIMEOUT_S = 5.0
+_BUSY = ("OOM", "MISCONF", "LOADING", "READONLY", "BUSY", "NOREPLICAS", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN")
+_CLUSTER = "redis+cluster://"
+
+
+class _Base:
+    """What both drivers share: the namespace's keys, the linked scripts, and what errors mean."""
+
+    def __init__(self, client: Any, namespace: str, clock: str = "lib/clock") -> None:
+        self.client = client
+        self.namespace = namespace
+        self.keys = Keys(namespace)
+        self._clock = clock
+
+    def _send(self, *command: Any) -> Any:
+        return self.client.execute_command(*command)
+
+    def _script(self, transition: Transition[Any]) -> Script:
+        return link(transition.script, self._clock)
+
+
+class Store(_Base):
+    """Runs transitions on the state's Redis, for threads and processes."""
+
+    client: redis.Redis
+
+    @classmethod
+    def connect(cls, url: str, namespace: str = "default", *, timeout_s: float = TIMEOUT_S, retries: int = 3) -> Store:
+        """Make a store for a URL (`redis://`, `rediss://`, `unix://`, `redis+cluster://`); nothing is sent yet."""
+        retry = Retry(ExponentialWithJitterBackoff(cap=1.0, base=0.05), retries)
+        options: dict[str, Any] = {"socket_timeout": timeout_s, "socket_connect_timeout": timeout_s, "retry": retry}
+        with _errors(None):
+            if url.startswith(_CLUSTER):
+                return cls(redis.cluster.RedisCluster.from_url(_plain(url), **options), namespace)
+            return cls(redis.Redis.from_url(_plain(url), **options), namespace)
+
+    def run(self, transition: Transition[R]) -> R:
+        """Make one transition and return what its script says of it."""
+        script = self._script(transition)
+        with _errors(script):
+            try:
+                reply = self._send("EVALSHA", script.sha, 1, self.keys.meta, *transition.args())
+            except redis.exceptions.NoScriptError:
+                reply = self._send("EVAL", script.text, 1, self.keys.meta, *transition.args())
+        return transition.decode(reply)
+
+    def read(self, read: Read[R]) -> R:
+        """Drive a read of `state.reading` to its end."""
+        replies: list[Any] | None = None
+        while True:
+            try:
+                commands = read.send(replies) if replies is not None else next(read)
+            except StopIteration as end:
+                return cast(R, end.value)
+            replies = self.pipeline(commands)
+
+    def pipeline(self, commands: Sequence[Command]) -> list[Any]:
+        """Send plain commands in one batch and return their replies."""
+        with _errors(None), self.client.pipeline(transaction=False) as pipe:
+            for command in commands:
+                pipe.execute_command(*command)
+            return pipe.execute()
+
+    def put_plan(self, plan: Plan) -> Stored:
+        """Upload and seal a plan; the same content again changes nothing but which version is current."""
+        sealed = self.run(PutPlan(plan.workflow, plan.digest))
+        if isinstance(sealed, NoPlan):
+            for batch in upload_commands(self.keys, plan):
+                self.pipeline(batch)
+            sealed = self.run(PutPlan(plan.workflow, plan.digest))
+        assert isinstance(sealed, Stored)
+        return sealed
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.client.close()
+
+
+class AsyncStore(_Base):
+    """Runs transitions on the state's Redis, for asyncio."""
+
+    client: redis.asyncio.Redis
+
+    @classmethod
+    def connect(
+        cls, url: str, namespace: str = "default", *, timeout_s: float = TIMEOUT_S, retries: int = 3
+    ) -> AsyncStore:
+        """Make a store for a URL; nothing is sent yet. See `Store.connect`."""
+        retry = AsyncRetry(ExponentialWithJitterBackoff(cap=1.0, base=0.05), retries)
+        options: dict[str, Any] = {"socket_timeout": timeout_s, "socket_connect_timeout": timeout_s, "retry": retry}
+        with _errors(None):
+            if url.startswith(_CLUSTER):
+                return cls(redis.asyncio.cluster.RedisCluster.from_url(_plain(url), **options), namespace)
+            return cls(redis.asyncio.Redis.from_url(_plain(url), **options), namespace)
+
+    async def run(self, transition: Transition[R]) -> R:
+        """Make one transition and return what its script says of it."""
+        script = self._script(transition)
+        with _errors(script):
+            try:
+                reply = await self._send("EVALSHA", script.sha, 1, self.keys.meta, *transition.args())
+            except redis.exceptions.NoScriptError:
+                reply = await self._send("EVAL", script.text, 1, self.keys.meta, *transition.args())
+        return transition.decode(reply)
+
+    async def read(self, read: Read[R]) -> R:
+        """Drive a read of `state.reading` to its end."""
+        replies: list[Any] | None = None
+        while True:
+            try:
+                commands = read.send(replies) if replies is not None else next(read)
+            except StopIteration as end:
+                return cast(R, end.value)
+            replies = await self.pipeline(commands)
+
+    async def pipeline(self, commands: Sequence[Command]) -> list[Any]:
+        """Send plain commands in one batch and return their replies."""
+        with _errors(None):
+            async with self.client.pipeline(transaction=False) as pipe:
+                for command in commands:
+                    pipe.execute_command(*command)
+                return cast(list[Any], await pipe.execute())
+
+    async def put_plan(self, plan: Plan) -> Stored:
+        """Upload and seal a plan. See `Store.put_plan`."""
+        sealed = await self.run(PutPlan(plan.workflow, plan.digest))
+        if isinstance(sealed, NoPlan):
+            for batch in upload_commands(self.keys, plan):
+                await self.pipeline(batch)
+            sealed = await self.run(PutPlan(plan.workflow, plan.digest))
+        assert isinstance(sealed, Stored)
+        return sealed
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self.client.aclose()
+
+
+def _plain(url: str) -> str:
+    """Turn our URL schemes, and Celery's for a socket, into those that redis-py reads."""
+    for scheme, plain in ((_CLUSTER, "redis://"), ("redis+socket://", "unix://")):
+        if url.startswith(scheme):
+            return plain + url[len(scheme) :].replace("virtual_host=", "db=")
+    return url
+
+
+@contextlib.contextmanager
+def _errors(script: Script | None) -> Iterator[None]:
+    try:
+        yield
+    except (redis.exceptions.BusyLoadingError, redis.exceptions.ReadOnlyError, redis.exceptions.OutOfMemoryError) as e:
+        raise StoreBusy(f"the Redis that holds the state refuses writes for now: {e}") from e
+    except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError, OSError) as e:
+        raise StoreUnavailable(
+            f"the Redis that holds the state does not answer: {e}",
+            remedy="start it, or correct ORCHESTRATOR_REDIS_URL",
+        ) from e
+    except redis.exceptions.ResponseError as e:
+        message = str(e)
+        if message.startswith(_BUSY):
+            raise StoreBusy(f"the Redis that holds the state refuses writes for now: {message}") from e
+        if script is None:
+            raise StoreUnavailable(f"the Redis that holds the state answered: {message}") from e
+        raise ScriptError(f"script {script.name} failed: {script.explain(message)}") from e
+    except redis.exceptions.RedisError as e:
+        raise StoreUnavailable(f"the Redis that holds the state cannot be used: {e}") from e
+    except ValueError as e:
+        if script is not None:
+            raise
+        raise StoreUnavailable(
+            f"the URL of the Redis that holds the state cannot be read: {e}", remedy="correct ORCHESTRATOR_REDIS_URL"
+        ) from e
