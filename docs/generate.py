@@ -1,0 +1,79 @@
+"""Writes the pages of docs/reference that come from the code. `--check` only tells which of them are stale."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal, get_args, get_origin
+
+from pydantic import ByteSize
+from pydantic.fields import FieldInfo
+
+from orchestrator.settings import FROM_FILES, PREFIX, Settings
+
+REFERENCE = Path(__file__).parent / "reference"
+NOTE = "<!-- Written by docs/generate.py from the code: `make docs`. -->"
+
+
+def settings() -> str:
+    """Return the page of all settings."""
+    rows = [
+        f"| `{PREFIX}{name.upper()}` | {_default(field)} | {_text(field)} |"
+        for name, field in Settings.model_fields.items()
+    ]
+    files = " and ".join(f"`{PREFIX}{name.upper()}_FILE`" for name in FROM_FILES)
+    return f"""{NOTE}
+# Settings
+
+Each setting is an environment variable `{PREFIX}<NAME>`, a line of the same form in a `.env` file, or a key (`name` in
+lower case) of `[tool.orchestrator]` in `pyproject.toml`; both files are those of the current folder. The first source
+that has a value wins, in that order. An empty variable counts as unset.
+
+| variable | default | meaning |
+| --- | --- | --- |
+{chr(10).join(rows)}
+
+{files} name a file that holds the value, as Docker and Kubernetes mount secrets.
+
+A wrong value ends the command with exit code 2 and one line that names where the value stands. Passwords in addresses
+are never shown.
+"""
+
+
+def _default(field: FieldInfo) -> str:
+    if field.default_factory is not None or field.default is None:
+        return "unset"
+    if field.annotation is ByteSize:
+        return f"`{ByteSize(field.default).human_readable().replace('.0', '')}`"
+    return f"`{field.default:g}`" if isinstance(field.default, float) else f"`{field.default}`"
+
+
+def _text(field: FieldInfo) -> str:
+    text = " ".join((field.description or "").split())
+    if get_origin(field.annotation) is Literal:
+        text += f" One of {', '.join(f'`{choice}`' for choice in get_args(field.annotation))}."
+    return text
+
+
+PAGES: dict[str, Callable[[], str]] = {"settings.md": settings}
+
+
+def main(arguments: list[str]) -> int:
+    """Write the pages, or with `--check` tell the stale ones and return 1."""
+    stale = []
+    for name, page in PAGES.items():
+        path, text = REFERENCE / name, page()
+        if path.exists() and path.read_text() == text:
+            continue
+        if "--check" in arguments:
+            stale.append(str(path))
+        else:
+            path.write_text(text)
+    for path in stale:
+        print(f"{path} is stale (make docs)", file=sys.stderr)  # noqa: T201
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
