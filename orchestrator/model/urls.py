@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 MASK = "***"
 _LOOPBACK = ("localhost", "::1", "")
@@ -14,11 +14,13 @@ def mask_url(url: str) -> str:
         parts = urlsplit(url)
     except ValueError:  # not an address at all: nothing in it can be told from a secret
         return MASK
+    if "://" not in url:
+        return MASK if "@" in url else url
     credentials, at, host = parts.netloc.rpartition("@")
     user, colon, _ = credentials.partition(":")
     query = [(name, MASK if "password" in name.lower() else value) for name, value in parse_qsl(parts.query)]
-    netloc = f"{user}{colon and ':' + MASK}{at}{host}"
-    return urlunsplit((parts.scheme, netloc, parts.path, urlencode(query, safe="*/"), parts.fragment))
+    options = f"?{urlencode(query, safe='*/')}" if query else ""
+    return f"{parts.scheme}://{user}{colon and ':' + MASK}{at}{host}{parts.path}{options}"
 
 
 def is_local(url: str) -> bool:
