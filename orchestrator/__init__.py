@@ -1,0 +1,59 @@
+"""The workflow layer Celery never had: DAGs, policies and a control plane on the workers you already run.
+
+Public are the names in `__all__` below, `orchestrator.testing`, and the errors in `orchestrator.model.errors`. Every
+other module is internal and may change in any release. Names are imported when they are first used, so that
+`import orchestrator` itself costs nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from orchestrator.client import AsyncClient, Client, Run
+    from orchestrator.dsl.builder import Workflow
+    from orchestrator.dsl.canvas import from_canvas
+    from orchestrator.dsl.decorators import job, workflow
+    from orchestrator.model.policies import RetryPolicy
+    from orchestrator.runtime import current, install
+
+__all__ = [
+    "AsyncClient",
+    "Client",
+    "RetryPolicy",
+    "Run",
+    "Workflow",
+    "current",
+    "from_canvas",
+    "install",
+    "job",
+    "workflow",
+]
+
+_HOMES = {
+    "AsyncClient": "orchestrator.client",
+    "Client": "orchestrator.client",
+    "RetryPolicy": "orchestrator.model.policies",
+    "Run": "orchestrator.client",
+    "Workflow": "orchestrator.dsl.builder",
+    "current": "orchestrator.runtime",
+    "from_canvas": "orchestrator.dsl.canvas",
+    "install": "orchestrator.runtime",
+    "job": "orchestrator.dsl.decorators",
+    "workflow": "orchestrator.dsl.decorators",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name from where it lives."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'orchestrator' has no attribute {name!r}")
+    from importlib import import_module
+
+    value: object = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

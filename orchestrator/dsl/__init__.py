@@ -1,0 +1,1 @@
+"""How people write workflows: the builder, references, decorators, Celery's canvas, documents."""

@@ -1,0 +1,126 @@
+"""`@workflow` and `@job`: a workflow as a function that calls its jobs.
+
+    @job(retry=3)
+    @app.task
+    def extract(day): ...
+
+    @workflow(params=Nightly)
+    def nightly(flow, params):
+        raw = extract(params.day)          # a job, called extract
+        tidy = clean(raw)                  # a job given as argument stands for its output
+        report.options(name="mail")() >> archive()
+
+    Client().submit(nightly, day="2027-03-01")
+
+`nightly` is then a `Workflow`: the function ran once, when it was decorated. Outside such a function a `@job` is the
+Celery task that it was: a call runs it here and now, and `.delay`, `.s` and the rest are there.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any, cast, overload
+
+from pydantic import BaseModel
+
+from orchestrator.dsl.builder import Workflow
+from orchestrator.model.errors import DefinitionError
+from orchestrator.model.workflow import PriorityName
+
+_flow: ContextVar[Workflow | None] = ContextVar("orchestrator_flow", default=None)
+
+
+class JobTask:
+    """A Celery task whose calls inside a `@workflow` function are jobs."""
+
+    def __init__(self, task: Any, options: dict[str, Any]) -> None:
+        self._task = task
+        self._options = options
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Add a job to the workflow that is being written, and return it; elsewhere, run the task."""
+        flow = _flow.get()
+        if flow is None:
+            return self._task(*args, **kwargs)
+        options = dict(self._options)
+        name = options.pop("name", None) or free_name(flow, self._task.name)
+        return flow.job(name, self._task.s(*args, **kwargs), **options)
+
+    def options(self, **options: Any) -> JobTask:
+        """Return this job with other options: `name`, and those of `Workflow.job`."""
+        return JobTask(self._task, {**self._options, **options})
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._task, name)
+
+    def __repr__(self) -> str:
+        return f"<job {self._task.name}>"
+
+
+def free_name(flow: Workflow, task: str) -> str:
+    """Return a job name made of a task's: its last part, numbered from the second on (`clean`, `clean-2`)."""
+    short = "".join(c if c.isascii() and (c.isalnum() or c in "_-") else "_" for c in task.rpartition(".")[2])
+    short = short.lstrip("-")[:190] or "job"
+    number, name = 1, short
+    while name in flow.jobs:
+        number += 1
+        name = f"{short}-{number}"
+    return name
+
+
+def job(task: Any = None, /, **options: Any) -> Any:
+    """Make a Celery task, or a plain function (which becomes a shared task), a job of `@workflow` functions.
+
+    `options` are those of `Workflow.job`: priority, number, retry, timeout, soft_timeout, route.
+    """
+    if task is None:
+        return lambda task: job(task, **options)
+    if inspect.isfunction(task):
+        from celery import shared_task
+
+        task = shared_task(task)
+    if not (hasattr(task, "s") and hasattr(task, "name")):
+        raise DefinitionError(f"{task!r} is no Celery task", remedy="write @job above @app.task")
+    return JobTask(task, options)
+
+
+@overload
+def workflow(function: Callable[..., object], /) -> Workflow: ...
+
+
+@overload
+def workflow(
+    *,
+    name: str | None = None,
+    params: type[BaseModel] | None = None,
+    description: str | None = None,
+    priority: PriorityName = "normal",
+    deadline: float | None = None,
+) -> Callable[[Callable[..., object]], Workflow]: ...
+
+
+def workflow(function: Callable[..., object] | None = None, /, **options: Any) -> Any:
+    """Make a workflow of a function, which gets the `Workflow`, and its params if it takes a second argument.
+
+    The name is the function's and the description its docstring's first line, where none is given.
+    """
+    if function is None:
+        return lambda function: _write(function, **options)
+    return _write(function)
+
+
+def _write(
+    function: Callable[..., object], *, name: str | None = None, description: str | None = None, **options: Any
+) -> Workflow:
+    if description is None:
+        description = next(iter((inspect.getdoc(function) or "").splitlines()), "")
+    flow = Workflow(name or cast(Any, function).__name__, description=description, **options)
+    token = _flow.set(flow)
+    try:
+        takes = len(inspect.signature(function).parameters)
+        function(*(flow, flow.params)[:takes])
+    finally:
+        _flow.reset(token)
+    return flow

@@ -1,0 +1,143 @@
+"""References: what stands in a signature's arguments for a value that is known only when the job runs.
+
+A reference is immutable, copies as itself and is JSON to Celery (`__json__`), so it survives in signatures, partials
+and clones. Whatever would need the value now, such as a loop, a condition or an f-string, is refused with a word why.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn, Self
+
+from pydantic import BaseModel
+
+from orchestrator.model.errors import DefinitionError
+from orchestrator.plan.explain import did_you_mean
+from orchestrator.plan.specs import OUTPUT, PARAM
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
+    from orchestrator.dsl.builder import Job
+
+
+class Ref:
+    """A value of the future, and the steps into it."""
+
+    __slots__ = ("_steps",)
+    _steps: tuple[str | int, ...]
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+    def _refuse(self, *_: object) -> NoReturn:
+        raise DefinitionError(
+            f"{self!r} is not known while the workflow is written",
+            remedy="give the reference itself to a job's task, and let the task look into it",
+        )
+
+    __bool__ = __iter__ = __len__ = __contains__ = __format__ = __int__ = __float__ = __index__ = _refuse
+    __add__ = __radd__ = __lt__ = __le__ = __gt__ = __ge__ = __call__ = _refuse
+
+
+def check_step(ref: Ref, step: object) -> str | int:
+    """Return a step into a value if it is a key or an index."""
+    if type(step) is str or type(step) is int:
+        return step
+    raise DefinitionError(f"{ref!r}[{step!r}]: a step into a value is a key (text) or an index (whole number)")
+
+
+class OutputRef(Ref):
+    """What a job will return, or a part of it: `tidy.output["rows"][0]`."""
+
+    __slots__ = ("_job",)
+
+    def __init__(self, job: Job, steps: tuple[str | int, ...] = ()) -> None:
+        self._job = job
+        self._steps = steps
+
+    def __getitem__(self, step: str | int) -> OutputRef:
+        return OutputRef(self._job, (*self._steps, check_step(self, step)))
+
+    def __json__(self) -> dict[str, Any]:
+        return {OUTPUT: [self._job.name, *self._steps]}
+
+    def __repr__(self) -> str:
+        return f"{self._job.name}.output" + "".join(f"[{step!r}]" for step in self._steps)
+
+
+class ParamRef(Ref):
+    """A parameter of the run, or a part of it: `flow.params.window.start`, `flow.params.regions[0]`."""
+
+    __slots__ = ("_model", "_of")
+
+    def __init__(self, of: ParamsRef, steps: tuple[str | int, ...], model: type[BaseModel] | None) -> None:
+        self._of = of
+        self._steps = steps
+        self._model = model
+
+    def __getitem__(self, step: str | int) -> ParamRef:
+        step = check_step(self, step)
+        inner = None
+        if self._model is not None:
+            if not isinstance(step, str):
+                raise DefinitionError(f"{self!r} is a {self._model.__name__} and has no {step!r}")
+            step, inner = field_of(self._model, step, repr(self))
+        return ParamRef(self._of, (*self._steps, step), inner)
+
+    def __getattr__(self, name: str) -> ParamRef:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self[name]
+
+    def __json__(self) -> dict[str, Any]:
+        return {PARAM: list(self._steps)}
+
+    def __repr__(self) -> str:
+        first, *rest = self._steps
+        return f"params.{first}" + "".join(f"[{step!r}]" for step in rest)
+
+
+class ParamsRef:
+    """The parameters of a workflow, by name: `flow.params.day`, or `flow.params["day"]`."""
+
+    __slots__ = ("_model", "_schema", "_workflow")
+
+    def __init__(self, workflow: str, model: type[BaseModel] | None, schema: dict[str, Any] | None) -> None:
+        self._workflow = workflow
+        self._model = model
+        self._schema = schema
+
+    def __getattr__(self, name: str) -> ParamRef:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self[name]
+
+    def __getitem__(self, name: str) -> ParamRef:
+        where = f"workflow {self._workflow!r}"
+        if self._model is not None:
+            name, inner = field_of(self._model, name, where)
+            return ParamRef(self, (name,), inner)
+        if self._schema is None:
+            raise DefinitionError(
+                f"there is no parameter {name!r}: the workflow has none",
+                where=where,
+                remedy="give Workflow(..., params=Model) a pydantic model",
+            )
+        known = self._schema.get("properties", {})
+        if name not in known:
+            raise DefinitionError(f"there is no parameter {name!r}{did_you_mean(name, known)}", where=where)
+        return ParamRef(self, (name,), None)
+
+
+def field_of(model: type[BaseModel], name: str, where: str) -> tuple[str, type[BaseModel] | None]:
+    """Return how JSON names a model's field, and the model that its value is, if it is one."""
+    fields: dict[str, FieldInfo] = model.model_fields
+    found = fields.get(name) or next((field for field in fields.values() if field.alias == name), None)
+    if found is None:
+        raise DefinitionError(f"{model.__name__} has no field {name!r}{did_you_mean(name, fields)}", where=where)
+    kind = found.annotation
+    inner = kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+    return found.serialization_alias or found.alias or name, inner

@@ -1,0 +1,107 @@
+"""What a Celery signature says about a job: its task, its arguments, and those options that a job can honour.
+
+A signature is a dict, and is read as one: nothing here imports Celery.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from orchestrator.model.errors import DefinitionError
+
+_MEANT_FOR_MESSAGES = frozenset({
+    "compression", "delivery_mode", "ignore_result", "retry", "retry_policy", "serializer",
+})  # fmt: skip
+"""Options that say how Celery sends or stores a message; a job sends none, so they change nothing."""
+
+_REMEDIES = {
+    "countdown": "a job starts when what it waits for has succeeded; let a first job wait",
+    "eta": "a job starts when what it waits for has succeeded; let a first job wait",
+    "expires": "give the workflow a deadline= or the job a timeout=",
+    "priority": "brokers disagree on its direction; give the job priority= or number=",
+    "link": "add a job that uses the output",
+    "link_error": "failures are the engine's to handle; see the job's retry=",
+    "chord": "use from_canvas() for a chord",
+    "task_id": "the engine names attempts itself",
+    "routing_key": "give the job route=, or the signature queue=",
+    "exchange": "give the job route=, or the signature queue=",
+}
+
+
+class Call(NamedTuple):
+    """A task and its arguments, as a signature gives them."""
+
+    task: str
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    route: str | None
+    timeout: float | None
+    soft_timeout: float | None
+    headers: dict[str, Any]
+    app: Any
+    """The user's Celery app that knows the task, if there is one in the signature."""
+
+
+def read_signature(signature: object, where: str) -> Call:
+    """Read the signature of one task; `where` names the job in errors."""
+    if not isinstance(signature, Mapping) or not isinstance(signature.get("task"), str):
+        remedy = "give a Celery signature, such as task.s(...)"
+        if hasattr(signature, "s") and hasattr(signature, "name"):
+            remedy = f"write {signature.name.rpartition('.')[2]}.s(...)"
+        raise DefinitionError(f"{type(signature).__name__} is not a signature", where=where, remedy=remedy)
+    if signature.get("subtask_type") in ("chain", "group", "chord"):
+        raise DefinitionError(
+            f"a {signature['subtask_type']} is several jobs",
+            where=where,
+            remedy="add its tasks one by one, or make a workflow of it with from_canvas()",
+        )
+    options = dict(signature.get("options") or {})
+    queue = options.pop("queue", None)
+    call = Call(
+        task=signature["task"],
+        args=tuple(signature.get("args") or ()),
+        kwargs=dict(signature.get("kwargs") or {}),
+        route=None if queue is None else str(getattr(queue, "name", queue)),
+        timeout=options.pop("time_limit", None),
+        soft_timeout=options.pop("soft_time_limit", None),
+        headers=options.pop("headers", None) or {},
+        app=_own_app(signature),
+    )
+    refuse_options(options, where)
+    _check_arguments(signature, call, where)
+    return call
+
+
+def refuse_options(options: Mapping[str, Any], where: str) -> None:
+    """Refuse what a job cannot honour, rather than drop it."""
+    for name, value in options.items():
+        if name not in _MEANT_FOR_MESSAGES and value is not None and value != []:
+            raise DefinitionError(
+                f"the signature's option {name!r} means nothing to a job", where=where, remedy=_REMEDIES.get(name)
+            )
+
+
+def route_by_app(app: Any, task: str) -> str:
+    """Return where a Celery app sends a task: to the task's own queue, its router's, or the default one."""
+    known = app.tasks.get(task)
+    queue = getattr(known, "queue", None) or app.amqp.router.route({}, task, task_type=known)["queue"]
+    return str(getattr(queue, "name", queue))
+
+
+def _own_app(signature: Any) -> Any:
+    task = getattr(signature, "_type", None)
+    app = getattr(signature, "_app", None) if task is None else task.app
+    # Celery makes an app called "default" where a program has none: nobody's workers listen to its choice of queue.
+    return None if app is None or app.main in (None, "default") else app
+
+
+def _check_arguments(signature: Any, call: Call, where: str) -> None:
+    """Let the task's own signature refuse wrong arguments now, as `apply_async` would."""
+    task = getattr(signature, "_type", None)
+    if task is None or not getattr(task, "typing", False):
+        return
+    try:
+        task.__header__(*call.args, **call.kwargs)
+    except TypeError as error:
+        raise DefinitionError(str(error), where=where) from None

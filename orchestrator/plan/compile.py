@@ -1,0 +1,99 @@
+"""From a definition to a plan: jobs numbered, references numbered, specs and routes interned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from orchestrator.model.policies import RetryPolicy
+from orchestrator.model.states import PriorityClass
+from orchestrator.model.workflow import JobDefinition, WorkflowDefinition
+from orchestrator.plan.digest import digest_of
+from orchestrator.plan.plan import DEFAULT_NUMBER, INHERIT_CLASS, Plan, PlannedJob
+from orchestrator.plan.specs import dumps
+from orchestrator.plan.validate import check, refuse
+
+RouteOf = Callable[[str], str]
+"""Gives the route of a task by its name."""
+DEFAULT_ROUTE = "default"
+
+
+def compile_plan(definition: WorkflowDefinition, route_of: RouteOf | None = None) -> Plan:
+    """Check a definition and compile it; a `DefinitionError` tells everything that is wrong with it.
+
+    `route_of` gives the route of a task where the job names none; without it that is `default`.
+    """
+    graph, complaints = check(definition)
+    refuse(complaints, definition.name)
+    successors: list[list[int]] = [[] for _ in definition.jobs]
+    for number, parents in enumerate(graph.parents):
+        for parent in parents:
+            successors[parent].append(number)
+    specs: dict[bytes, int] = {}
+    routes: dict[str, int] = {}
+    route_for: dict[str, str] = {}
+    jobs: list[PlannedJob] = []
+    for number, job in enumerate(definition.jobs):
+        spec = _spec(job, graph.args[number], graph.kwargs[number])
+        route = job.route or route_for.get(job.task)
+        if route is None:
+            route = route_for[job.task] = route_of(job.task) if route_of else DEFAULT_ROUTE
+        jobs.append(
+            PlannedJob(
+                spec=specs.setdefault(spec, len(specs)),
+                route=routes.setdefault(route, len(routes)),
+                cls=PriorityClass[job.priority] if job.priority else INHERIT_CLASS,
+                number=DEFAULT_NUMBER if job.number is None else job.number,
+                in_degree=len(graph.parents[number]),
+                inputs=graph.inputs[number],
+                successors=tuple(successors[number]),
+                uses_params=graph.uses_params[number],
+            )
+        )
+    head = _head(definition)
+    names = tuple(job.name for job in definition.jobs)
+    return Plan(
+        digest=digest_of(head, names, tuple(specs), tuple(routes), jobs),
+        workflow=definition.name,
+        head=head,
+        deadline_ms=max(1, round(definition.deadline * 1000)) if definition.deadline else 0,
+        cls=PriorityClass[definition.priority],
+        names=names,
+        specs=tuple(specs),
+        routes=tuple(routes),
+        jobs=tuple(jobs),
+        roots=tuple(number for number, parents in enumerate(graph.parents) if not parents),
+    )
+
+
+def _head(definition: WorkflowDefinition) -> bytes:
+    head: dict[str, Any] = {"name": definition.name}
+    if definition.description:
+        head["description"] = definition.description
+    if definition.priority != "normal":
+        head["priority"] = definition.priority
+    if definition.deadline is not None:
+        head["deadline"] = definition.deadline
+    if definition.params is not None:
+        head["params"] = definition.params
+    return dumps(head).encode()
+
+
+def _spec(job: JobDefinition, args: list[Any], kwargs: dict[str, Any]) -> bytes:
+    spec: dict[str, Any] = {"task": job.task}
+    if args:
+        spec["args"] = args
+    if kwargs:
+        spec["kwargs"] = kwargs
+    if job.retry is not None and job.retry != _NO_RETRY:
+        spec["retry"] = job.retry.model_dump(mode="json", exclude_defaults=True)
+    if job.timeout is not None:
+        spec["timeout"] = job.timeout
+    if job.soft_timeout is not None:
+        spec["soft_timeout"] = job.soft_timeout
+    if job.headers:
+        spec["headers"] = {key: job.headers[key] for key in sorted(job.headers)}
+    return dumps(spec).encode()
+
+
+_NO_RETRY = RetryPolicy()

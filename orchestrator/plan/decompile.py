@@ -1,0 +1,57 @@
+"""The way back: from a plan to a definition that compiles to the same plan."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from orchestrator.model.states import PriorityClass
+from orchestrator.model.workflow import JobDefinition, WorkflowDefinition
+from orchestrator.plan.plan import DEFAULT_NUMBER, Plan
+from orchestrator.plan.specs import Path, rewrite, show_path
+
+_PRIORITIES: dict[int, Any] = {cls.value: cls.name for cls in PriorityClass}
+"""Without the class that a job takes from its run."""
+
+
+def decompile(plan: Plan) -> WorkflowDefinition:
+    """Write a plan as a definition: references by names, routes spelled out, in `after` only what no argument says."""
+    parents: list[list[int]] = [[] for _ in plan.jobs]
+    for number, job in enumerate(plan.jobs):
+        for child in job.successors:
+            parents[child].append(number)
+    parsed: list[dict[str, Any]] = [json.loads(spec) for spec in plan.specs]
+
+    def name_output(steps: list[Any], path: Path) -> list[Any]:
+        return [plan.names[steps[0]], *steps[1:]]
+
+    def by_name(template: Any) -> Any:
+        return rewrite(template, name_output, _keep, _impossible, ())
+
+    jobs = []
+    for number, job in enumerate(plan.jobs):
+        spec = parsed[job.spec]
+        inputs = set(job.inputs)
+        jobs.append(
+            JobDefinition(
+                **{
+                    **spec,
+                    "args": tuple(by_name(spec.get("args", []))),
+                    "kwargs": {key: by_name(value) for key, value in spec.get("kwargs", {}).items()},
+                },
+                name=plan.names[number],
+                after=tuple(plan.names[parent] for parent in parents[number] if parent not in inputs),
+                priority=_PRIORITIES.get(job.cls),
+                number=None if job.number == DEFAULT_NUMBER else job.number,
+                route=plan.routes[job.route],
+            )
+        )
+    return WorkflowDefinition(**json.loads(plan.head), jobs=tuple(jobs))
+
+
+def _keep(steps: list[Any], path: Path) -> None:
+    pass
+
+
+def _impossible(path: Path, what: str) -> None:
+    raise AssertionError(f"a compiled spec is malformed at {show_path(path)}: {what}")

@@ -1,0 +1,192 @@
+"""Templates: arguments in which some values are known only when the job starts (see `model.workflow` for their form).
+
+They have three lives. In a definition a reference names a job: `{"$output": ["clean", "rows"]}`. In a plan it numbers
+it: `{"$output": [3, "rows"]}`. In the worker `render` puts the values in. What a user wrote literally keeps its order
+of keys, since a task can see it.
+
+A *job spec* is one entry of `Plan.specs`: JSON with the keys `task`, `args`, `kwargs`, `retry`, `timeout`,
+`soft_timeout` and `headers`, without those that have their default.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from enum import Enum
+from typing import Any
+
+from pydantic import BaseModel
+
+from orchestrator.model.errors import DefinitionError, ParameterError
+
+OUTPUT, PARAM, LITERAL = "$output", "$param", "$literal"
+MAX_DEPTH = 64
+"""How deep arguments may nest."""
+
+Path = tuple[str | int, ...]
+Complain = Callable[[Path, str], None]
+_PLAIN = frozenset({str, int, bool, type(None)})
+
+
+def show_path(path: Path) -> str:
+    """Write a path into a document the way people read it: `jobs.load.args[0]`."""
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return text.removeprefix(".")
+
+
+def dumps(value: Any) -> str:
+    """Write JSON in its shortest form, keys as they come; what JSON cannot hold is a `DefinitionError`."""
+    try:
+        return _encoder.encode(value)
+    except (ValueError, TypeError) as error:
+        raise DefinitionError(f"not JSON: {error}") from None
+
+
+_encoder = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+
+
+def encode(value: Any, marker_of: Callable[[Any], dict[str, Any] | None], path: Path = ()) -> Any:
+    """Turn a Python argument into a template by names; what is not JSON is a `DefinitionError`.
+
+    `marker_of` gives the marker for a reference object, and None for what is none.
+    """
+    kind = type(value)
+    if kind in _PLAIN:
+        return value
+    if kind is float:
+        if value - value != 0.0:
+            raise DefinitionError(f"{value} is not a JSON number", where=show_path(path))
+        return value
+    if len(path) > MAX_DEPTH:
+        raise DefinitionError(f"arguments nest deeper than {MAX_DEPTH} levels", where=show_path(path[:6]) + "…")
+    if isinstance(value, list | tuple):
+        return [encode(item, marker_of, (*path, i)) for i, item in enumerate(value)]
+    if isinstance(value, dict):
+        for key in value:
+            if type(key) is not str:
+                raise DefinitionError(
+                    f"the key {key!r} is a {type(key).__name__}, and JSON has text only", where=show_path(path)
+                )
+        encoded = {key: encode(item, marker_of, (*path, key)) for key, item in value.items()}
+        return {LITERAL: encoded} if any(key.startswith("$") for key in value) else encoded
+    marker = marker_of(value)
+    if marker is not None:
+        return marker
+    if isinstance(value, Enum):
+        return encode(value.value, marker_of, path)
+    if isinstance(value, BaseModel):
+        return encode(value.model_dump(mode="json"), marker_of, path)
+    for base in (str, int, float):
+        if isinstance(value, base):
+            return encode(base(value), marker_of, path)
+    raise DefinitionError(
+        f"a {kind.__module__}.{kind.__qualname__} is not JSON".replace("a builtins.", "a "),
+        where=show_path(path),
+        remedy="give the task text, numbers, lists and dicts, such as an ISO date or a path",
+    )
+
+
+def _marker_key(template: dict[str, Any]) -> str | None:
+    """Return the key that makes a dict of a template a marker, or None for a plain dict."""
+    for key in template:
+        if key.startswith("$"):
+            return key
+    return None
+
+
+def rewrite(
+    template: Any,
+    on_output: Callable[[list[Any], Path], list[Any]],
+    on_param: Callable[[list[Any], Path], None],
+    complain: Complain,
+    path: Path,
+) -> Any:
+    """Copy a template with each `$output` rewritten by `on_output`, each `$param` shown to `on_param`.
+
+    A malformed marker is told to `complain` with its path, and left as it is.
+    """
+    if isinstance(template, list | tuple):
+        if len(path) > MAX_DEPTH:
+            complain(path[:6], f"arguments nest deeper than {MAX_DEPTH} levels")
+            return template
+        return [
+            item if type(item) in _PLAIN else rewrite(item, on_output, on_param, complain, (*path, i))
+            for i, item in enumerate(template)
+        ]
+    if not isinstance(template, dict):
+        return template
+    if len(path) > MAX_DEPTH:
+        complain(path[:6], f"arguments nest deeper than {MAX_DEPTH} levels")
+        return template
+    marker = _marker_key(template)
+    if marker is None:
+        return {
+            key: item if type(item) in _PLAIN else rewrite(item, on_output, on_param, complain, (*path, key))
+            for key, item in template.items()
+        }
+    steps = template[marker]
+    if isinstance(steps, str) and marker != LITERAL:
+        steps = [steps]  # a reference without steps may be written as its name alone
+    if len(template) > 1 or marker not in (OUTPUT, PARAM, LITERAL):
+        known = f"{OUTPUT}, {PARAM} or {LITERAL} alone"
+        complain((*path, marker), f"a key that begins with '$' must be {known} (wrap a plain dict in {LITERAL})")
+    elif marker == LITERAL:
+        if not isinstance(steps, dict):
+            complain((*path, marker), f"{LITERAL} must hold a dict")
+            return template
+        inner = {key: rewrite(item, on_output, on_param, complain, (*path, marker, key)) for key, item in steps.items()}
+        return {LITERAL: inner}
+    elif not isinstance(steps, list) or not steps or not all(type(step) in (str, int) for step in steps):
+        what = "a job and" if marker == OUTPUT else "a parameter and"
+        complain((*path, marker), f'{marker} must be a list of {what} the steps into it, such as ["name", "key", 0]')
+    elif marker == OUTPUT:
+        return {OUTPUT: on_output(steps, (*path, marker))}
+    else:
+        on_param(steps, (*path, marker))
+        return {PARAM: steps}
+    return template
+
+
+def render(template: Any, params: dict[str, Any], outputs: dict[int, Any]) -> Any:
+    """Put the values in the places of their references: `params` by name, `outputs` by job index.
+
+    A step that leads nowhere is a `ParameterError` or a `DefinitionError` that names it.
+    """
+    if isinstance(template, list):
+        return [item if type(item) in _PLAIN else render(item, params, outputs) for item in template]
+    if not isinstance(template, dict):
+        return template
+    if len(template) == 1:
+        ((marker, steps),) = template.items()
+        if marker == OUTPUT:
+            if steps[0] not in outputs:
+                raise DefinitionError(f"job {steps[0]} has no output to take")
+            return _follow(outputs[steps[0]], steps, f"the output of job {steps[0]}", DefinitionError)
+        if marker == PARAM:
+            if steps[0] not in params:
+                raise ParameterError(f"the run has no parameter {steps[0]!r}")
+            return _follow(params[steps[0]], steps, f"parameter {steps[0]}", ParameterError)
+        if marker == LITERAL:
+            template = steps
+    return {key: item if type(item) in _PLAIN else render(item, params, outputs) for key, item in template.items()}
+
+
+def _follow(value: Any, steps: list[Any], what: str, error: type[DefinitionError | ParameterError]) -> Any:
+    for step in steps[1:]:
+        try:
+            if not isinstance(value, dict if isinstance(step, str) else list):
+                raise TypeError
+            value = value[step]
+        except (LookupError, TypeError):
+            raise error(f"{what} has no {step!r}: there is {_glimpse(value)}") from None
+        what += f"[{step!r}]"
+    return value
+
+
+def _glimpse(value: Any) -> str:
+    if isinstance(value, dict):
+        keys = ", ".join(map(repr, list(value)[:8]))
+        return f"a dict with the keys {keys}{' …' if len(value) > 8 else ''}" if value else "an empty dict"
+    if isinstance(value, list):
+        return f"a list of {len(value)}"
+    return f"a {type(value).__name__}" if value is not None else "null"

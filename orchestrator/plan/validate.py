@@ -1,0 +1,178 @@
+"""Everything that can be wrong in a definition as a whole, told all at once, each with its path in the document.
+
+What is wrong in a single field, such as a bad name or a negative timeout, the model has refused before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from orchestrator.model.errors import DefinitionError
+from orchestrator.model.workflow import WorkflowDefinition
+from orchestrator.plan.explain import Complaint, did_you_mean, listing
+from orchestrator.plan.plan import MAX_IN_DEGREE, MAX_JOBS
+from orchestrator.plan.specs import Path, rewrite
+
+
+def refuse(complaints: Sequence[Complaint], workflow: str) -> None:
+    """Raise one `DefinitionError` for all complaints, a line each; without complaints do nothing."""
+    if complaints:
+        raise DefinitionError(listing(complaints), where=f"workflow {workflow!r}")
+
+
+class Graph(NamedTuple):
+    """The checked shape of a definition, jobs by their index in it, and the arguments numbered."""
+
+    args: list[list[Any]]
+    kwargs: list[dict[str, Any]]
+    inputs: list[tuple[int, ...]]
+    """The jobs whose output each job uses, ascending."""
+    parents: list[tuple[int, ...]]
+    """The jobs that each job waits for, ascending: its inputs and its `after`."""
+    uses_params: list[bool]
+
+
+def check(definition: WorkflowDefinition) -> tuple[Graph, list[Complaint]]:
+    """Resolve all references of a definition and find what is wrong with it."""
+    complaints: list[Complaint] = []
+    jobs = definition.jobs
+    if not jobs:
+        complaints.append(Complaint(("jobs",), "a workflow needs at least one job"))
+    if len(jobs) > MAX_JOBS:
+        complaints.append(
+            Complaint(("jobs",), f"{len(jobs):,} jobs are more than the {MAX_JOBS:,} that a workflow may have")
+        )
+        return Graph([], [], [], [], []), complaints
+    index: dict[str, int] = {}
+    for number, job in enumerate(jobs):
+        if index.setdefault(job.name, number) != number:
+            complaints.append(Complaint(("jobs", job.name), "there are two jobs of this name"))
+    resolve = _Resolver(definition, index, complaints)
+    graph = Graph([], [], [], [], [])
+    for number, job in enumerate(jobs):
+        args, kwargs, inputs, parents, uses_params = resolve(number)
+        graph.args.append(args)
+        graph.kwargs.append(kwargs)
+        graph.inputs.append(inputs)
+        graph.parents.append(parents)
+        graph.uses_params.append(uses_params)
+        if len(parents) > MAX_IN_DEGREE:
+            complaints.append(
+                Complaint(("jobs", job.name), f"it waits for {len(parents):,} jobs; {MAX_IN_DEGREE:,} are the most")
+            )
+        if job.soft_timeout is not None and job.timeout is not None and job.soft_timeout >= job.timeout:
+            complaints.append(
+                Complaint(("jobs", job.name, "soft_timeout"), f"it must be shorter than timeout ({job.timeout:g} s)")
+            )
+    cycle = find_cycle(graph.parents)
+    if cycle:
+        names = [jobs[number].name for number in cycle]
+        if len(names) > 21:
+            names = [*names[:10], "…", *names[-10:]]
+        complaints.append(Complaint(("jobs", jobs[cycle[0]].name), f"jobs wait for each other: {' -> '.join(names)}"))
+    return graph, complaints
+
+
+class _Resolver:
+    """Numbers the references of one job after the other."""
+
+    def __init__(self, definition: WorkflowDefinition, index: dict[str, int], complaints: list[Complaint]) -> None:
+        self.jobs = definition.jobs
+        self.index = index
+        self.complaints = complaints
+        self.params = definition.params
+        properties = (definition.params or {}).get("properties")
+        self.known_params = properties if isinstance(properties, dict) else {}
+        self.inputs: set[int] = set()
+        self.used = False
+        self.name = ""
+        self.number = 0
+
+    def __call__(self, number: int) -> tuple[list[Any], dict[str, Any], tuple[int, ...], tuple[int, ...], bool]:
+        job = self.jobs[number]
+        self.inputs = set()
+        self.used = False
+        self.name = job.name
+        self.number = number
+        path: Path = ("jobs", job.name)
+        args = rewrite(job.args, self.output, self.param, self.complain, (*path, "args")) if job.args else []
+        kwargs = job.kwargs
+        if kwargs:
+            # A keyword may begin with "$" without being a marker: kwargs itself is never a template.
+            kwargs = {
+                key: rewrite(kwargs[key], self.output, self.param, self.complain, (*path, "kwargs", key))
+                for key in sorted(kwargs)
+            }
+        parents = self.inputs
+        if job.after:
+            order = {self.find(name, (*path, "after", i), "after") for i, name in enumerate(job.after)}
+            parents = (parents | order) - {-1}
+        return args, kwargs, tuple(sorted(self.inputs)), tuple(sorted(parents)), self.used
+
+    def find(self, name: str, path: Path, what: str) -> int:
+        """Return the index of a job, or -1 after a complaint."""
+        number = self.index.get(name, -1)
+        if number < 0:
+            self.complaints.append(Complaint(path, f"there is no job {name!r}{did_you_mean(name, self.index)}"))
+        elif number == self.number:
+            self.complaints.append(Complaint(path, "a job cannot wait for itself"))
+            return -1
+        return number
+
+    def output(self, steps: list[Any], path: Path) -> list[Any]:
+        number = self.find(steps[0], path, "output") if isinstance(steps[0], str) else self.unnamed(path)
+        if number >= 0:
+            self.inputs.add(number)
+        return [number, *steps[1:]]
+
+    def unnamed(self, path: Path) -> int:
+        self.complain(path, "$output must begin with the name of a job")
+        return -1
+
+    def param(self, steps: list[Any], path: Path) -> None:
+        self.used = True
+        name = steps[0]
+        if not isinstance(name, str):
+            self.complain(path, "$param must begin with the name of a parameter")
+        elif self.params is None:
+            self.complain(path, f"the workflow has no parameters, so there is no {name!r}")
+        elif name not in self.known_params:
+            self.complain(path, f"there is no parameter {name!r}{did_you_mean(name, self.known_params)}")
+
+    def complain(self, path: Path, what: str) -> None:
+        self.complaints.append(Complaint(path, what))
+
+
+def find_cycle(parents: Sequence[Sequence[int]]) -> list[int]:
+    """Return a cycle as the jobs along it in the order in which they would run, the first one again at the end.
+
+    Without a cycle the list is empty. Of several cycles one is returned.
+    """
+    waiting = [len(row) for row in parents]
+    children: list[list[int]] = [[] for _ in parents]
+    for number, row in enumerate(parents):
+        for parent in row:
+            children[parent].append(number)
+    free = [number for number, count in enumerate(waiting) if count == 0]
+    done = 0
+    while free:
+        done += 1
+        for child in children[free.pop()]:
+            waiting[child] -= 1
+            if waiting[child] == 0:
+                free.append(child)
+    if done == len(parents):
+        return []
+    # Every job left waits for another one that is left: following parents must come round.
+    number = next(number for number, count in enumerate(waiting) if count)
+    seen: dict[int, int] = {}
+    trail: list[int] = []
+    while number not in seen:
+        seen[number] = len(trail)
+        trail.append(number)
+        number = next(parent for parent in parents[number] if waiting[parent])
+    loop = trail[seen[number] :][::-1]
+    first = loop.index(min(loop))
+    loop = loop[first:] + loop[:first]
+    return [*loop, loop[0]]

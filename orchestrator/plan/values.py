@@ -1,0 +1,38 @@
+"""Outputs as JSON bytes, in Celery's dialect.
+
+A downstream task gets what it would get if the value had gone over the wire as a Celery argument: dates, times,
+`Decimal`, `UUID` and bytes arrive as what they were, tuples as lists, objects with `__json__` as what that gives.
+`NaN` and infinities are refused, since JSON has none, and so are other types.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kombu.utils import json
+
+from orchestrator.model.errors import OutputError
+
+
+def encode(value: Any, limit: int) -> bytes:
+    """Write an output, or raise an `OutputError` that tells why it cannot be stored. `limit` counts bytes."""
+    if value is None:
+        return b""
+    try:
+        text = json.dumps(value, default_kwargs={"allow_nan": False, "ensure_ascii": False, "separators": (",", ":")})
+        encoded = text.encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise OutputError(
+            f"the result is not JSON: {error}", remedy="return text, numbers, lists and dicts, or a path to the data"
+        ) from None
+    if len(encoded) > limit:
+        raise OutputError(
+            f"the result has {len(encoded):,} bytes as JSON, and {limit:,} are allowed",
+            remedy="store it elsewhere and return where, or raise ORCHESTRATOR_OUTPUT_LIMIT",
+        )
+    return bytes(encoded)
+
+
+def decode(encoded: bytes) -> Any:
+    """Read an output: no bytes stand for None."""
+    return json.loads(encoded) if encoded else None
