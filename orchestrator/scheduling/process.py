@@ -1,0 +1,52 @@
+"""The scheduler's loop: each duty when it is due, in one thread, until it is told to stop.
+
+Nothing here leads: every step is one atomic script, so any number of these loops may run, die or lag.
+"""
+
+from __future__ import annotations
+
+import heapq
+import logging
+import threading
+import time
+from collections.abc import Sequence
+
+from orchestrator.model.errors import OrchestratorError
+from orchestrator.scheduling.duties import Duty, Tools
+from orchestrator.scheduling.duties.leases import Leases
+from orchestrator.scheduling.duties.retention import Retention
+from orchestrator.scheduling.duties.timers import Timers
+from orchestrator.scheduling.duties.todos import Todos
+
+log = logging.getLogger(__name__)
+
+RETRY_S = 1.0
+
+
+def standard_duties(retention_s: float) -> list[Duty]:
+    """Return the duties of every scheduler."""
+    return [Timers(), Leases(), Todos(), Retention(retention_s)]
+
+
+def run(tools: Tools, duties: Sequence[Duty], stop: threading.Event) -> None:
+    """Do the duties until `stop` is set. A store that does not answer is waited for, and said once."""
+    due = [(0.0, at) for at in range(len(duties))]
+    heapq.heapify(due)
+    failing: set[str] = set()
+    while not stop.is_set():
+        when, at = due[0]
+        if stop.wait(max(0.0, when - time.monotonic())):
+            break
+        duty = duties[at]
+        try:
+            pause = duty.step(tools)
+        except OrchestratorError as error:
+            if duty.name not in failing:
+                log.warning("%s: %s", duty.name, error)
+            failing.add(duty.name)
+            pause = RETRY_S
+        else:
+            if duty.name in failing:
+                failing.discard(duty.name)
+                log.info("%s: works again", duty.name)
+        heapq.heapreplace(due, (time.monotonic() + pause, at))
