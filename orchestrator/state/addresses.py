@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.model.errors import StoreUnavailable
+from orchestrator.model.errors import SettingsError, StoreUnavailable
 from orchestrator.model.urls import redis_broker_url
 from orchestrator.settings import Settings
 from orchestrator.state.embedded import running
@@ -23,4 +23,13 @@ def store_url(settings: Settings) -> str:
 
 def broker_url(settings: Settings) -> str:
     """Return the address of the broker, as Celery takes it: the one that is set, else the store's."""
-    return settings.broker_url or redis_broker_url(store_url(settings))
+    if settings.broker_url:
+        return settings.broker_url
+    url = store_url(settings)
+    if url.startswith("redis+cluster:"):
+        raise SettingsError(
+            "Celery cannot use a Redis Cluster as its broker",
+            where="ORCHESTRATOR_BROKER_URL",
+            remedy="set it to a single Redis, or to RabbitMQ",
+        )
+    return redis_broker_url(url)

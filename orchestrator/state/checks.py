@@ -8,17 +8,20 @@ from __future__ import annotations
 import difflib
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from typing import Any
 from urllib.parse import urlsplit
 
 import redis
+from redis.cluster import RedisCluster
 
 from orchestrator.model.checks import Check
-from orchestrator.model.errors import StoreUnavailable
+from orchestrator.model.errors import SettingsError, StoreUnavailable
 from orchestrator.model.urls import is_encrypted, is_local, mask_url
 from orchestrator.settings import FROM_FILES, PREFIX, Settings
 from orchestrator.state.addresses import broker_url, store_url
 from orchestrator.state.servers import OLDEST
+from orchestrator.state.store import Store
 
 PATIENCE_S = 3.0
 """How long a server may take to answer."""
@@ -47,12 +50,17 @@ def redis_checks(settings: Settings) -> list[Check]:
         return [Check("redis", False, error.what, error.remedy)]
     shown = mask_url(url)
     try:
-        with redis.Redis.from_url(
-            url, socket_connect_timeout=PATIENCE_S, socket_timeout=PATIENCE_S, retry=None, decode_responses=True
-        ) as client:
-            info: dict[str, Any] = client.info()
-            reachable = Check("redis", True, f"{shown} answers")
-            return [reachable, *_judge(info), _clock(client), _rights(client, info, settings), _secrecy("redis", url)]
+        with closing(Store.connect(url, settings.namespace, timeout_s=PATIENCE_S, retries=0)) as store:
+            client, key = store.client, f"{store.keys.prefix}doctor"
+            # In a cluster, the node that counts is the one that holds the namespace.
+            here: dict[str, Any] = (
+                {"target_nodes": client.get_node_from_key(key)} if isinstance(client, RedisCluster) else {}
+            )
+            info: dict[str, Any] = client.info(**here)
+            found = [Check("redis", True, f"{shown} answers"), *_judge(info), _clock(client, here)]
+            return [*found, _rights(client, key, settings.namespace), _secrecy("redis", url)]
+    except StoreUnavailable as error:
+        return [Check("redis", False, f"{shown}: {error.what}", "start it, or correct ORCHESTRATOR_REDIS_URL")]
     except redis.AuthenticationError as error:
         return [
             Check("redis", False, f"{shown}: {error}", "put the right user and password into ORCHESTRATOR_REDIS_URL")
@@ -71,7 +79,7 @@ def broker_checks(settings: Settings) -> list[Check]:
 
     try:
         url = broker_url(settings)
-    except StoreUnavailable as error:
+    except (StoreUnavailable, SettingsError) as error:
         return [Check("broker", False, error.what, error.remedy)]
     shown = mask_url(url)
     connection = Connection(url, connect_timeout=PATIENCE_S, transport_options={"socket_timeout": PATIENCE_S})
@@ -134,9 +142,9 @@ def _check(name: str, ok: bool, detail: str, remedy: str) -> Check:
     return Check(name, ok, detail, None if ok else remedy)
 
 
-def _clock(client: redis.Redis) -> Check:
+def _clock(client: redis.Redis, here: Mapping[str, Any]) -> Check:
     before = time.time()
-    seconds, microseconds = client.time()
+    seconds, microseconds = client.time(**here)
     skew = seconds + microseconds / 1e6 - (before + time.time()) / 2
     return _check(
         "clock",
@@ -146,27 +154,16 @@ def _clock(client: redis.Redis) -> Check:
     )
 
 
-def _rights(client: redis.Redis, info: Mapping[str, Any], settings: Settings) -> Check:
-    """Write and remove a key in the namespace by script, as the state scripts do."""
-    key = f"o:{{{settings.namespace}}}:doctor"
+def _rights(client: redis.Redis, key: str, namespace: str) -> Check:
+    """Write and remove a key of the namespace by script, as the state scripts do."""
     try:
-        if info.get("cluster_enabled") == 1:
-            options = client.connection_pool.connection_kwargs
-            cluster = redis.RedisCluster(
-                host=options["host"],
-                port=options["port"],
-                username=options.get("username"),
-                password=options.get("password"),
-                ssl=urlsplit(store_url(settings)).scheme == "rediss",
-            )
-            with cluster:
-                cluster.eval(_PROBE, 1, key)
-        else:
-            client.eval(_PROBE, 1, key)
+        client.eval(_PROBE, 1, key)
     except redis.RedisError as error:
-        remedy = f"give its user the right to run scripts and to write keys o:{{{settings.namespace}}}:*; see the error"
+        remedy = (
+            f"give its user the right to run scripts and to write keys {key.removesuffix('doctor')}*; see the error"
+        )
         return Check("redis rights", False, f"a script cannot write: {error}", remedy)
-    return Check("redis rights", True, f"scripts can write in namespace {settings.namespace}")
+    return Check("redis rights", True, f"scripts can write in namespace {namespace}")
 
 
 def _secrecy(name: str, url: str) -> Check:

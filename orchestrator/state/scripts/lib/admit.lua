@@ -12,7 +12,7 @@ end
 
 -- all parents have ended, and that is how many failed or were skipped
 local function decide(run, index, failed, skipped)
-  local r = records.fresh(index)
+  local r = records.fresh(run, index)
   if failed > 0 then
     records.move(run, r, job.upstream_failed)
   elseif skipped > 0 then

@@ -8,14 +8,19 @@ local USES_PARAMS, FETCH = 1, 2
 local function has(flags, bit) return math.floor(flags / bit) % 2 == 1 end
 
 -- the job's entry; its lists are read only when they are asked for
+local entries = {}
 function plans.job(plan, index)
+  local known = entries[index]
+  if known and known.plan == plan then return known end
   local packed = redis.call('HGET', keys.plan_jobs(plan, keys.bucket(index)), index)
   local spec, route, class, number, in_degree, flags, inputs, successors = struct.unpack(FIXED, packed)
-  return {
+  known = {
     plan = plan, index = index, packed = packed, spec = spec, route = route, class = class, number = number,
     in_degree = in_degree, uses_params = has(flags, USES_PARAMS), fetch = has(flags, FETCH),
     inputs = inputs, successors = successors,
   }
+  entries[index] = known
+  return known
 end
 
 local routes = {}

@@ -5,21 +5,25 @@ local FORMAT = '>BBHHHI6I6I6'  -- state, flags, attempt, retries, losses, queued
 local NAME = 38  -- then a record is at most 64 bytes, and its bucket stays a listpack
 
 function records.load(run, index)
+  if run.records[index] then return run.records[index] end
   local packed = redis.call('HGET', keys.records(run.id, keys.bucket(index)), index)
   if not packed then return nil end
   local r = {index = index}
   local at
   r.state, r.flags, r.attempt, r.retries, r.losses, r.queued, r.started, r.ended, at = struct.unpack(FORMAT, packed)
   r.node = string.sub(packed, at)
+  run.records[index] = r
   return r
 end
 
 -- a waiting job's record to be
-function records.fresh(index)
-  return {
+function records.fresh(run, index)
+  local r = {
     index = index, state = job.waiting, flags = 0, attempt = 0, retries = 0, losses = 0,
     queued = 0, started = 0, ended = 0, node = '',
   }
+  run.records[index] = r
+  return r
 end
 
 -- make a move: the record, the run's tally and the event, together

@@ -13,7 +13,7 @@ function runs.load(id)
   local run = {
     id = id, key = keys.run(id), plan = found[1], state = tonumber(found[2]), wish = tonumber(found[3] or nil),
     class = tonumber(found[4]), created = tonumber(found[5]), total = tonumber(found[6]), n = tonumber(found[8]),
-    workflow = found[9], counts = {struct.unpack(COUNTS, found[7])},
+    workflow = found[9], counts = {struct.unpack(COUNTS, found[7])}, records = {},
   }
   run.counts[states.count + 1] = nil  -- struct.unpack also returns where it stopped
   loaded[id] = run
