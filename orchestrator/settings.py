@@ -28,7 +28,7 @@ from orchestrator.model.errors import SettingsError
 from orchestrator.model.urls import mask_url
 
 PREFIX = "ORCHESTRATOR_"
-STORE_SCHEMES = ("redis", "rediss", "unix")
+STORE_SCHEMES = ("redis", "rediss", "unix", "redis+cluster")
 BROKER_SCHEMES = ("redis", "rediss", "redis+socket", "amqp", "amqps")
 FROM_FILES = ("redis_url", "broker_url")
 """The settings that a file may hold, named by the variable with `_FILE` behind it."""
@@ -75,7 +75,7 @@ class Settings(BaseSettings):
     )
 
     redis_url: Annotated[str, _address(STORE_SCHEMES)] | None = None
-    """The Redis that holds the state: `redis://`, `rediss://` or `unix://`.
+    """The Redis that holds the state: `redis://`, `rediss://`, `unix://` or, for a Redis Cluster, `redis+cluster://`.
     Unset: the embedded server that `orchestrator up` runs in `data_dir`."""
     broker_url: Annotated[str, _address(BROKER_SCHEMES)] | None = None
     """The broker of Celery: Redis (`redis://`, `rediss://`, `redis+socket://`) or RabbitMQ (`amqp://`, `amqps://`).

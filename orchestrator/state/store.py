@@ -194,7 +194,7 @@ def _errors(script: Script | None) -> Iterator[None]:
         if script is None:
             raise StoreUnavailable(f"the Redis that holds the state answered: {message}") from e
         raise ScriptError(f"script {script.name} failed: {script.explain(message)}") from e
-    except redis.exceptions.RedisError as e:
+    except (redis.exceptions.RedisError, redis.exceptions.RedisClusterException) as e:
         raise StoreUnavailable(f"the Redis that holds the state cannot be used: {e}") from e
     except ValueError as e:
         if script is not None:
