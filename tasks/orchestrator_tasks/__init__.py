@@ -8,6 +8,7 @@ imported, and files may move while runs are under way. What is risky is refused 
 from __future__ import annotations
 
 from orchestrator_tasks.errors import CommandFailed, CommandTimeout, HttpFailed, HttpStatusError, Refused
+from orchestrator_tasks.examples.sales import tasks as _sales  # noqa: F401 — registers them
 from orchestrator_tasks.http import http
 from orchestrator_tasks.noop import noop
 from orchestrator_tasks.python import python
