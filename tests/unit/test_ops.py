@@ -121,7 +121,7 @@ def test_flowers_options_exist(monkeypatch: pytest.MonkeyPatch) -> None:
 SECRETS = [
     "{'password': 'hunter2'}", "{'DB_PASSWORD': 'hunter2', 'day': 1}", '{"token": "hunter2"}', "(api_key=hunter2)",
     "{'headers': {'Authorization': 'Bearer hunter2'}}", "redis://:hunter2@host/0", "amqp://me:hunter2@host//",
-    "['--password=hunter2']", "{'password': 'a\\'hunter2'}", 
+    "['--password=hunter2']", "{'password': 'a\\'hunter2'}",
     "{'secret': 'hunter2 is cut off he…", "Bearer hunter2hunter2",
     "{'client_secret': \"hunter2\"}", "https://x/?access_token=hunter2&b=1",
 ]  # fmt: skip

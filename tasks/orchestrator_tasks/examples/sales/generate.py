@@ -67,7 +67,7 @@ def _day(rng: random.Random, region: str, currency: str, orders: int, day: date,
     """Return one day's orders: more at the week's end, a little more each week, fewer dear things than cheap ones."""
     count = round(orders * WEEKDAY[day.weekday()] * (1 + 0.05 * week) * (0.85 + 0.3 * rng.random()))
     times = sorted(int((8 + 13 * rng.random()) * 3600) for _ in range(count))
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for number, second in enumerate(times):
         sku, _, _, price = PRODUCTS[int(len(PRODUCTS) * rng.random())]
         if price > 100 and rng.random() < 0.5:

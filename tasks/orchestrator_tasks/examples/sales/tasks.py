@@ -221,7 +221,7 @@ def _valid_rows(part: Row, day: str) -> list[Row]:
 
 
 def _euros(row: Row, rates: dict[str, str]) -> Decimal:
-    return Decimal(row["unit_price"]) * row["quantity"] * Decimal(rates[row["currency"]])
+    return Decimal(row["unit_price"]) * Decimal(row["quantity"]) * Decimal(rates[row["currency"]])
 
 
 def _rounded(amount: Decimal) -> float:
