@@ -10,6 +10,7 @@ Mistakes are told where they are made; what only the whole shows (cycles, names 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import cache
@@ -22,7 +23,7 @@ from orchestrator.dsl.refs import OutputRef, ParamRef, ParamsRef
 from orchestrator.dsl.signatures import read_signature, route_by_app
 from orchestrator.model.errors import DefinitionError
 from orchestrator.model.policies import RetryPolicy
-from orchestrator.model.workflow import JobDefinition, PriorityName, WorkflowDefinition
+from orchestrator.model.workflow import MAX_NAME, JobDefinition, PriorityName, WorkflowDefinition
 from orchestrator.plan.compile import DEFAULT_ROUTE, RouteOf, compile_plan
 from orchestrator.plan.explain import explain
 from orchestrator.plan.params import bind_model, bind_schema, schema_of
@@ -119,6 +120,7 @@ class Workflow:
         except ValidationError as error:
             _tell(error, where)
         self._jobs: dict[str, Job] = {}
+        self._numbers: dict[str, int] = {}
         self._plan: tuple[RouteOf | None, Plan] | None = None
         self.params = ParamsRef(name, params, self._head.params)
         """References to the parameters: `flow.params.day`."""
@@ -197,6 +199,15 @@ class Workflow:
         except ValidationError as error:
             _tell(error, where)
         return self._add(Job(self, definition, call.app))
+
+    def free_name(self, task: str) -> str:
+        """Return a name for a job of a task that no job has yet: `clean`, then `clean-2`."""
+        short = re.sub(r"[^A-Za-z0-9_-]", "_", task.rpartition(".")[2])[: MAX_NAME - 10].lstrip("-") or "job"
+        while True:
+            number = self._numbers[short] = self._numbers.get(short, 0) + 1
+            name = short if number == 1 else f"{short}-{number}"
+            if name not in self._jobs:
+                return name
 
     def definition(self, route_of: RouteOf | None = None) -> WorkflowDefinition:
         """Return the definition as it now stands, each job with its route (see `compile`)."""

@@ -45,7 +45,7 @@ class JobTask:
         if flow is None:
             return self._task(*args, **kwargs)
         options = dict(self._options)
-        name = options.pop("name", None) or free_name(flow, self._task.name)
+        name = options.pop("name", None) or flow.free_name(self._task.name)
         return flow.job(name, self._task.s(*args, **kwargs), **options)
 
     def options(self, **options: Any) -> JobTask:
@@ -53,21 +53,12 @@ class JobTask:
         return JobTask(self._task, {**self._options, **options})
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
         return getattr(self._task, name)
 
     def __repr__(self) -> str:
         return f"<job {self._task.name}>"
-
-
-def free_name(flow: Workflow, task: str) -> str:
-    """Return a job name made of a task's: its last part, numbered from the second on (`clean`, `clean-2`)."""
-    short = "".join(c if c.isascii() and (c.isalnum() or c in "_-") else "_" for c in task.rpartition(".")[2])
-    short = short.lstrip("-")[:190] or "job"
-    number, name = 1, short
-    while name in flow.jobs:
-        number += 1
-        name = f"{short}-{number}"
-    return name
 
 
 def job(task: Any = None, /, **options: Any) -> Any:

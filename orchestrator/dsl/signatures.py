@@ -85,7 +85,10 @@ def refuse_options(options: Mapping[str, Any], where: str) -> None:
 def route_by_app(app: Any, task: str) -> str:
     """Return where a Celery app sends a task: to the task's own queue, its router's, or the default one."""
     known = app.tasks.get(task)
-    queue = getattr(known, "queue", None) or app.amqp.router.route({}, task, task_type=known)["queue"]
+    try:
+        queue = getattr(known, "queue", None) or app.amqp.router.route({}, task, task_type=known)["queue"]
+    except KeyError as error:  # Celery's QueueNotFound
+        raise DefinitionError(f"Celery's routes are wrong: {error.args[0]}", where=f"task {task!r}") from None
     return str(getattr(queue, "name", queue))
 
 

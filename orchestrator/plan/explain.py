@@ -51,7 +51,7 @@ def explain(error: ValidationError, known: Sequence[str] = ()) -> list[Complaint
     """Put pydantic's complaints into our words; `known` are the fields of the outermost model, for a hint."""
     complaints = []
     for item in error.errors(include_url=False):
-        path: Path = tuple(step for step in item["loc"] if not str(step).endswith("]"))  # without names of union arms
+        path: Path = item["loc"]
         kind = item["type"]
         if kind in ("extra_forbidden", "unexpected_keyword_argument"):
             name = str(path[-1]) if path else "?"
@@ -70,5 +70,5 @@ def explain(error: ValidationError, known: Sequence[str] = ()) -> list[Complaint
 
 
 def _given(value: Any) -> str:
-    text = repr(value)
-    return f", not {text}" if len(text) <= 60 else ""
+    text = repr(value) if isinstance(value, str | int | float) else ""
+    return f", not {text}" if 0 < len(text) <= 60 else ""
