@@ -4,14 +4,14 @@
 -- returns:  took claimed rings | nothing rings | stale state | gone
 -- moves:    queued->running queued->cancelled running->lost lost->retrying lost->failed lost->cancelled
 -- keeps:    1 2 4 6
--- uses:     keys clock states hands runs records admit outcomes take rings
+-- uses:     keys clock states hands runs records admit outcomes take handout rings
 -- cost:     O(wanted routes + inputs of the job), no loop over the run
 local this = hands.load(node, incarnation, hand)
 if not this then return {'gone'} end
 if op < this.op then return {'stale', job.waiting} end
 if op == this.op then
   local tag, _, rung = hands.said(this)
-  if tag == 'took' then return {tag, take.body(this.ref), rung} end
+  if tag == 'took' then return {tag, handout.of(this.ref), rung} end
   return {tag, rung}
 end
 
@@ -26,5 +26,5 @@ admit.spread()
 runs.save()
 local rung = rings.list()
 hands.keep(this, op, ref, ref and 'took' or 'nothing', false, rung)
-if ref then return {'took', take.body(ref), rung} end
+if ref then return {'took', handout.of(ref), rung} end
 return {'nothing', rung}

@@ -6,14 +6,14 @@
 --           running->retrying running->parked running->lost lost->retrying lost->failed lost->cancelled
 --           waiting->queued waiting->skipped waiting->upstream_failed queued->running queued->cancelled
 -- keeps:    1 2 4 6 7
--- uses:     keys clock states hands runs records admit outcomes take rings
+-- uses:     keys clock states hands runs records admit outcomes take handout rings
 -- cost:     O(successors), at most a slice; the rest is todo
 local this = hands.load(node, incarnation, hand)
 if not this then return {'gone'} end
 if op == this.op then
   local tag, todo, rung = hands.said(this)
   if tag ~= 'done' then return {'stale', job.waiting} end
-  return {tag, this.ref and take.body(this.ref) or {}, rung, todo and 1 or 0}
+  return {tag, this.ref and handout.of(this.ref) or {}, rung, todo and 1 or 0}
 end
 local id, index, attempt = records.parse(ref)
 local run = runs.load(id)
@@ -32,4 +32,4 @@ take.leave(leave)
 runs.save()
 local rung = rings.list()
 hands.keep(this, op, claimed, 'done', run.todo, rung)
-return {'done', claimed and take.body(claimed) or {}, rung, run.todo and 1 or 0}
+return {'done', claimed and handout.of(claimed) or {}, rung, run.todo and 1 or 0}

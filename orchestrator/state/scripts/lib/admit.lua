@@ -1,14 +1,7 @@
 -- admit: the only place that decides what a job's next state is once the jobs before it have ended
--- uses: keys clock states plans runs records ready
+-- uses: keys states plans edges records ready todos
 local admit = {left = plans.SLICE}  -- jobs that this script may still touch
 local work = {}
-
--- leave a line for `advance`
-function admit.leave(run, line)
-  redis.call('RPUSH', keys.todo(run.id), line)
-  redis.call('ZADD', keys.todos, clock.now, run.id)
-  run.todo, run.changed = true, true
-end
 
 -- all parents have ended, and that is how many failed or were skipped
 local function decide(run, index, failed, skipped)
@@ -31,7 +24,7 @@ end
 
 local function tell(item)
   local run, entry = item.run, plans.job(item.run.plan, item.index)
-  local told = plans.successors(entry, item.offset, admit.left, function(index, in_degree)
+  local told = edges.successors(entry, item.offset, admit.left, function(index, in_degree)
     local counter = item.weight
     if in_degree > 1 then
       counter = redis.call('HINCRBY', keys.counters(run.id, keys.bucket(index)), index, item.weight)
@@ -41,7 +34,7 @@ local function tell(item)
   end)
   admit.left = admit.left - told
   if item.offset + told < entry.successors then
-    admit.leave(run, 'spread ' .. item.index .. ' ' .. item.offset + told)
+    todos.leave(run, 'spread ' .. item.index .. ' ' .. item.offset + told)
   end
 end
 
@@ -50,7 +43,7 @@ function admit.spread()
   local at = 1
   while work[at] do
     if admit.left > 0 then tell(work[at])
-    else admit.leave(work[at].run, 'spread ' .. work[at].index .. ' ' .. work[at].offset) end
+    else todos.leave(work[at].run, 'spread ' .. work[at].index .. ' ' .. work[at].offset) end
     at = at + 1
   end
   work = {}
@@ -59,14 +52,7 @@ end
 -- the jobs with nothing before them
 function admit.roots(run, offset)
   local total = tonumber(redis.call('HGET', keys.plan(run.plan), 'roots'))
-  local last = math.min(total, offset + admit.left)
-  local packed
-  for i = offset, last - 1 do
-    if i == offset or i % plans.SLICE == 0 then
-      packed = redis.call('HGET', keys.plan(run.plan), 'roots:' .. math.floor(i / plans.SLICE))
-    end
-    decide(run, struct.unpack('>I3', packed, 3 * (i % plans.SLICE) + 1), 0, 0)
-  end
-  admit.left = admit.left - (last - offset)
-  if last < total then admit.leave(run, 'roots 0 ' .. last) end
+  local told = edges.roots(run.plan, total, offset, admit.left, function(index) decide(run, index, 0, 0) end)
+  admit.left = admit.left - told
+  if offset + told < total then todos.leave(run, 'roots 0 ' .. offset + told) end
 end

@@ -1,8 +1,10 @@
 -- plans: entries of a sealed plan.  Twin: state/plans.py packs them
 -- uses: keys
-local plans = {SLICE = 250}  -- jobs that one script touches at most
-local FIXED = '>I3HBBI3BHI3'  -- spec, route, class, number, in-degree, flags, inputs, successors
-local FIXED_SIZE = 16
+local plans = {
+  SLICE = 250,  -- jobs that one script touches at most
+  FIXED = 16,   -- bytes of the fixed part, which the lists follow
+}
+local LAYOUT = '>I3HBBI3BHI3'  -- spec, route, class, number, in-degree, flags, inputs, successors
 local USES_PARAMS, FETCH = 1, 2
 
 local function has(flags, bit) return math.floor(flags / bit) % 2 == 1 end
@@ -13,7 +15,7 @@ function plans.job(plan, index)
   local known = entries[index]
   if known and known.plan == plan then return known end
   local packed = redis.call('HGET', keys.plan_jobs(plan, keys.bucket(index)), index)
-  local spec, route, class, number, in_degree, flags, inputs, successors = struct.unpack(FIXED, packed)
+  local spec, route, class, number, in_degree, flags, inputs, successors = struct.unpack(LAYOUT, packed)
   known = {
     plan = plan, index = index, packed = packed, spec = spec, route = route, class = class, number = number,
     in_degree = in_degree, uses_params = has(flags, USES_PARAMS), fetch = has(flags, FETCH),
@@ -34,30 +36,12 @@ end
 function plans.inputs(entry)
   local found = {}
   for i = 1, entry.inputs do
-    found[i] = struct.unpack('>I3', entry.packed, FIXED_SIZE + 3 * i - 2)
+    found[i] = struct.unpack('>I3', entry.packed, plans.FIXED + 3 * i - 2)
   end
   return found
 end
 
--- call visit(job, in_degree) for its successors from `offset` on, at most `most`; return how many there were
-function plans.successors(entry, offset, most, visit)
-  local last = math.min(entry.successors, offset + most)
-  local packed, base = entry.packed, FIXED_SIZE + 3 * entry.inputs
-  local chunked = entry.successors > plans.SLICE
-  for i = offset, last - 1 do
-    local at = base + 6 * i
-    if chunked then
-      if i == offset or i % plans.SLICE == 0 then
-        packed = redis.call('HGET', keys.plan_edges(entry.plan, entry.index), math.floor(i / plans.SLICE))
-      end
-      at = 6 * (i % plans.SLICE)
-    end
-    visit(struct.unpack('>I3I3', packed, at + 1))
-  end
-  return math.max(last - offset, 0)
-end
-
 function plans.name(entry)
-  local edges = entry.successors > plans.SLICE and 0 or entry.successors
-  return string.sub(entry.packed, FIXED_SIZE + 3 * entry.inputs + 6 * edges + 1)
+  local pairs = entry.successors > plans.SLICE and 0 or entry.successors
+  return string.sub(entry.packed, plans.FIXED + 3 * entry.inputs + 6 * pairs + 1)
 end

@@ -1,5 +1,5 @@
 -- runs: a run's own record: loaded first by every script, saved once at its end
--- uses: keys clock states events timers
+-- uses: keys clock states events timers verdicts
 local runs = {}
 local COUNTS = '>' .. string.rep('I3', states.count)
 local loaded = {}
@@ -36,31 +36,10 @@ function runs.tally(run, from, to)
   run.counts[to + 1] = run.counts[to + 1] + 1
 end
 
-local function count_if(run, accept)
-  local sum = 0
-  for value = 0, states.count - 1 do
-    if accept(value) then sum = sum + run.counts[value + 1] end
-  end
-  return sum
-end
-local function is_open(value) return value ~= job.waiting and not states.final(value) end
-
--- whether every job run is final; a wished end needs no job that still waits
-local function is_over(run)
-  if run.wish then return count_if(run, is_open) == 0 end
-  return count_if(run, states.final) == run.total
-end
-
-local function verdict(run)
-  if run.wish then return run.wish end
-  local bad = run.counts[job.failed + 1] + run.counts[job.timed_out + 1] + run.counts[job.cancelled + 1]
-  return bad > 0 and state.failed or state.succeeded
-end
-
 -- end the run if it is over and nothing is left in its todo
 local function settle(run)
-  if run.state >= state.succeeded or not is_over(run) or redis.call('LLEN', keys.todo(run.id)) > 0 then return end
-  runs.move(run, verdict(run))
+  if run.state >= state.succeeded or not verdicts.is_over(run) or redis.call('LLEN', keys.todo(run.id)) > 0 then return end
+  runs.move(run, verdicts.of(run))
   redis.call('HSET', run.key, 'ended', clock.now)
   redis.call('ZREM', keys.live, run.id)
   redis.call('ZADD', keys.ended, clock.now, run.id)

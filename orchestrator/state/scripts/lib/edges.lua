@@ -1,0 +1,34 @@
+-- edges: who comes after whom in a plan, slice by slice
+-- uses: keys plans
+local edges = {}
+
+-- call visit(job, in_degree) for its successors from `offset` on, at most `most`; return how many there were
+function edges.successors(entry, offset, most, visit)
+  local last = math.min(entry.successors, offset + most)
+  local packed, base = entry.packed, plans.FIXED + 3 * entry.inputs
+  local chunked = entry.successors > plans.SLICE
+  for i = offset, last - 1 do
+    local at = base + 6 * i
+    if chunked then
+      if i == offset or i % plans.SLICE == 0 then
+        packed = redis.call('HGET', keys.plan_edges(entry.plan, entry.index), math.floor(i / plans.SLICE))
+      end
+      at = 6 * (i % plans.SLICE)
+    end
+    visit(struct.unpack('>I3I3', packed, at + 1))
+  end
+  return math.max(last - offset, 0)
+end
+
+-- call visit(job) for the plan's roots from `offset` on, at most `most` of `total`; return how many there were
+function edges.roots(plan, total, offset, most, visit)
+  local last = math.min(total, offset + most)
+  local packed
+  for i = offset, last - 1 do
+    if i == offset or i % plans.SLICE == 0 then
+      packed = redis.call('HGET', keys.plan(plan), 'roots:' .. math.floor(i / plans.SLICE))
+    end
+    visit((struct.unpack('>I3', packed, 3 * (i % plans.SLICE) + 1)))
+  end
+  return last - offset
+end

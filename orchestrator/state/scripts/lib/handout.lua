@@ -1,0 +1,25 @@
+-- handout: what a worker is given to run an attempt
+-- uses: keys plans runs records
+local handout = {}
+local INLINE = 65536  -- bytes of inputs in a reply; more than that the worker fetches
+
+function handout.of(ref)
+  local id, index = records.parse(ref)
+  local run = runs.load(id)
+  local r, entry = records.load(run, index), plans.job(run.plan, index)
+  local body = {
+    ref, plans.name(entry), redis.call('HGET', keys.plan(run.plan), 'spec:' .. entry.spec),
+    entry.uses_params and redis.call('HGET', run.key, 'params') or '', r.retries, r.losses, run.workflow, run.plan,
+    entry.fetch and 'fetch' or 'inline',
+  }
+  if entry.inputs == 0 then return body end
+  local inputs, size = plans.inputs(entry), 0
+  local outputs = redis.call('HMGET', keys.outputs(id), unpack(inputs))
+  for i, output in ipairs(inputs) do
+    local found = outputs[i] or ''
+    size = size + #found
+    body[8 + 2 * i], body[9 + 2 * i] = output, found
+  end
+  if size <= INLINE then return body end
+  return {body[1], body[2], body[3], body[4], body[5], body[6], body[7], body[8], 'fetch'}
+end
