@@ -42,7 +42,7 @@ def compile_plan(definition: WorkflowDefinition, route_of: RouteOf | None = None
             PlannedJob(
                 spec=specs.setdefault(spec, len(specs)),
                 route=routes.setdefault(route, len(routes)),
-                cls=PriorityClass[job.priority] if job.priority else INHERIT_CLASS,
+                cls=PriorityClass[job.priority].value if job.priority else INHERIT_CLASS,
                 number=DEFAULT_NUMBER if job.number is None else job.number,
                 in_degree=len(graph.parents[number]),
                 inputs=graph.inputs[number],
@@ -57,7 +57,7 @@ def compile_plan(definition: WorkflowDefinition, route_of: RouteOf | None = None
         workflow=definition.name,
         head=head,
         deadline_ms=max(1, round(definition.deadline * 1000)) if definition.deadline else 0,
-        cls=PriorityClass[definition.priority],
+        cls=PriorityClass[definition.priority].value,
         names=names,
         specs=tuple(specs),
         routes=tuple(routes),

@@ -1,0 +1,105 @@
+"""Watching runs: a picture that redraws itself in a terminal, plain lines elsewhere, one a transition."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from orchestrator.cli.output import console
+from orchestrator.cli.views import run_view
+from orchestrator.model.states import JobState
+
+if TYPE_CHECKING:
+    from orchestrator.client import Client, Run
+    from orchestrator.state.records import Event
+
+FRAME_S = 0.1
+"""Seconds between two looks at the store."""
+MANY_JOBS = 2_000
+"""Jobs of a run from which on the jobs are not read for every picture, only the tally."""
+
+
+def watch_run(client: Client, run: Run, tend: Callable[[], None] = lambda: None) -> Run:
+    """Show a run until it is over. `tend` is called for every picture."""
+    if console().is_terminal:
+        _watch_picture(client, run, tend)
+    else:
+        _watch_lines(client, run, tend)
+    return run
+
+
+def _watch_picture(client: Client, run: Run, tend: Callable[[], None]) -> None:
+    from rich.live import Live
+
+    with Live(console=console(), auto_refresh=False, vertical_overflow="crop") as live:
+        while True:
+            tend()
+            info = run.refresh().info
+            jobs = run.jobs() if info.total <= MANY_JOBS or info.state.final else []
+            size = console().size
+            live.update(run_view(info, jobs, now_ms=now_ms(), width=size.width, height=size.height - 1), refresh=True)
+            if info.state.final:
+                return
+            client.sleep(FRAME_S)
+
+
+def _watch_lines(client: Client, run: Run, tend: Callable[[], None]) -> None:
+    """Print the run's transitions, those before this call too as far as the stream has them."""
+    lines = Lines(client)
+    after = "-"
+    while True:
+        tend()
+        info = run.refresh().info
+        after = lines.follow(after, only=run.id)
+        if info.state.final:
+            return
+        client.sleep(FRAME_S)
+
+
+class Lines:
+    """Prints events as lines: when, which run and job, what became of it."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self._names: dict[str, dict[int, str]] = {}
+        self._flows: dict[str, str] = {}
+
+    def follow(self, after: str, only: str | None = None) -> str:
+        """Print what came after an event, and return the id of the last one."""
+        while events := self.client.events(after):
+            after = events[-1].id
+            for event in events:
+                if only is None or event.run == only:
+                    print(self.line(event), flush=True)
+            if len(events) < 500:
+                break
+        return after
+
+    def line(self, event: Event) -> str:
+        """Return the line of an event."""
+        clock = datetime.fromtimestamp(event.ms / 1000).isoformat(" ", "milliseconds")
+        if event.job is None:
+            self._names.pop(event.run, None) if event.after.final else None
+            return f"{clock}  {event.run}  {self._flow(event.run)}  run {event.after.name}"
+        note = ""
+        if event.after is JobState.running:
+            note = f"  on {event.extra.decode(errors='replace')}"
+        tries = f"  attempt {event.attempt}" if event.attempt > 1 else ""
+        return f"{clock}  {event.run}  {self._name(event.run, event.job)}  {event.after.name}{tries}{note}"
+
+    def _flow(self, run_id: str) -> str:
+        if run_id not in self._flows:
+            self._flows[run_id] = self.client.run(run_id).info.workflow
+        return self._flows[run_id]
+
+    def _name(self, run_id: str, job: int) -> str:
+        if run_id not in self._names:
+            self._names[run_id] = {each.index: each.name for each in self.client.run(run_id).jobs()}
+        return self._names[run_id].get(job, str(job))
+
+
+def now_ms() -> int:
+    """Return the time of this machine."""
+    return round(time.time() * 1000)

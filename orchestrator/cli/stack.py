@@ -1,0 +1,104 @@
+"""A whole engine as child processes of one command: Redis, a scheduler, workers. `up` and `demo` stand on it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from orchestrator.cli.processes import scheduler_argv, worker_argv
+from orchestrator.cli.supervise import Child, Supervisor
+from orchestrator.client import Client
+from orchestrator.settings import Settings
+from orchestrator.state.embedded import EmbeddedRedis
+
+
+class Stack:
+    """The processes, from the start of the Redis to the end of the last one; a context manager.
+
+    With `ORCHESTRATOR_REDIS_URL` set, that Redis is used and none is started.
+    """
+
+    def __init__(self, settings: Settings, *, workers: int, app: str | None, tell: Callable[[str], None]) -> None:
+        self.tell = tell
+        self.data_dir = settings.data_dir
+        self.logs = settings.data_dir / "logs"
+        self.redis = None if settings.redis_url else EmbeddedRedis(settings.data_dir)
+        self.settings = settings
+        self._workers = workers
+        self._app = app
+        self._supervisor: Supervisor | None = None
+        self.client: Client | None = None
+
+    def __enter__(self) -> Stack:
+        try:
+            if self.redis is not None:
+                self.settings = self.settings.model_copy(update={"redis_url": self.redis.start()})
+            self.logs.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.client = Client(self.settings)
+            self.client.store.pipeline([("PING",)])  # a Redis that is not there is told before anything is started
+            env = {
+                "ORCHESTRATOR_REDIS_URL": self.settings.redis_url or "",
+                "ORCHESTRATOR_NAMESPACE": self.settings.namespace,
+            }
+            if self.settings.broker_url:
+                env["ORCHESTRATOR_BROKER_URL"] = self.settings.broker_url
+            self._supervisor = Supervisor(list(self._kin()), env, self.tell)
+            self._supervisor.start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def tend(self) -> None:
+        """Restart what died. A Redis of ours that died is told: the stack cannot go on without."""
+        assert self._supervisor is not None
+        self._supervisor.tend()
+
+    def close(self) -> None:
+        """Stop everything, the Redis last."""
+        if self._supervisor is not None:
+            self._supervisor.stop()
+            self._supervisor = None
+        if self.client is not None:
+            self.client.close()
+            self.client = None
+        if self.redis is not None:
+            self.redis.stop()
+
+    def _kin(self) -> Iterator[Child]:
+        yield Child("scheduler", scheduler_argv(), self.logs / "scheduler.log")
+        slots = max(2, (os.cpu_count() or 2) // self._workers)
+        for number in range(1, self._workers + 1):
+            name = f"worker{number}"
+            argv = worker_argv(self._app, "-n", f"{name}@%h", "-c", str(slots), "--loglevel", self.settings.log_level)
+            yield Child(name, argv, self.logs / f"{name}.log")
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[threading.Event]:
+    """Yield an event that SIGINT, SIGTERM and SIGHUP set; a second SIGINT raises `KeyboardInterrupt` as ever."""
+    stop = threading.Event()
+
+    def handle(number: int, _frame: object) -> None:
+        if stop.is_set() and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        stop.set()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def with_data_dir(settings: Settings, data: Path | None) -> Settings:
+    """Return the settings with another data folder, where one is given."""
+    return settings.model_copy(update={"data_dir": data}) if data else settings

@@ -1,0 +1,117 @@
+"""Child processes that are kept running: started, restarted when they die, stopped in good order."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from orchestrator import children
+
+GRACE_S = 15.0
+"""How long children may take to end in good order; what is left then is killed."""
+QUICK_S = 10.0
+"""A child that dies within this long of its start did not come up."""
+MAX_QUICK = 5
+"""A child that did not come up so often in a row is given up."""
+
+
+@dataclass
+class Child:
+    """One program to keep running. Its output goes to `log`."""
+
+    name: str
+    argv: Sequence[str]
+    log: Path
+    process: subprocess.Popen[bytes] | None = None
+    started: float = 0.0
+    quick_deaths: int = 0
+    again_at: float = 0.0
+
+    @property
+    def given_up(self) -> bool:
+        """Whether the child died too often as it started."""
+        return self.quick_deaths >= MAX_QUICK
+
+
+class Supervisor:
+    """Keeps children running. `tell` is given one line about each that died; call `tend` several times a second.
+
+    The children are bound to the thread that calls (see `children.spawn`): even kill -9 leaves none behind.
+    """
+
+    def __init__(self, kin: Sequence[Child], env: Mapping[str, str], tell: Callable[[str], None]) -> None:
+        self.kin = list(kin)
+        self.env = {**os.environ, **env}
+        self.tell = tell
+
+    def start(self) -> None:
+        """Start every child."""
+        for child in self.kin:
+            self._launch(child)
+
+    def tend(self) -> None:
+        """Restart what died; the pauses between tries grow."""
+        now = time.monotonic()
+        for child in self.kin:
+            if child.process is None:
+                if not child.given_up and now >= child.again_at:
+                    self._launch(child)
+            elif (code := child.process.poll()) is not None:
+                self._died(child, code, now)
+
+    def stop(self) -> None:
+        """Stop all children at once: SIGTERM, patience, then SIGKILL for them and all that they started."""
+        running = [child.process for child in self.kin if child.process is not None and child.process.poll() is None]
+        family = [member for process in running for member in _descendants(process.pid)]
+        for process in running:
+            process.terminate()
+        deadline = time.monotonic() + GRACE_S
+        try:
+            for process in running:
+                process.wait(max(deadline - time.monotonic(), 0.1))
+        except (subprocess.TimeoutExpired, KeyboardInterrupt):
+            self.tell("not over in time: killing what is left")
+        for process in running:
+            process.kill()
+            process.wait()
+        for member in family:
+            if member.is_running():  # by pid and start time: a pid that was given away is not hit
+                member.kill()
+        psutil.wait_procs(family, timeout=2)
+        for child in self.kin:
+            child.process = None
+
+    def _launch(self, child: Child) -> None:
+        with child.log.open("ab") as log:
+            child.process = children.spawn(
+                child.argv,
+                env=self.env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C is for us, who stop them in order
+            )
+        child.started = time.monotonic()
+
+    def _died(self, child: Child, code: int, now: float) -> None:
+        quick = now - child.started < QUICK_S
+        child.process = None
+        child.quick_deaths = child.quick_deaths + 1 if quick else 0
+        pause = min(2.0 ** max(child.quick_deaths - 1, 0), 15.0)
+        child.again_at = now + pause
+        how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
+        then = "given up" if child.given_up else f"starting again in {pause:.0f} s"
+        self.tell(f"{child.name} {how}; {then} (see {child.log})")
+
+
+def _descendants(pid: int) -> list[psutil.Process]:
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []

@@ -1,0 +1,120 @@
+"""`orchestrator up`: the whole engine in one terminal."""
+
+from __future__ import annotations
+
+from collections import deque
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from orchestrator.cli.base import Command, app_name
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from orchestrator.cli.stack import Stack
+
+FRAME_S = 0.25
+RECENT = 8
+"""Runs that are shown when they are over."""
+
+
+@click.command(cls=Command)
+@click.option("--data", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Folder of the data.")
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, metavar="N", help="Worker nodes.")
+def up(data: Path | None, workers: int, as_json: bool) -> None:
+    """Run everything in this terminal: Redis, a scheduler and workers, with a live view.
+
+    The data stay in the folder: the next start finds every run again, and carries on with those that were not over.
+    With ORCHESTRATOR_REDIS_URL set, that Redis is used instead. Ctrl-C stops everything.
+    """
+    from orchestrator.cli.output import console, print_json, say
+    from orchestrator.cli.stack import Stack, stop_on_signals, with_data_dir
+    from orchestrator.model.urls import mask_url
+    from orchestrator.settings import get_settings
+
+    settings = with_data_dir(get_settings(), data)
+    told: deque[str] = deque(maxlen=3)
+    pictured = console().is_terminal and not as_json
+
+    def tell(text: str) -> None:
+        told.append(text)
+        if not pictured:
+            say(text)
+
+    with stop_on_signals() as stop, Stack(settings, workers=workers, app=app_name(), tell=tell) as stack:
+        if as_json:
+            print_json({
+                "redis": mask_url(stack.settings.redis_url or ""), "data": str(stack.data_dir), "workers": workers,
+                "logs": str(stack.logs),
+            })  # fmt: skip
+        if pictured:
+            from rich.live import Live
+
+            with Live(console=console(), auto_refresh=False, screen=True) as live:
+                while not stop.is_set():
+                    stack.tend()
+                    size = console().size
+                    live.update(_picture(stack, list(told), size.width, size.height), refresh=True)
+                    stop.wait(FRAME_S)
+        else:
+            from orchestrator.cli.live import Lines
+
+            assert stack.client is not None
+            if not as_json:
+                say(f"up: {_where(stack)}; Ctrl-C stops it")
+            lines, after = Lines(stack.client), stack.client.last_event()
+            while not stop.is_set():
+                stack.tend()
+                if not as_json:
+                    after = lines.follow(after)
+                stop.wait(FRAME_S)
+        say("stopping …")
+    say(f"stopped; the data are in {settings.data_dir}" if stack.redis else "stopped")
+
+
+def _where(stack: Stack) -> str:
+    if stack.redis is not None:
+        return f"{stack.redis.server}, data in {stack.data_dir}"
+    from orchestrator.model.urls import mask_url
+
+    return mask_url(stack.settings.redis_url or "")
+
+
+def _picture(stack: Stack, told: list[str], width: int, height: int) -> RenderableType:
+    from rich.console import Group
+    from rich.text import Text
+
+    from orchestrator.cli.live import MANY_JOBS, now_ms
+    from orchestrator.cli.views import run_view, runs_table
+    from orchestrator.model.errors import Unavailable
+
+    assert stack.client is not None
+    head = Text("orchestrator up", style="bold", no_wrap=True, overflow="ellipsis").append(
+        f"  {_where(stack)}", style="not bold dim"
+    )
+    foot = [Text(line, style="yellow", no_wrap=True, overflow="ellipsis") for line in told]
+    foot.append(Text("Ctrl-C stops everything. In another terminal: orchestrator submit FILE", style="dim"))
+    try:
+        nodes, queues = stack.client.nodes(), stack.client.queues()
+        runs = stack.client.runs(limit=RECENT)
+        parts: list[RenderableType] = [head]
+        ready = sum(queue.ready for queue in queues)
+        slots, idle = sum(node.slots for node in nodes), sum(node.idle for node in nodes)
+        fleet = (
+            f"{len(nodes)} nodes, {slots} slots, {idle} idle, {ready} jobs ready" if nodes else "workers are starting …"
+        )
+        parts += [Text(fleet, style="cyan" if nodes else "yellow"), Text("")]
+        if runs:
+            parts += [runs_table(runs, now_ms=now_ms(), bar=max(min(24, width - 80), 8)), Text("")]
+            room = height - len(runs) - 6 - len(foot)
+            newest = runs[0]
+            if room > 6:
+                jobs = stack.client.run(newest.id).jobs() if newest.total <= MANY_JOBS else []
+                parts.append(run_view(newest, jobs, now_ms=now_ms(), width=width, height=room))
+        else:
+            parts.append(Text("no runs yet", style="dim"))
+        return Group(*parts, Text(""), *foot)
+    except Unavailable as error:
+        return Group(head, Text(str(error), style="red"), *foot)

@@ -1,0 +1,146 @@
+"""Pictures of runs: pure functions from what is stored to what a terminal shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from orchestrator.cli.output import MARKS, STYLES, counts_text, duration, progress_bar, state_text, table
+from orchestrator.model.run import JobRun, NodeInfo, RunInfo
+from orchestrator.model.states import JobState, PriorityClass
+
+URGENT = (
+    JobState.running,
+    JobState.retrying,
+    JobState.lost,
+    JobState.failed,
+    JobState.timed_out,
+    JobState.queued,
+    JobState.upstream_failed,
+    JobState.cancelled,
+    JobState.succeeded,
+    JobState.skipped,
+    JobState.waiting,
+)
+"""What is shown first where not all jobs have room."""
+
+
+def run_view(info: RunInfo, jobs: Sequence[JobRun], *, now_ms: int, width: int, height: int) -> RenderableType:
+    """Return a run with its progress and its jobs, at most `height` lines."""
+    parts: list[RenderableType] = [run_head(info, now_ms), progress_line(info, width)]
+    if jobs:
+        parts += [Text(""), jobs_table(jobs, now_ms=now_ms, rows=max(height - 5, 3))]
+    return Group(*parts)
+
+
+def run_head(info: RunInfo, now_ms: int) -> Text:
+    """Return a run's first line: mark, workflow, version, id, state, duration, reason."""
+    state = info.state.name
+    line = Text(f"{MARKS.get(state, '·')} ", style=STYLES.get(state, ""), no_wrap=True, overflow="ellipsis")
+    line.append(info.workflow, style="bold")
+    line.append(f" v{info.version}  {info.id}  ", style="dim")
+    line.append(state, style=STYLES.get(state, ""))
+    line.append(f"  {run_duration(info, now_ms)}", style="dim")
+    if info.why:
+        line.append(f"  {info.why}", style="dim")
+    return line
+
+
+def progress_line(info: RunInfo, width: int) -> Text:
+    """Return a run's bar with how many of its jobs are over, and the counts of states."""
+    over = sum(number for state, number in info.counts.items() if state.final)
+    tail = Text(f"  {over}/{info.total}  ")
+    tail.append_text(counts_text(info.counts, info.total))
+    bar = progress_bar(info.counts, info.total, max(min(40, width - tail.cell_len), 10))
+    bar.append_text(tail)
+    bar.no_wrap, bar.overflow = True, "ellipsis"
+    return bar
+
+
+def jobs_table(jobs: Sequence[JobRun], *, now_ms: int, rows: int) -> RenderableType:
+    """Return a table of at most `rows` jobs: the most interesting ones, in the order of the definition."""
+    shown = sorted(sorted(jobs, key=_interest)[:rows], key=lambda job: job.index)
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True, overflow="ellipsis", max_width=40)
+    grid.add_column(no_wrap=True)
+    grid.add_column(justify="right", no_wrap=True)
+    grid.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
+    for job in shown:
+        grid.add_row(_job_name(job), _job_state(job), job_duration(job, now_ms), _job_note(job))
+    if len(jobs) > len(shown):
+        return Group(grid, Text(f"… and {len(jobs) - len(shown)} more jobs", style="dim"))
+    return grid
+
+
+def runs_table(runs: Sequence[RunInfo], *, now_ms: int, bar: int = 16) -> Table:
+    """Return a table of runs, with a bar each where `bar` is not 0."""
+    made = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
+    for column in ("RUN", "WORKFLOW", "STATE"):
+        made.add_column(column, no_wrap=True, overflow="ellipsis", min_width=20 if column == "RUN" else 8)
+    made.add_column("JOBS", no_wrap=True)
+    made.add_column("TIME", justify="right", no_wrap=True)
+    for info in runs:
+        over = sum(number for state, number in info.counts.items() if state.final)
+        jobs = progress_bar(info.counts, info.total, bar) if bar else Text()
+        jobs.append(f"{' ' if bar else ''}{over}/{info.total}")
+        name = Text(info.workflow).append(f" v{info.version}", style="dim")
+        made.add_row(info.id, name, state_text(info.state), jobs, run_duration(info, now_ms))
+    return made
+
+
+def nodes_table(nodes: Sequence[NodeInfo]) -> Table:
+    """Return a table of worker nodes."""
+    return table(
+        ["NODE", "SLOTS", "IDLE", "SERVES", "RUNS"],
+        [(node.name, node.slots, node.idle, _wants(node), ", ".join(node.held) or None) for node in nodes],
+        right=("SLOTS", "IDLE"),
+    )
+
+
+def _wants(node: NodeInfo) -> str:
+    return ", ".join(
+        route if len(classes) == len(PriorityClass) else f"{route} ({', '.join(cls.name for cls in classes)} only)"
+        for route, classes in node.wants
+    )
+
+
+def run_duration(info: RunInfo, now_ms: int) -> str:
+    """Return how long a run has taken since it was created."""
+    return duration((info.ended_ms or now_ms) - info.created_ms)
+
+
+def job_duration(job: JobRun, now_ms: int) -> str:
+    """Return how long a job's last attempt has taken, empty where none has started."""
+    if job.started_ms is None:
+        return ""
+    if job.ended_ms is not None:
+        return duration(job.ended_ms - job.started_ms)
+    return duration(now_ms - job.started_ms) if job.state is JobState.running else ""
+
+
+def _job_name(job: JobRun) -> Text:
+    style = STYLES.get(job.state.name, "")
+    return Text(f"{MARKS.get(job.state.name, '·')} ", style=style).append(
+        job.name, style="dim" if style == "dim" else ""
+    )
+
+
+def _job_state(job: JobRun) -> Text:
+    text = state_text(job.state, mark=False)
+    return text.append(f" #{job.attempt}", style="dim") if job.attempt > 1 else text
+
+
+def _job_note(job: JobRun) -> Text:
+    if job.quarantined:
+        return Text("quarantined: it killed its workers", style="red")
+    if job.error and job.state is not JobState.succeeded:
+        return Text(f"{job.error.get('type', 'error')}: {job.error.get('message', '')}".replace("\n", " "), style="red")
+    return Text(job.node or "", style="dim")
+
+
+def _interest(job: JobRun) -> tuple[int, int]:
+    place = URGENT.index(job.state) if job.state in URGENT else len(URGENT)
+    return place, -(job.ended_ms or 0) if job.state.final else job.index

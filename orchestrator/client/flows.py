@@ -1,0 +1,331 @@
+"""What a client does, without I/O: each operation is a generator of steps, driven by `sync` or `asyncio`.
+
+A step is a function of a port; what it returns (or, in asyncio, what is awaited) is sent back in. So the logic stands
+here once, and the two forms differ only in their port and in six lines of driver.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar, assert_never
+
+from orchestrator.dsl.builder import Workflow
+from orchestrator.model.errors import Conflict, DefinitionError, NotFound, ParameterError, RunFailed, WaitTimeout
+from orchestrator.model.ids import is_run_id, new_run_id
+from orchestrator.model.run import FlowInfo, JobRun, RunInfo
+from orchestrator.model.states import PriorityClass, RunState
+from orchestrator.model.workflow import WorkflowDefinition
+from orchestrator.plan.compile import RouteOf
+from orchestrator.plan.decompile import decompile
+from orchestrator.plan.params import bind_schema
+from orchestrator.plan.plan import Plan
+from orchestrator.state import reading
+from orchestrator.state.keys import Keys
+from orchestrator.state.reading import Read
+from orchestrator.state.replies import (
+    Created,
+    Ended,
+    Exists,
+    KeyConflict,
+    Marked,
+    Missing,
+    NoPlan,
+    Ring,
+    Stored,
+)
+from orchestrator.state.transitions import Advance, Cancel, CreateRun, Transition
+
+T = TypeVar("T")
+
+FIRST_POLL_S, LAST_POLL_S = 0.005, 0.1
+"""The pauses of `wait`: short at first, so that a short run is seen to end at once."""
+SLICES = 4
+"""How much of a new run's `todo` its submitter carries out; workers and schedulers do the rest."""
+MAX_KEY = 200
+"""Characters that an idempotency key may have."""
+
+
+class StorePort(Protocol):
+    """The store, as a step sees it: in asyncio each call gives an awaitable."""
+
+    def run(self, transition: Transition[T], /) -> T: ...  # noqa: D102
+    def read(self, read: Read[T], /) -> T: ...  # noqa: D102
+    def put_plan(self, plan: Plan, /) -> Stored: ...  # noqa: D102
+
+
+class Port(Protocol):
+    """What steps act on."""
+
+    @property
+    def store(self) -> StorePort:
+        """The state's Redis."""
+        ...
+
+    def ring(self, rings: Sequence[Ring], /) -> None:
+        """Publish permits."""
+
+    def sleep(self, seconds: float, /) -> None:
+        """Wait."""
+
+
+Step = Callable[[Any], Any]
+Flow = Generator[Step, Any, T]
+
+
+def ask(step: Callable[[Port], T]) -> Flow[T]:
+    """Make one step; its type is that of the sync form."""
+    result: T = yield step
+    return result
+
+
+def transit(transition: Transition[T]) -> Flow[T]:
+    """Make a transition."""
+    return ask(lambda port: port.store.run(transition))
+
+
+def read(request: Read[T]) -> Flow[T]:
+    """Read from the store."""
+    return ask(lambda port: port.store.read(request))
+
+
+def ring(rings: Sequence[Ring]) -> Flow[None]:
+    """Publish permits."""
+    return ask(lambda port: port.ring(rings))
+
+
+def sleep(seconds: float) -> Flow[None]:
+    """Wait."""
+    return ask(lambda port: port.sleep(seconds))
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A run to create, checked: nothing of it is stored yet."""
+
+    plan: str
+    params: bytes
+    cls: int
+    key: str
+    request: str
+    content: Plan | None = None
+    """The plan itself, where the store may not have it."""
+
+
+# -- submit -------------------------------------------------------------------------------------------------------
+
+
+def order(
+    flow: Workflow,
+    params: Mapping[str, Any],
+    priority: str | None,
+    key: str | None,
+    route_of: RouteOf | None,
+) -> Order:
+    """Check a workflow and a run's parameters, and compile."""
+    bound = flow.bind(params)
+    plan = flow.compile(route_of)
+    return _order(flow.name, plan.digest, bound, plan.cls, priority, key, plan)
+
+
+def order_by_name(
+    keys: Keys, name: str, params: Mapping[str, Any], priority: str | None, key: str | None
+) -> Flow[Order]:
+    """Check a run's parameters against a stored workflow's current version."""
+    digest, head, cls = yield from _current(keys, name)
+    return _order(name, digest, bind_schema(head.get("params"), params, name), cls, priority, key, None)
+
+
+def schema(keys: Keys, name: str) -> Flow[dict[str, Any] | None]:
+    """Read the JSON Schema of a stored workflow's parameters."""
+    _, head, _ = yield from _current(keys, name)
+    return head.get("params")
+
+
+def _current(keys: Keys, name: str) -> Flow[tuple[str, dict[str, Any], int]]:
+    """Read of a workflow's current version the plan's digest, its head and its class."""
+    info = yield from flow_info(keys, name)
+    digest = info.versions[info.latest]
+    found = yield from read(reading.plan_head(keys, digest))
+    if found is None:
+        raise NotFound(f"the plan of workflow {name!r} is not stored", remedy="submit its definition once more")
+    head, cls, _ = found
+    return digest, json.loads(head), cls
+
+
+def _order(
+    name: str, digest: str, params: bytes, cls: int, priority: str | None, key: str | None, plan: Plan | None
+) -> Order:
+    if priority is not None:
+        if priority not in PriorityClass.__members__:
+            remedy = f"it is one of {', '.join(PriorityClass.__members__)}"
+            raise ParameterError(f"{priority!r} is not a priority", remedy=remedy)
+        cls = PriorityClass[priority]
+    if key is not None and not 0 < len(key) <= MAX_KEY:
+        raise ParameterError(f"an idempotency key has 1 to {MAX_KEY} characters, not {len(key)}")
+    request = hashlib.sha256(name.encode() + b"\0" + params).hexdigest()[:32] if key else ""
+    return Order(digest, params, int(cls), key or "", request, plan)
+
+
+def submit(order: Order) -> Flow[str]:
+    """Create the run, and return its id; the same idempotency key again returns the same run."""
+    create = CreateRun(new_run_id(), order.plan, order.params, order.cls, order.key, order.request)
+    made = yield from transit(create)
+    content = order.content
+    if isinstance(made, NoPlan) and content is not None:
+        yield from ask(lambda port: port.store.put_plan(content))
+        made = yield from transit(create)
+    match made:
+        case Created(rings, todo):
+            yield from ring(rings)
+            if todo:
+                yield from _advance(create.run)
+            return create.run
+        case Exists(run):
+            return run
+        case KeyConflict(run):
+            raise Conflict(
+                f"the idempotency key {order.key!r} belongs to run {run}, with another workflow or other parameters",
+                remedy="use a new key for another request",
+            )
+        case NoPlan():
+            raise NotFound("the workflow's plan is not stored", remedy="submit its definition once more")
+        case _:
+            assert_never(made)
+
+
+def _advance(run_id: str) -> Flow[None]:
+    for _ in range(SLICES):
+        advanced = yield from transit(Advance(run_id))
+        if isinstance(advanced, Missing):
+            return
+        yield from ring(advanced.rings)
+        if not advanced.more:
+            return
+
+
+# -- runs ---------------------------------------------------------------------------------------------------------
+
+
+def run_info(keys: Keys, run_id: str) -> Flow[RunInfo]:
+    """Read a run; `NotFound` where there is none."""
+    info = None
+    if is_run_id(run_id):
+        info = yield from read(reading.run(keys, run_id))
+    if info is None:
+        raise NotFound(f"there is no run {run_id!r}", remedy="orchestrator runs list shows them")
+    return info
+
+
+def wait(keys: Keys, run_id: str, timeout: float | None, raise_on_failure: bool) -> Flow[RunInfo]:
+    """Read a run until it is over."""
+    deadline = None if timeout is None else time.monotonic() + timeout
+    pause = FIRST_POLL_S
+    while True:
+        info = yield from run_info(keys, run_id)
+        if info.state.final:
+            break
+        left = LAST_POLL_S if deadline is None else deadline - time.monotonic()
+        if left <= 0:
+            raise WaitTimeout(f"run {run_id} is still {info.state.name} after {timeout:g} s")
+        yield from sleep(min(pause, left))
+        pause = min(pause * 1.3, LAST_POLL_S)
+    if raise_on_failure and info.state is not RunState.succeeded:
+        raise (yield from failure(keys, info))
+    return info
+
+
+def failure(keys: Keys, info: RunInfo) -> Flow[RunFailed]:
+    """Say in one line why a run did not succeed."""
+    told = f"run {info.id} of {info.workflow} {_ENDS.get(info.state, info.state.name)}"
+    if info.why:
+        return RunFailed(f"{told}: {info.why}")
+    jobs = yield from read(reading.jobs(keys, info.id))
+    bad = next((job for job in jobs if job.error and job.state.final), None)
+    if bad is not None and bad.error is not None:
+        told += f": job {bad.name}: {bad.error.get('type', 'error')}: {str(bad.error.get('message', '')).strip()}"
+    return RunFailed(told)
+
+
+_ENDS = {RunState.cancelled: "was cancelled", RunState.timed_out: "ran out of time"}
+
+
+def job_runs(keys: Keys, run_id: str) -> Flow[list[JobRun]]:
+    """Read every job of a run."""
+    yield from run_info(keys, run_id)
+    return (yield from read(reading.jobs(keys, run_id)))
+
+
+def output(keys: Keys, run_id: str, job: str) -> Flow[Any]:
+    """Read what a job returned, None where it returned nothing or is not over."""
+    jobs = yield from job_runs(keys, run_id)
+    index = next((each.index for each in jobs if each.name == job), None)
+    if index is None:
+        raise NotFound(f"run {run_id} has no job {job!r}")
+    found = yield from read(reading.outputs(keys, run_id, [index]))
+    return json.loads(found[index]) if index in found else None
+
+
+def cancel(keys: Keys, run_id: str, who: str, why: str) -> Flow[RunInfo]:
+    """Wish a run's end, and return the run as it then stands. A run that is over stays as it is."""
+    yield from run_info(keys, run_id)
+    marked = yield from transit(Cancel(run_id, who, why))
+    match marked:
+        case Marked(todo):
+            if todo:
+                yield from _advance(run_id)
+        case Ended() | Missing():
+            pass
+        case _:
+            assert_never(marked)
+    return (yield from run_info(keys, run_id))
+
+
+def plan_of(keys: Keys, digest: str) -> Flow[Plan]:
+    """Read a plan."""
+    plan = yield from read(reading.plan(keys, digest))
+    if plan is None:
+        raise NotFound(f"there is no plan {digest}")
+    return plan
+
+
+# -- workflows ----------------------------------------------------------------------------------------------------
+
+
+def flow_info(keys: Keys, name: str) -> Flow[FlowInfo]:
+    """Read a workflow's versions; `NotFound`, with the names there are, where there is none."""
+    info = yield from read(reading.flow(keys, name))
+    if info is None:
+        names = yield from read(reading.flows(keys))
+        raise NotFound(f"there is no workflow {name!r}", remedy=_known(name, names))
+    return info
+
+
+def definition(keys: Keys, name: str, version: int | None) -> Flow[WorkflowDefinition]:
+    """Read a workflow's definition back from its plan."""
+    info = yield from flow_info(keys, name)
+    digest = info.versions.get(info.latest if version is None else version)
+    if digest is None:
+        raise NotFound(f"workflow {name!r} has no version {version}", remedy=f"the latest is {info.latest}")
+    return decompile((yield from plan_of(keys, digest)))
+
+
+def _known(name: str, names: Sequence[str]) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, names) or list(names[:8])
+    return f"there {'is' if len(near) == 1 else 'are'} {', '.join(near)}" if near else "none is stored yet"
+
+
+def as_workflow(given: Workflow | WorkflowDefinition) -> Workflow:
+    """Return a workflow, whatever form it was given in."""
+    if isinstance(given, Workflow):
+        return given
+    if isinstance(given, WorkflowDefinition):
+        return Workflow.from_definition(given)
+    raise DefinitionError(
+        f"a {type(given).__name__} is not a workflow", remedy="give a Workflow, or a stored one's name"
+    )
