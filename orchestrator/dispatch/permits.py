@@ -1,0 +1,209 @@
+"""Publishing permits: small ready-made Celery messages that open turns.
+
+A permit carries no state, and healing replaces a lost one, so the publisher never fails its caller and never holds it
+up for long: a broker that does not answer is told once in the log, what was to be sent is dropped, and the next try
+comes a second later.
+
+On Redis a list of rings goes out as one pipeline. On RabbitMQ all are sent, then all confirms are awaited together:
+waiting for each would cost a round trip a message.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import urlsplit
+
+from kombu import Connection, Producer
+
+from orchestrator.dispatch.topology import TURN, queue_name
+from orchestrator.state.replies import Ring
+
+logger = logging.getLogger(__name__)
+
+CONNECT_S = 2.0
+"""Seconds that connecting, or one answer of the broker, may take."""
+BACKOFF_S = 1.0
+"""Seconds after a failure in which nothing is tried."""
+# Celery's own time limits would span a whole turn; ours are the node's (`runtime.warden`). Long enough to be none.
+_NO_LIMIT = 1_000_000_000
+
+_abandoned: list[Any] = []  # connections of a parent process: closing them here would close the parent's
+
+
+class Publisher:
+    """Publishes the permits of one namespace. Threads may share it; after a fork it connects anew."""
+
+    def __init__(self, connect: Callable[[], Connection], namespace: str) -> None:
+        self._connect = connect
+        self._namespace = namespace
+        self._lock = threading.Lock()
+        self._channel: _Channel | None = None
+        self._pid = os.getpid()
+        self._not_before = 0.0
+        self._down = False
+
+    @classmethod
+    def for_url(cls, url: str, namespace: str) -> Publisher:
+        """Make a publisher for a broker's address (`redis://`, `redis+socket://`, `amqp://` …); nothing is sent yet."""
+        options = transport_options(urlsplit(url).scheme)
+        return cls(lambda: Connection(url, connect_timeout=CONNECT_S, transport_options=options), namespace)
+
+    @property
+    def down(self) -> bool:
+        """Whether the broker did not answer the last time."""
+        return self._down
+
+    def publish(self, rings: Iterable[Ring]) -> None:
+        """Publish the permits of these rings, or drop them where the broker does not answer."""
+        rings = tuple(rings)
+        if not rings:
+            return
+        with self._lock:
+            if os.getpid() != self._pid:
+                _abandoned.append(self._channel)
+                self._channel, self._pid = None, os.getpid()
+            if time.monotonic() < self._not_before:
+                return
+            messages = [
+                (queue_name(self._namespace, ring.route, ring.cls), self._permit(ring))
+                for ring in rings
+                for _ in range(ring.permits)
+            ]
+            # A connection that stood idle may have been closed at the other end: that is told by its first use.
+            while not self._try(messages, again := self._channel is not None):
+                if not again:
+                    return
+
+    def close(self) -> None:
+        """Close the connection to the broker."""
+        with self._lock:
+            if self._channel is not None and os.getpid() == self._pid:
+                self._channel.close()
+            self._channel = None
+
+    def _try(self, messages: list[tuple[str, _Message]], may_repeat: bool) -> bool:
+        try:
+            if self._channel is None:
+                self._channel = _Channel(self._connect())
+            self._channel.send(messages)
+        except Exception as error:  # noqa: BLE001 — each transport has its own tree of errors, and none may escape
+            if self._channel is not None:
+                self._channel.close()
+                self._channel = None
+            if not may_repeat:
+                self._not_before = time.monotonic() + BACKOFF_S
+                if not self._down:
+                    logger.warning("the broker takes no permits (%s): workers are woken by healing", error)
+                self._down = True
+            return False
+        if self._down:
+            logger.warning("the broker takes permits again")
+            self._down = False
+        return True
+
+    def _permit(self, ring: Ring) -> _Message:
+        ident = secrets.token_hex(8)
+        arguments = [self._namespace, ring.route, ring.cls]
+        headers = {
+            "lang": "py",
+            "task": TURN,
+            "id": ident,
+            "root_id": ident,
+            "parent_id": None,
+            "group": None,
+            "retries": 0,
+            "eta": None,
+            "expires": None,
+            "timelimit": [_NO_LIMIT, _NO_LIMIT],
+            "ignore_result": True,
+            "argsrepr": repr(tuple(arguments)),
+            "kwargsrepr": "{}",
+            "origin": "orchestrator",
+        }
+        return json.dumps([arguments, {}, {}]).encode(), headers, ident
+
+
+_Message = tuple[bytes, dict[str, Any], str]
+
+
+class _Channel:
+    """A connection to the broker that sends lists of messages."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        connection.connect()
+        channel: Any = connection.channel()
+        self._channel = channel
+        self._confirms = connection.transport.driver_type == "amqp"
+        if self._confirms:
+            self._channel.confirm_select()
+            self._sent = self._confirmed = 0
+            self._early: set[int] = set()
+            self._channel.events["basic_ack"].add(self._on_confirm)
+            self._channel.events["basic_nack"].add(self._on_confirm)  # refused: healing rings again
+        else:
+            self._producer: Any = Producer(self._channel, auto_declare=False)
+
+    def send(self, messages: list[tuple[str, _Message]]) -> None:
+        if self._confirms:
+            self._send_confirmed(messages)
+        elif len(messages) == 1:
+            self._send_one(*messages[0])
+        else:
+            with self._producer.batch():
+                for queue, message in messages:
+                    self._send_one(queue, message)
+
+    def _send_one(self, queue: str, message: _Message) -> None:
+        body, headers, ident = message
+        self._producer.publish(
+            body,
+            routing_key=queue,
+            exchange="",
+            content_type="application/json",
+            content_encoding="utf-8",
+            headers=headers,
+            delivery_mode=1,
+            correlation_id=ident,
+        )
+
+    def _send_confirmed(self, messages: list[tuple[str, _Message]]) -> None:
+        for queue, (body, headers, ident) in messages:
+            prepared = self._channel.prepare_message(
+                body, 0, "application/json", "utf-8", headers, {"delivery_mode": 1, "correlation_id": ident}
+            )
+            self._channel._basic_publish(prepared, exchange="", routing_key=queue)
+            self._sent += 1
+        deadline = time.monotonic() + CONNECT_S
+        while self._confirmed < self._sent:
+            self._connection.drain_events(timeout=max(0.01, deadline - time.monotonic()))
+
+    def _on_confirm(self, tag: int, multiple: bool) -> None:
+        """Note a confirm: of one tag, or of all up to it; those that come early wait for the gap to close."""
+        if multiple:
+            self._confirmed = max(self._confirmed, tag)
+        else:
+            self._early.add(tag)
+        while self._confirmed + 1 in self._early:
+            self._confirmed += 1
+        self._early = {early for early in self._early if early > self._confirmed}
+
+    def close(self) -> None:
+        try:
+            self._connection.release()
+        except Exception as error:  # noqa: BLE001 — it is broken, or it is closed: both are fine
+            logger.debug("closing the connection to the broker: %s", error)
+
+
+def transport_options(scheme: str) -> dict[str, Any]:
+    """Return the options that keep one call to a broker of this URL scheme short."""
+    if scheme.startswith("amqp"):
+        return {"read_timeout": CONNECT_S, "write_timeout": CONNECT_S, "confirm_publish": False}
+    return {"socket_timeout": CONNECT_S, "socket_connect_timeout": CONNECT_S}
