@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from enum import IntEnum
 from pathlib import Path
-from typing import Literal, get_args, get_origin
+from typing import Literal, TypeVar, get_args, get_origin
 
 from pydantic import ByteSize
 from pydantic.fields import FieldInfo
 
+from orchestrator.model.states import JOB_MOVES, RUN_MOVES
 from orchestrator.settings import FROM_FILES, PREFIX, Settings
+
+S = TypeVar("S", bound=IntEnum)
 
 REFERENCE = Path(__file__).parent / "reference"
 NOTE = "<!-- Written by docs/generate.py from the code: `make docs`. -->"
@@ -56,7 +60,44 @@ def _text(field: FieldInfo) -> str:
     return text
 
 
-PAGES: dict[str, Callable[[], str]] = {"settings.md": settings}
+def states() -> str:
+    """Return the page of the states of runs and job runs."""
+    return f"""{NOTE}
+# States
+
+What a run and a job run can be, and which state script makes each move. A job run without a record yet is `waiting`.
+
+## Runs
+
+{_moves(RUN_MOVES, start="queued")}
+
+## Job runs
+
+{_moves(JOB_MOVES, start="waiting")}
+"""
+
+
+def _moves(moves: Mapping[tuple[S, S], frozenset[str]], start: str) -> str:
+    diagram = "\n".join(f"    {before.name} --> {after.name}" for before, after in moves)
+    last = {after for _, after in moves} - {before for before, _ in moves}
+    ends = "\n".join(f"    {state.name} --> [*]" for state in sorted(last))
+    rows = "\n".join(
+        f"| `{before.name}` | `{after.name}` | {', '.join(f'`{script}`' for script in sorted(scripts))} |"
+        for (before, after), scripts in moves.items()
+    )
+    return f"""```mermaid
+stateDiagram-v2
+    [*] --> {start}
+{diagram}
+{ends}
+```
+
+| from | to | by |
+| --- | --- | --- |
+{rows}"""
+
+
+PAGES: dict[str, Callable[[], str]] = {"settings.md": settings, "states.md": states}
 
 
 def main(arguments: list[str]) -> int:

@@ -1,8 +1,8 @@
 """The states of runs and job runs, and every move between them: the complete table.
 
 `JOB_MOVES` and `RUN_MOVES` name, for each arrow, the state scripts that may make it. The model test takes the tables as
-its oracle, each script's `moves:` line is checked against them, and the diagram in the docs is generated from them.
-The numbers are what records and events hold in Redis: they never change meaning.
+its oracle, each script's `moves:` line is checked against them, and the diagrams in `docs/reference/states.md` are
+generated from them. The numbers are what records and events hold in Redis: they never change meaning.
 """
 
 from __future__ import annotations
@@ -73,3 +73,42 @@ FINAL_RUN_STATES = frozenset({RunState.succeeded, RunState.failed, RunState.canc
 SUCCESS_STATES = frozenset({JobState.succeeded})
 SKIP_STATES = frozenset({JobState.skipped})
 FAILURE_STATES = FINAL_JOB_STATES - SUCCESS_STATES - SKIP_STATES
+
+_LOSING = frozenset({"claim", "finish", "settle", "beat", "reap", "register"})
+"""The scripts in which an attempt may turn out to be lost, and to have been the last that its budget allows."""
+_ENDING = frozenset({"finish", "settle"})
+"""The scripts by which a node reports how an attempt ended."""
+
+# What the scripts do today. What is not there yet has no arrow: `create_run` makes runs `queued`, and a job run without a
+# record is `waiting`.
+JOB_MOVES: dict[tuple[JobState, JobState], frozenset[str]] = {
+    (JobState.waiting, JobState.queued): frozenset({"create_run", "finish", "advance"}),
+    (JobState.waiting, JobState.skipped): _ENDING | {"advance"},
+    (JobState.waiting, JobState.upstream_failed): _LOSING | {"advance"},
+    (JobState.queued, JobState.running): frozenset({"claim", "finish"}),
+    (JobState.queued, JobState.cancelled): frozenset({"claim", "finish", "advance"}),
+    (JobState.running, JobState.succeeded): frozenset({"finish"}),
+    (JobState.running, JobState.failed): _ENDING,
+    (JobState.running, JobState.timed_out): _ENDING,
+    (JobState.running, JobState.cancelled): _ENDING,
+    (JobState.running, JobState.skipped): _ENDING,
+    (JobState.running, JobState.retrying): _ENDING,
+    (JobState.running, JobState.parked): _ENDING,
+    (JobState.running, JobState.lost): _LOSING | {"leave"},
+    (JobState.lost, JobState.retrying): _LOSING | {"leave"},
+    (JobState.lost, JobState.failed): _LOSING,
+    (JobState.lost, JobState.cancelled): _LOSING | {"leave"},
+    (JobState.retrying, JobState.queued): frozenset({"fire"}),
+    (JobState.retrying, JobState.cancelled): frozenset({"advance"}),
+    (JobState.parked, JobState.queued): frozenset({"fire"}),
+    (JobState.parked, JobState.cancelled): frozenset({"advance"}),
+}
+RUN_MOVES: dict[tuple[RunState, RunState], frozenset[str]] = {
+    (RunState.queued, RunState.running): frozenset({"claim", "finish"}),
+    (RunState.queued, RunState.cancelling): frozenset({"cancel", "fire"}),
+    (RunState.running, RunState.cancelling): frozenset({"cancel", "fire"}),
+    (RunState.running, RunState.succeeded): _ENDING | {"advance"},
+    (RunState.running, RunState.failed): _LOSING | {"advance"},
+    (RunState.cancelling, RunState.cancelled): _LOSING | {"advance", "leave"},
+    (RunState.cancelling, RunState.timed_out): _LOSING | {"advance", "leave"},
+}
