@@ -27,59 +27,61 @@ class _Done(NamedTuple):
 def from_canvas(canvas: Any, name: str = "canvas", **options: Any) -> Workflow:
     """Make a workflow of a chain, group, chord or single signature; `options` are those of `Workflow`."""
     flow = Workflow(name, **options)
-    _Canvas(flow).add(canvas, None, (), {})
+    _Canvas(flow).add(canvas, None)
     return flow
 
 
 class _Canvas:
     def __init__(self, flow: Workflow) -> None:
         self.flow = flow
+        self.where = f"workflow {flow.name!r}"
 
-    def add(self, part: Any, before: _Done | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Done:
-        """Add a part that runs after `before`; `args` and `kwargs` are what an enclosing part was called with."""
+    def add(self, part: Any, before: _Done | None) -> _Done:
+        """Add a part that runs after `before`."""
         kind = part.get("subtask_type") if isinstance(part, dict) else None
         if kind not in ("chain", "group", "chord"):
-            return self.task(part, before, args, kwargs)
-        refuse_options(part.get("options") or {}, f"the {kind} in workflow {self.flow.name!r}")
-        inner = part["kwargs"]
-        args = (*args, *part["args"])
+            return self.task(part, before)
+        refuse_options(part.get("options") or {}, f"the {kind} in {self.where}")
+        if part.get("args"):
+            raise DefinitionError(
+                f"a {kind} has no arguments of its own", where=self.where, remedy="give them to its tasks"
+            )
         if kind == "chain":
-            return self.chain(inner.get("tasks") or (), before, args, kwargs)
+            return self.chain(part["kwargs"]["tasks"], before)
         if kind == "group":
-            return self.group(inner.get("tasks") or (), before, args, kwargs)
-        header = self.group(_tasks(inner["header"]), before, args, {**kwargs, **(inner.get("kwargs") or {})})
-        if not inner.get("body"):
-            raise DefinitionError("a chord needs a body", where=f"workflow {self.flow.name!r}")
-        return self.add(inner["body"], header, (), {})
+            return self.group(_tasks(part), before)
+        if not part["kwargs"].get("body"):
+            raise DefinitionError("a chord needs a body", where=self.where)
+        return self.add(part["kwargs"]["body"], self.group(_tasks(part["kwargs"]["header"]), before))
 
-    def task(self, part: Any, before: _Done | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Done:
-        """Add one task; its own arguments come last, as in Celery."""
+    def task(self, part: Any, before: _Done | None) -> _Done:
+        """Add one task; what is handed on comes before its own arguments."""
+        after: list[Job] = []
+        if before is not None and isinstance(part, dict):
+            if part.get("immutable"):
+                after = before.jobs
+            else:
+                # The copy keeps its task object, which knows the app and checks the arguments.
+                part = part.clone() if hasattr(part, "clone") else dict(part)
+                part["args"] = (before.value(), *(part.get("args") or ()))
         name = str(part.get("task")) if isinstance(part, dict) else type(part).__name__
-        immutable = isinstance(part, dict) and part.get("immutable")
-        if isinstance(part, dict) and not immutable:
-            handed = () if before is None else (before.value(),)
-            own_args, own_kwargs = tuple(part.get("args") or ()), dict(part.get("kwargs") or {})
-            part = _with_arguments(part, (*handed, *args, *own_args), {**own_kwargs, **kwargs})
-        after = before.jobs if before is not None and immutable else ()
         return _Done([self.flow.job(self.flow.free_name(name), part, after=after)], many=False)
 
-    def chain(self, tasks: Any, before: _Done | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Done:
-        """Add one after the other; the chain's own arguments go to the first."""
+    def chain(self, tasks: Any, before: _Done | None) -> _Done:
+        """Add one after the other."""
         done = before
         for part in tasks:
-            if _is_group(part) and len(_tasks(part)) == 1 and not part["args"]:
-                part = _tasks(part)[0]
-            done = self.add(part, done, args, kwargs)
-            args, kwargs = (), {}
+            alone = _tasks(part) if _is_group(part) else ()
+            done = self.add(alone[0] if len(alone) == 1 else part, done)
         if done is None or done is before:
-            raise DefinitionError("a chain needs a task", where=f"workflow {self.flow.name!r}")
+            raise DefinitionError("a chain needs a task", where=self.where)
         return done
 
-    def group(self, tasks: Any, before: _Done | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Done:
+    def group(self, tasks: Any, before: _Done | None) -> _Done:
         """Add side by side; what groups inside hand on joins the list."""
-        jobs = [job for part in tasks for job in self.add(part, before, args, kwargs).jobs]
+        jobs = [job for part in tasks for job in self.add(part, before).jobs]
         if not jobs:
-            raise DefinitionError("a group needs a task", where=f"workflow {self.flow.name!r}")
+            raise DefinitionError("a group needs a task", where=self.where)
         return _Done(jobs, many=True)
 
 
@@ -92,10 +94,3 @@ def _tasks(part: Any) -> list[Any]:
     if _is_group(part):
         return list(part["kwargs"].get("tasks") or ())
     return list(part) if isinstance(part, list | tuple) else [part]
-
-
-def _with_arguments(signature: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Copy a signature with other arguments, its task object kept: it knows the app and checks the arguments."""
-    copy = signature.clone() if hasattr(signature, "clone") else dict(signature)
-    copy["args"], copy["kwargs"] = args, kwargs
-    return copy

@@ -97,7 +97,7 @@ def bind_schema(schema: Schema | None, params: Mapping[str, Any], workflow: str)
         complaints = _unknown(bound, set(schema.get("properties", {})), list(schema.get("properties", {})))
     # An empty registry: a reference out of the schema is an error, never a request over the network.
     validator = Draft202012Validator(schema, format_checker=FormatChecker(), registry=Registry())
-    complaints += [Complaint(tuple(wrong.absolute_path), wrong.message) for wrong in validator.iter_errors(bound)]
+    complaints += [Complaint(tuple(wrong.absolute_path), wrong.message[:300]) for wrong in validator.iter_errors(bound)]
     if complaints:
         raise ParameterError(listing(sorted(complaints, key=str)), where=where)
     return json.dumps(bound, separators=(",", ":")).encode()

@@ -38,7 +38,7 @@ class Plan:
     """A workflow version ready to run.
 
     `head` is JSON of everything in the definition but its jobs (name, description, parameters' schema, deadline,
-    default class …); `specs` are JSON documents for the worker (see `plan.specs`); both are opaque to the state scripts.
+    default class …); `specs` are JSON documents for the worker (see `plan.specs`); both are opaque to the scripts.
     """
 
     digest: str

@@ -137,8 +137,8 @@ def rewrite(
         inner = {key: rewrite(item, on_output, on_param, complain, (*path, marker, key)) for key, item in steps.items()}
         return {LITERAL: inner}
     elif not isinstance(steps, list) or not steps or not all(type(step) in (str, int) for step in steps):
-        what = "a job and" if marker == OUTPUT else "a parameter and"
-        complain((*path, marker), f'{marker} must be a list of {what} the steps into it, such as ["name", "key", 0]')
+        noun = "job" if marker == OUTPUT else "parameter"
+        complain((*path, marker), f'{marker} must be a list of a {noun} and the steps into it: ["name", "key", 0]')
     elif marker == OUTPUT:
         return {OUTPUT: on_output(steps, (*path, marker))}
     else:

@@ -40,9 +40,7 @@ def check(definition: WorkflowDefinition) -> tuple[Graph, list[Complaint]]:
     if not jobs:
         complaints.append(Complaint(("jobs",), "a workflow needs at least one job"))
     if len(jobs) > MAX_JOBS:
-        complaints.append(
-            Complaint(("jobs",), f"{len(jobs):,} jobs are more than the {MAX_JOBS:,} that a workflow may have")
-        )
+        complaints.append(Complaint(("jobs",), f"there are {len(jobs):,} jobs; {MAX_JOBS:,} are the most"))
         return Graph([], [], [], [], []), complaints
     index: dict[str, int] = {}
     for number, job in enumerate(jobs):

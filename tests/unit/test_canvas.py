@@ -1,0 +1,113 @@
+"""Celery's canvas as workflows: who gets whose result."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from celery import Celery, chain, chord, group
+
+from orchestrator import Workflow, from_canvas
+from orchestrator.model.errors import DefinitionError
+
+app = Celery("shop", set_as_current=False)
+
+
+@app.task(name="m.add")
+def add(*args, **kwargs):
+    return args
+
+
+@app.task(name="m.tsum")
+def tsum(numbers, *more):
+    return numbers
+
+
+def jobs(flow: Workflow) -> dict[str, tuple[Any, ...]]:
+    """Return each job's arguments, an output as `<name>`, and with `after` at the end where there is one."""
+
+    def show(value: Any) -> Any:
+        if isinstance(value, dict) and "$output" in value:
+            return f"<{value['$output'][0]}>"
+        return [show(item) for item in value] if isinstance(value, list) else value
+
+    flow.compile()
+    return {
+        job.name: tuple(show(arg) for arg in job.args) + ((set(job.after),) if job.after else ())
+        for job in flow.definition().jobs
+    }
+
+
+def test_a_chain_hands_each_result_on_as_the_first_argument() -> None:
+    assert jobs(from_canvas(chain(add.s(1), add.s(2), add.si(3), add.s(4)))) == {
+        "add": (1,), "add-2": ("<add>", 2), "add-3": (3, {"add-2"}), "add-4": ("<add-3>", 4),
+    }  # fmt: skip
+
+
+def test_a_group_feeds_a_chord_body_as_a_list() -> None:
+    expected = {"add": (1,), "add-2": (2,), "tsum": (["<add>", "<add-2>"], 9)}
+    assert jobs(from_canvas(chord([add.s(1), add.s(2)], tsum.s(9)))) == expected
+    assert jobs(from_canvas(group(add.s(1), add.s(2)) | tsum.s(9))) == expected
+    assert jobs(from_canvas(chain(group(add.s(1), add.s(2)), tsum.s(9)))) == expected
+    assert jobs(from_canvas(chord([add.s(1)], tsum.s()))) == {"add": (1,), "tsum": (["<add>"],)}
+
+
+def test_an_immutable_body_waits_for_the_whole_group() -> None:
+    assert jobs(from_canvas(chord([add.s(1), add.s(2)], tsum.si(9)))) == {
+        "add": (1,), "add-2": (2,), "tsum": (9, {"add", "add-2"}),
+    }  # fmt: skip
+
+
+def test_groups_after_tasks_and_groups_after_groups() -> None:
+    assert jobs(from_canvas(add.s(0) | group(add.s(1), add.s(2)) | group(tsum.s(3), tsum.s(4)))) == {
+        "add": (0,), "add-2": ("<add>", 1), "add-3": ("<add>", 2),
+        "tsum": (["<add-2>", "<add-3>"], 3), "tsum-2": (["<add-2>", "<add-3>"], 4),
+    }  # fmt: skip
+
+
+def test_nested_groups_are_one_list_and_chains_inside_count_by_their_last() -> None:
+    canvas = chord([group(add.s(1), add.s(2)), add.s(3) | add.s(4)], tsum.s())
+    assert jobs(from_canvas(canvas))["tsum"] == (["<add>", "<add-2>", "<add-4>"],)
+    canvas = chord([chord([add.s(1), add.s(2)], tsum.s()), add.s(3)], tsum.s()) | add.s(5)
+    assert jobs(from_canvas(canvas)) == {
+        "add": (1,), "add-2": (2,), "tsum": (["<add>", "<add-2>"],), "add-3": (3,),
+        "tsum-2": (["<tsum>", "<add-3>"],), "add-4": ("<tsum-2>", 5),
+    }  # fmt: skip
+
+
+def test_a_group_of_one_in_a_chain_is_its_task() -> None:
+    assert jobs(from_canvas(chain(add.s(0), group(add.s(1)), add.s(2))))["add-3"] == ("<add-2>", 2)
+
+
+def test_a_single_task_and_options_of_the_workflow() -> None:
+    flow = from_canvas(add.s(1), name="one", priority="low")
+    assert jobs(flow) == {"add": (1,)}
+    assert flow.definition().priority == "low"
+
+
+def test_a_canvas_that_went_through_json_is_the_same() -> None:
+    import json
+
+    canvas = chain(group(add.s(1), add.s(2)), tsum.s(9))
+    assert jobs(from_canvas(json.loads(json.dumps(canvas)))) == jobs(from_canvas(canvas))
+
+
+def test_a_long_chain_and_a_wide_group() -> None:
+    flow = from_canvas(chain(*[add.s(i) for i in range(3000)]))
+    assert len(flow.compile().names) == 3000
+
+
+@pytest.mark.parametrize(
+    ("canvas", "message"),
+    [
+        (group(), "a group needs a task"),
+        (chain(add.s(1), add.s(2)).set(countdown=3), "the chain in workflow 'canvas': .*'countdown'"),
+        (chain(add.s(1), add.s(2).set(eta=3)), "job 'add-2': .*'eta'"),
+        (chord([add.s(1)], tsum.s().on_error(add.s())), "'link_error'"),
+        (chord([add.s(1)], tsum.s()).clone(args=(7,)), "a chord has no arguments of its own"),
+        (3, "int is not a signature"),
+    ],
+)
+def test_what_has_no_meaning_is_refused(canvas: Any, message: str) -> None:
+    with pytest.raises(DefinitionError, match=message):
+        from_canvas(canvas)

@@ -1,0 +1,73 @@
+"""Templates: written, rewritten, rendered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.model.errors import DefinitionError, ParameterError
+from orchestrator.plan.specs import encode, render
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(["a", "b", "$output", "$param", "$literal"]), inner, max_size=3)
+    ),
+    max_leaves=15,
+)
+
+
+@given(JSON)
+def test_what_is_written_literally_is_rendered_as_it_was(value: Any) -> None:
+    assert render(encode(value, lambda _: None), {}, {}) == value
+
+
+def test_references_give_way_to_their_values() -> None:
+    template = {
+        "row": {"$output": [3, "rows", -1, "x"]},
+        "all": [{"$output": [0]}, {"$param": ["day"]}, {"$param": ["window", "start"]}],
+        "mine": {"$literal": {"$output": [3], "deep": {"$output": [0]}}},
+    }
+    outputs = {0: [1, 2], 3: {"rows": [{"x": 5}, {"x": 7}]}}
+    assert render(template, {"day": "mon", "window": {"start": 1}}, outputs) == {
+        "row": 7,
+        "all": [[1, 2], "mon", 1],
+        "mine": {"$output": [3], "deep": [1, 2]},
+    }
+
+
+def test_what_an_output_holds_is_never_read_as_a_reference() -> None:
+    assert render([{"$output": [0]}], {}, {0: {"$param": ["secret"]}}) == [{"$param": ["secret"]}]
+
+
+@pytest.mark.parametrize(
+    ("template", "error", "message"),
+    [
+        ({"$output": [0, "rows", 9]}, DefinitionError, r"the output of job 0\['rows'\] has no 9: there is a list of 2"),
+        (
+            {"$output": [0, "row"]},
+            DefinitionError,
+            r"the output of job 0 has no 'row': there is a dict with the keys 'rows'",
+        ),
+        ({"$output": [0, "rows", "x"]}, DefinitionError, r"has no 'x': there is a list of 2"),
+        ({"$output": [0, 0]}, DefinitionError, r"has no 0: there is a dict"),
+        ({"$output": [1, "x"]}, DefinitionError, "the output of job 1 has no 'x': there is null"),
+        ({"$output": [2]}, DefinitionError, "job 2 has no output to take"),
+        ({"$param": ["day"]}, ParameterError, "the run has no parameter 'day'"),
+        ({"$param": ["n", "x"]}, ParameterError, "parameter n has no 'x': there is a int"),
+    ],
+)
+def test_a_step_that_leads_nowhere_is_named(template: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        render([template], {"n": 1}, {0: {"rows": [1, 2]}, 1: None})
+
+
+def test_arguments_that_nest_without_end_are_refused() -> None:
+    loop: list[Any] = []
+    loop.append(loop)
+    with pytest.raises(DefinitionError, match="nest deeper than 64 levels"):
+        encode(loop, lambda _: None)
