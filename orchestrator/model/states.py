@@ -79,8 +79,8 @@ _LOSING = frozenset({"claim", "finish", "settle", "beat", "reap", "register"})
 _ENDING = frozenset({"finish", "settle"})
 """The scripts by which a node reports how an attempt ended."""
 
-# What the scripts do today. What is not there yet has no arrow: `create_run` makes runs `queued`, and a job run without a
-# record is `waiting`.
+# What the scripts do today. What is not there yet has no arrow: `create_run` makes runs `queued`, and a job run that
+# has no record is `waiting`.
 JOB_MOVES: dict[tuple[JobState, JobState], frozenset[str]] = {
     (JobState.waiting, JobState.queued): frozenset({"create_run", "finish", "advance"}),
     (JobState.waiting, JobState.skipped): _ENDING | {"advance"},
