@@ -12,6 +12,12 @@ from orchestrator.cli.base import Command
 
 WORKFLOW = "orchestrator_tasks.examples.sales"
 """Where the workflow stands: a name only, since the engine never imports the tasks."""
+NEXT = (
+    ("orchestrator up", "an engine of your own, in this terminal"),
+    (f"orchestrator submit {WORKFLOW}:flow", ""),
+    ("", "the same run there, from another terminal"),
+    ("orchestrator runs list", "what has run"),
+)
 
 
 @click.command(cls=Command)
@@ -44,6 +50,9 @@ def demo(ctx: click.Context, output: Path, workers: int, as_json: bool) -> None:
                     raise KeyboardInterrupt
 
             assert stack.client is not None
+            while not stack.ready:
+                tend()
+                stop.wait(0.05)
             run = stack.client.submit(flow, output=str(output.resolve()))
             if as_json:
                 run.wait()
@@ -63,7 +72,6 @@ def demo(ctx: click.Context, output: Path, workers: int, as_json: bool) -> None:
         print_out()
         print_out(f"The report: {report['report']}", soft_wrap=True)
         print_out()
-        print_out("What to try next")
-        print_out("  orchestrator up                                     an engine of your own in this terminal")
-        print_out("  orchestrator workflows show orchestrator_tasks.examples.sales:flow")
-        print_out("                                                      the workflow that you have just seen")
+        print_out("What to try next:", style="bold")
+        for command, why in NEXT:
+            print_out(f"  {command:<36}{why}")

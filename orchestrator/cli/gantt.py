@@ -48,7 +48,7 @@ def _line(job: JobRun, names: int, notes: int, bar: int, begin: int, end: int, n
     line.append(_fitted(job.name, names), style="")
     line.append("  ")
     line.append_text(_bar(job, bar, begin, end, now_ms))
-    line.append(f"  {_note(job, now_ms):>{notes}}", style="dim")
+    line.append(f"  {_note(job, now_ms):<{notes}}", style="dim")
     return line
 
 
@@ -80,7 +80,7 @@ def _note(job: JobRun, now_ms: int) -> str:
     if job.started_ms is None:
         return ""
     tries = f" ↻{job.attempt}" if job.attempt > 1 else ""
-    return f"{duration(_end(job, now_ms) - job.started_ms)}{tries}"
+    return f"{duration(_end(job, now_ms) - job.started_ms):>6}{tries}"
 
 
 def _end(job: JobRun, now_ms: int) -> int:

@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from orchestrator.cli.output import console
-from orchestrator.cli.views import run_view
+from orchestrator.cli.views import error_text, run_view
+from orchestrator.model.run import JobRun
 from orchestrator.model.states import JobState
 
 if TYPE_CHECKING:
@@ -47,12 +48,12 @@ def _watch_picture(client: Client, run: Run, tend: Callable[[], None]) -> None:
 
 def _watch_lines(client: Client, run: Run, tend: Callable[[], None]) -> None:
     """Print the run's transitions, those before this call too as far as the stream has them."""
-    lines = Lines(client)
+    lines = Lines(client, run)
     after = "-"
     while True:
         tend()
         info = run.refresh().info
-        after = lines.follow(after, only=run.id)
+        after = lines.follow(after)
         if info.state.final:
             return
         client.sleep(FRAME_S)
@@ -61,43 +62,52 @@ def _watch_lines(client: Client, run: Run, tend: Callable[[], None]) -> None:
 class Lines:
     """Prints events as lines: when, which run and job, what became of it."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, only: Run | None = None) -> None:
         self.client = client
-        self._names: dict[str, dict[int, str]] = {}
+        self.only = only.id if only else None
+        self._jobs: dict[str, dict[int, JobRun]] = {}
         self._flows: dict[str, str] = {}
 
-    def follow(self, after: str, only: str | None = None) -> str:
+    def follow(self, after: str) -> str:
         """Print what came after an event, and return the id of the last one."""
         while events := self.client.events(after):
             after = events[-1].id
             for event in events:
-                if only is None or event.run == only:
+                if self.only in (None, event.run):
                     print(self.line(event), flush=True)
-            if len(events) < 500:
-                break
         return after
 
     def line(self, event: Event) -> str:
         """Return the line of an event."""
-        clock = datetime.fromtimestamp(event.ms / 1000).isoformat(" ", "milliseconds")
+        clock = datetime.fromtimestamp(event.ms / 1000).strftime("%H:%M:%S.%f")[:-3]
+        start = clock if self.only else f"{clock}  {event.run}"
         if event.job is None:
-            self._names.pop(event.run, None) if event.after.final else None
-            return f"{clock}  {event.run}  {self._flow(event.run)}  run {event.after.name}"
-        note = ""
+            if event.after.final:
+                self._jobs.pop(event.run, None)
+            return f"{start}  {self._flow(event.run)}  {event.after.name}"
+        job = self._job(event.run, event.job, anew=event.after in _BAD)
+        note = f"  {event.after.name}"
+        if event.attempt > 1:
+            note += f" #{event.attempt}"
         if event.after is JobState.running:
-            note = f"  on {event.extra.decode(errors='replace')}"
-        tries = f"  attempt {event.attempt}" if event.attempt > 1 else ""
-        return f"{clock}  {event.run}  {self._name(event.run, event.job)}  {event.after.name}{tries}{note}"
+            note += f"  {event.extra.decode(errors='replace')}"
+        elif event.after in _BAD and job.error and job.attempt == event.attempt:
+            note += f"  {error_text(job.error)}"
+        return f"{start}  {job.name}{note}"
 
     def _flow(self, run_id: str) -> str:
         if run_id not in self._flows:
             self._flows[run_id] = self.client.run(run_id).info.workflow
         return self._flows[run_id]
 
-    def _name(self, run_id: str, job: int) -> str:
-        if run_id not in self._names:
-            self._names[run_id] = {each.index: each.name for each in self.client.run(run_id).jobs()}
-        return self._names[run_id].get(job, str(job))
+    def _job(self, run_id: str, index: int, *, anew: bool) -> JobRun:
+        """Return a job by its index: its name, and, read anew, the error of its last attempt."""
+        if anew or run_id not in self._jobs:
+            self._jobs[run_id] = {job.index: job for job in self.client.run(run_id).jobs()}
+        return self._jobs[run_id][index]
+
+
+_BAD = (JobState.retrying, JobState.failed, JobState.timed_out)
 
 
 def now_ms() -> int:

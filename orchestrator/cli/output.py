@@ -81,10 +81,12 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Seque
 
 
 def duration(milliseconds: int | None) -> str:
-    """Return a duration as people read it: `0.42s`, `12.3s`, `3m05s`, `2h07m`."""
+    """Return a duration as people read it: `42ms`, `1.23s`, `12.3s`, `3m05s`, `2h07m`."""
     if milliseconds is None:
         return "–"
-    seconds = max(milliseconds, 0) / 1000
+    if milliseconds < 1000:
+        return f"{max(milliseconds, 0)}ms"
+    seconds = milliseconds / 1000
     if seconds < 9.995:
         return f"{seconds:.2f}s"
     if seconds < 99.95:

@@ -12,6 +12,7 @@ from pathlib import Path
 from orchestrator.cli.processes import scheduler_argv, worker_argv
 from orchestrator.cli.supervise import Child, Supervisor
 from orchestrator.client import Client
+from orchestrator.model.errors import Unavailable
 from orchestrator.settings import Settings
 from orchestrator.state.embedded import EmbeddedRedis
 
@@ -57,9 +58,22 @@ class Stack:
         self.close()
 
     def tend(self) -> None:
-        """Restart what died. A Redis of ours that died is told: the stack cannot go on without."""
+        """Restart what died, the Redis too: it finds its data again."""
         assert self._supervisor is not None
+        if self.redis is not None and not self.redis.alive:
+            self.tell("Redis died; starting it again with its data")
+            self.redis.stop()
+            self.redis.start()
         self._supervisor.tend()
+
+    @property
+    def ready(self) -> bool:
+        """Whether every worker node is alive. A child that never comes up is an error, told with its last word."""
+        assert self._supervisor is not None
+        assert self.client is not None
+        for child in self._supervisor.given_up:
+            raise Unavailable(f"the {child.name} does not start: {_last_line(child.log)}", where=str(child.log))
+        return len(self.client.nodes()) >= self._workers
 
     def close(self) -> None:
         """Stop everything, the Redis last."""
@@ -97,6 +111,11 @@ def stop_on_signals() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return lines[-1] if lines else "it left no word"
 
 
 def with_data_dir(settings: Settings, data: Path | None) -> Settings:

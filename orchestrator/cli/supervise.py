@@ -50,6 +50,11 @@ class Supervisor:
         self.env = {**os.environ, **env}
         self.tell = tell
 
+    @property
+    def given_up(self) -> list[Child]:
+        """The children that died too often as they started."""
+        return [child for child in self.kin if child.given_up]
+
     def start(self) -> None:
         """Start every child."""
         for child in self.kin:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,7 +40,7 @@ def up(data: Path | None, workers: int, as_json: bool) -> None:
     pictured = console().is_terminal and not as_json
 
     def tell(text: str) -> None:
-        told.append(text)
+        told.append(f"{datetime.now():%H:%M:%S}  {text}")
         if not pictured:
             say(text)
 
@@ -82,6 +83,14 @@ def _where(stack: Stack) -> str:
     return mask_url(stack.settings.redis_url or "")
 
 
+def _elsewhere(stack: Stack) -> str:
+    """Return a command for another terminal: with its folder's variable, where that isn't the default."""
+    from orchestrator.settings import get_settings
+
+    other = stack.redis is not None and stack.data_dir != get_settings().data_dir
+    return f"{f'ORCHESTRATOR_DATA_DIR={stack.data_dir} ' if other else ''}orchestrator submit FILE"
+
+
 def _picture(stack: Stack, told: list[str], width: int, height: int) -> RenderableType:
     from rich.console import Group
     from rich.text import Text
@@ -95,7 +104,7 @@ def _picture(stack: Stack, told: list[str], width: int, height: int) -> Renderab
         f"  {_where(stack)}", style="not bold dim"
     )
     foot = [Text(line, style="yellow", no_wrap=True, overflow="ellipsis") for line in told]
-    foot.append(Text("Ctrl-C stops everything. In another terminal: orchestrator submit FILE", style="dim"))
+    foot.append(Text(f"Ctrl-C stops everything. In another terminal: {_elsewhere(stack)}", style="dim", no_wrap=True))
     try:
         nodes, queues = stack.client.nodes(), stack.client.queues()
         runs = stack.client.runs(limit=RECENT)

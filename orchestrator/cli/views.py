@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -26,6 +27,7 @@ URGENT = (
     JobState.waiting,
 )
 """What is shown first where not all jobs have room."""
+NAME_WIDTH = 40
 
 
 def run_view(info: RunInfo, jobs: Sequence[JobRun], *, now_ms: int, width: int, height: int) -> RenderableType:
@@ -64,9 +66,11 @@ def jobs_table(jobs: Sequence[JobRun], *, now_ms: int, rows: int) -> RenderableT
     """Return a table of at most `rows` jobs: the most interesting ones, in the order of the definition."""
     shown = sorted(sorted(jobs, key=_interest)[:rows], key=lambda job: job.index)
     grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_column(no_wrap=True, overflow="ellipsis", max_width=40)
-    grid.add_column(no_wrap=True)
-    grid.add_column(justify="right", no_wrap=True)
+    names = min(max(len(job.name) for job in shown) + 2, NAME_WIDTH)
+    grid.add_column(no_wrap=True, overflow="ellipsis", min_width=names, max_width=names)
+    states = max(_job_state(job).cell_len for job in shown)
+    grid.add_column(no_wrap=True, min_width=states)
+    grid.add_column(justify="right", no_wrap=True, min_width=6)
     grid.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
     for job in shown:
         grid.add_row(_job_name(job), _job_state(job), job_duration(job, now_ms), _job_note(job))
@@ -137,8 +141,14 @@ def _job_note(job: JobRun) -> Text:
     if job.quarantined:
         return Text("quarantined: it killed its workers", style="red")
     if job.error and job.state is not JobState.succeeded:
-        return Text(f"{job.error.get('type', 'error')}: {job.error.get('message', '')}".replace("\n", " "), style="red")
+        return Text(error_text(job.error), style="red")
     return Text(job.node or "", style="dim")
+
+
+def error_text(error: dict[str, Any]) -> str:
+    """Return an attempt's error as one line: the type's short name and the message."""
+    kind = str(error.get("type", "error")).rpartition(".")[2]
+    return f"{kind}: {' '.join(str(error.get('message', '')).split())}"
 
 
 def _interest(job: JobRun) -> tuple[int, int]:

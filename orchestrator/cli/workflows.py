@@ -101,15 +101,20 @@ def validate(ctx: click.Context, files: tuple[str, ...], as_json: bool) -> None:
               help="How to draw it.")  # fmt: skip
 def graph(name: str, version: int | None, form: str, as_json: bool) -> None:
     """Draw a workflow's jobs and what they wait for."""
-    from orchestrator.cli import graphs
     from orchestrator.cli.output import print_json
     from orchestrator.plan.compile import compile_plan
+    from orchestrator.plan.graph import draw
 
     plan = compile_plan(_definition(name, version))
-    if as_json:
-        print_json(graphs.as_json(plan))
-    else:
-        click.echo({"text": graphs.text, "mermaid": graphs.mermaid, "dot": graphs.dot}[form](plan))
+    if not as_json:
+        click.echo(draw(plan, form), nl=False)
+        return
+    after: list[list[str]] = [[] for _ in plan.jobs]
+    for parent, job in enumerate(plan.jobs):
+        for child in job.successors:
+            after[child].append(plan.names[parent])
+    jobs = [{"name": name, "after": parents} for name, parents in zip(plan.names, after, strict=True)]
+    print_json({"workflow": plan.workflow, "jobs": jobs})
 
 
 @workflows.command()

@@ -7,13 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from orchestrator.client import flows
-from orchestrator.client.base import AnyWorkflow, ClientBase, run_state
-from orchestrator.client.traces import trace_json
-from orchestrator.dispatch.permits import Publisher
-from orchestrator.dsl.builder import Workflow
+from orchestrator.client.base import ClientBase, run_state
 from orchestrator.model.run import FlowInfo, JobRun, NodeInfo, QueueInfo, RunInfo
 from orchestrator.model.states import RunState
-from orchestrator.model.workflow import WorkflowDefinition
 from orchestrator.settings import Settings
 from orchestrator.state import reading
 from orchestrator.state.addresses import store_url
@@ -25,6 +21,10 @@ from orchestrator.state.store import AsyncStore
 if TYPE_CHECKING:
     from celery import Celery
 
+    from orchestrator.client.base import AnyWorkflow
+    from orchestrator.dsl.builder import Workflow
+    from orchestrator.model.workflow import WorkflowDefinition
+
 T = TypeVar("T")
 
 
@@ -34,7 +34,6 @@ class AsyncClient(ClientBase):
     def __init__(self, settings: Settings | None = None, *, app: Celery | None = None) -> None:
         super().__init__(settings, app)
         self.store = AsyncStore.connect(store_url(self.settings), self.settings.namespace)
-        self._publisher = Publisher.for_url(self._broker_url(), self.settings.namespace)
 
     async def __aenter__(self) -> AsyncClient:
         return self
@@ -45,7 +44,7 @@ class AsyncClient(ClientBase):
     async def close(self) -> None:
         """Close the connections."""
         await self.store.close()
-        await asyncio.to_thread(self._publisher.close)
+        await asyncio.to_thread(self._close_publisher)
 
     async def submit(
         self,
@@ -112,7 +111,7 @@ class AsyncClient(ClientBase):
     async def ring(self, rings: Sequence[Ring]) -> None:
         """Publish permits; kombu blocks, so that a thread does it. See `Client.ring`."""
         if rings:
-            await asyncio.to_thread(self._publisher.publish, rings)
+            await asyncio.to_thread(self.publisher.publish, rings)
 
     async def _read(self, read: Read[T]) -> T:
         return await self.store.read(read)
@@ -170,6 +169,8 @@ class AsyncRun:
 
     async def trace(self) -> dict[str, Any]:
         """Return it in the trace format, which `replay` runs again."""
+        from orchestrator.client.traces import trace_json
+
         drive, keys = self._client._drive, self._client.keys
         jobs = await self.jobs()
         info = await drive(flows.run_info(keys, self.id))

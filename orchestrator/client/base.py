@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.client import flows
-from orchestrator.dsl.builder import Workflow
 from orchestrator.model.errors import ParameterError
 from orchestrator.model.states import RunState
-from orchestrator.model.workflow import WorkflowDefinition
-from orchestrator.plan.compile import RouteOf
 from orchestrator.settings import Settings, get_settings
 from orchestrator.state.addresses import broker_url
 from orchestrator.state.keys import Keys
@@ -18,8 +16,13 @@ from orchestrator.state.keys import Keys
 if TYPE_CHECKING:
     from celery import Celery
 
-AnyWorkflow = Workflow | WorkflowDefinition | str
-"""A workflow, a definition, or the name of a stored one."""
+    from orchestrator.dispatch.permits import Publisher
+    from orchestrator.dsl.builder import Workflow
+    from orchestrator.model.workflow import WorkflowDefinition
+    from orchestrator.plan.compile import RouteOf
+
+    AnyWorkflow = Workflow | WorkflowDefinition | str
+    """A workflow, a definition, or the name of a stored one."""
 
 
 class ClientBase:
@@ -30,6 +33,17 @@ class ClientBase:
         self.app = app
         self.keys = Keys(self.settings.namespace)
         self.route_of: RouteOf | None = None if app is None else _router(app)
+
+    @cached_property
+    def publisher(self) -> Publisher:
+        """Who publishes permits; made when the first are due, since most clients only ask."""
+        from orchestrator.dispatch.permits import Publisher
+
+        return Publisher.for_url(self._broker_url(), self.settings.namespace)
+
+    def _close_publisher(self) -> None:
+        if "publisher" in self.__dict__:
+            self.publisher.close()
 
     def _broker_url(self) -> str:
         """Return the broker that the app's workers listen to, without an app the one that the settings name."""

@@ -11,16 +11,12 @@ import json
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar, assert_never
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, assert_never
 
-from orchestrator.dsl.builder import Workflow
 from orchestrator.model.errors import Conflict, DefinitionError, NotFound, ParameterError, RunFailed, WaitTimeout
 from orchestrator.model.ids import is_run_id, new_run_id
 from orchestrator.model.run import FlowInfo, JobRun, RunInfo
 from orchestrator.model.states import PriorityClass, RunState
-from orchestrator.model.workflow import WorkflowDefinition
-from orchestrator.plan.compile import RouteOf
-from orchestrator.plan.decompile import decompile
 from orchestrator.plan.params import bind_schema
 from orchestrator.plan.plan import Plan
 from orchestrator.state import reading
@@ -38,6 +34,11 @@ from orchestrator.state.replies import (
     Stored,
 )
 from orchestrator.state.transitions import Advance, Cancel, CreateRun, Transition
+
+if TYPE_CHECKING:
+    from orchestrator.dsl.builder import Workflow
+    from orchestrator.model.workflow import WorkflowDefinition
+    from orchestrator.plan.compile import RouteOf
 
 T = TypeVar("T")
 
@@ -246,7 +247,8 @@ def failure(keys: Keys, info: RunInfo) -> Flow[RunFailed]:
     jobs = yield from read(reading.jobs(keys, info.id))
     bad = next((job for job in jobs if job.error and job.state.final), None)
     if bad is not None and bad.error is not None:
-        told += f": job {bad.name}: {bad.error.get('type', 'error')}: {str(bad.error.get('message', '')).strip()}"
+        kind = str(bad.error.get("type", "error")).rpartition(".")[2]
+        told += f": job {bad.name}: {kind}: {str(bad.error.get('message', '')).strip()}"
     return RunFailed(told)
 
 
@@ -306,6 +308,8 @@ def flow_info(keys: Keys, name: str) -> Flow[FlowInfo]:
 
 def definition(keys: Keys, name: str, version: int | None) -> Flow[WorkflowDefinition]:
     """Read a workflow's definition back from its plan."""
+    from orchestrator.plan.decompile import decompile
+
     info = yield from flow_info(keys, name)
     digest = info.versions.get(info.latest if version is None else version)
     if digest is None:
@@ -322,6 +326,9 @@ def _known(name: str, names: Sequence[str]) -> str:
 
 def as_workflow(given: Workflow | WorkflowDefinition) -> Workflow:
     """Return a workflow, whatever form it was given in."""
+    from orchestrator.dsl.builder import Workflow
+    from orchestrator.model.workflow import WorkflowDefinition
+
     if isinstance(given, Workflow):
         return given
     if isinstance(given, WorkflowDefinition):

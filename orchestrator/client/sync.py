@@ -7,13 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from orchestrator.client import flows
-from orchestrator.client.base import AnyWorkflow, ClientBase, run_state
-from orchestrator.client.traces import trace_json
-from orchestrator.dispatch.permits import Publisher
-from orchestrator.dsl.builder import Workflow
+from orchestrator.client.base import ClientBase, run_state
 from orchestrator.model.run import FlowInfo, JobRun, NodeInfo, QueueInfo, RunInfo
 from orchestrator.model.states import RunState
-from orchestrator.model.workflow import WorkflowDefinition
 from orchestrator.settings import Settings
 from orchestrator.state import reading
 from orchestrator.state.addresses import store_url
@@ -24,6 +20,10 @@ from orchestrator.state.store import Store
 
 if TYPE_CHECKING:
     from celery import Celery
+
+    from orchestrator.client.base import AnyWorkflow
+    from orchestrator.dsl.builder import Workflow
+    from orchestrator.model.workflow import WorkflowDefinition
 
 T = TypeVar("T")
 
@@ -38,7 +38,6 @@ class Client(ClientBase):
     def __init__(self, settings: Settings | None = None, *, app: Celery | None = None) -> None:
         super().__init__(settings, app)
         self.store = Store.connect(store_url(self.settings), self.settings.namespace)
-        self._publisher = Publisher.for_url(self._broker_url(), self.settings.namespace)
 
     def __enter__(self) -> Client:
         return self
@@ -49,7 +48,7 @@ class Client(ClientBase):
     def close(self) -> None:
         """Close the connections."""
         self.store.close()
-        self._publisher.close()
+        self._close_publisher()
 
     def submit(
         self,
@@ -120,7 +119,7 @@ class Client(ClientBase):
     def ring(self, rings: Sequence[Ring]) -> None:
         """Publish permits. It never fails: the work is stored, and a broker that was away is rung by the beats."""
         if rings:
-            self._publisher.publish(rings)
+            self.publisher.publish(rings)
 
     def _read(self, read: Read[T]) -> T:
         return self.store.read(read)
@@ -182,6 +181,8 @@ class Run:
 
     def trace(self) -> dict[str, Any]:
         """Return it in the trace format, which `replay` runs again."""
+        from orchestrator.client.traces import trace_json
+
         jobs = self.jobs()
         return trace_json(
             self.refresh().info, jobs, self._client._drive(flows.plan_of(self._client.keys, self.info.plan))

@@ -82,6 +82,11 @@ class EmbeddedRedis:
         return self._process.pid
 
     @property
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
     def _running(self) -> Record:
         assert self._record is not None, "not started"
         return self._record
