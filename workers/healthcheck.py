@@ -7,6 +7,7 @@ flower     Flower answers
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 import urllib.request
@@ -42,7 +43,8 @@ def scheduler() -> str | None:
 
 def flower() -> str | None:
     """Return what is wrong with Flower; an exception tells that it does not answer."""
-    with urllib.request.urlopen("http://127.0.0.1:5555/healthcheck", timeout=5) as answer:
+    port = os.environ.get("FLOWER_PORT", "5555")
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthcheck", timeout=5) as answer:
         return None if answer.status == 200 else f"status {answer.status}"
 
 

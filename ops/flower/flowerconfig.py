@@ -23,7 +23,7 @@ address = os.environ.get("FLOWER_ADDRESS", "127.0.0.1")
 read_only = True  # no revoke, shutdown or pool changes: runs are cancelled with `orchestrator runs cancel`
 max_tasks = 20_000
 purge_offline_workers = 3600
-tasks_columns = ["name", "uuid", "state", "args", "kwargs", "received", "started", "runtime", "worker"]
+tasks_columns = "name,uuid,state,args,kwargs,received,started,runtime,worker"
 
 NAMES = "passw(?:or)?d|passphrase|secret|token|api_?key|private_?key|authorization|credential|cookie"
 VALUE = r"""'(?:[^'\\]|\\.)*'?|"(?:[^"\\]|\\.)*"?|[^\s,;&)}\]]+"""
