@@ -31,7 +31,7 @@ end
 
 -- `payload` is the output of an `ok`, else the error
 function outcomes.apply(run, r, outcome, payload, delay)
-  if outcome == 'lost' or outcome == 'returned' then return outcomes.lost(run, r, delay) end
+  if outcome == 'lost' or outcome == 'returned' then return outcomes.lost(run, r, delay, outcome == 'returned') end
   if outcome == 'ok' then
     records.move(run, r, job.succeeded)
     if payload ~= '' then redis.call('HSET', keys.outputs(run.id), r.index, payload) end
