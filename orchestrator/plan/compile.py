@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from orchestrator.model.policies import RetryPolicy
@@ -23,33 +24,33 @@ def compile_plan(definition: WorkflowDefinition, route_of: RouteOf | None = None
 
     `route_of` gives the route of a task where the job names none; without it that is `default`.
     """
-    graph, complaints = check(definition)
+    specs: dict[bytes, int] = {}
+    spec_of: list[int] = []
+
+    def keep(job: JobDefinition, args: list[Any], kwargs: dict[str, Any]) -> None:
+        spec_of.append(specs.setdefault(_spec(job, args, kwargs), len(specs)))
+
+    graph, complaints = check(definition, keep)
     refuse(complaints, definition.name)
     successors: list[list[int]] = [[] for _ in definition.jobs]
     for number, parents in enumerate(graph.parents):
         for parent in parents:
             successors[parent].append(number)
-    specs: dict[bytes, int] = {}
     routes: dict[str, int] = {}
-    route_for: dict[str, str] = {}
-    jobs: list[PlannedJob] = []
-    for number, job in enumerate(definition.jobs):
-        spec = _spec(job, graph.args[number], graph.kwargs[number])
-        route = job.route or route_for.get(job.task)
-        if route is None:
-            route = route_for[job.task] = route_of(job.task) if route_of else DEFAULT_ROUTE
-        jobs.append(
-            PlannedJob(
-                spec=specs.setdefault(spec, len(specs)),
-                route=routes.setdefault(route, len(routes)),
-                cls=PriorityClass[job.priority].value if job.priority else INHERIT_CLASS,
-                number=DEFAULT_NUMBER if job.number is None else job.number,
-                in_degree=len(graph.parents[number]),
-                inputs=graph.inputs[number],
-                successors=tuple(successors[number]),
-                uses_params=graph.uses_params[number],
-            )
+    route_for = cache(route_of) if route_of else lambda task: DEFAULT_ROUTE
+    jobs = [
+        PlannedJob(
+            spec=spec_of[number],
+            route=routes.setdefault(job.route or route_for(job.task), len(routes)),
+            cls=PriorityClass[job.priority] if job.priority else INHERIT_CLASS,
+            number=DEFAULT_NUMBER if job.number is None else job.number,
+            in_degree=len(graph.parents[number]),
+            inputs=graph.inputs[number],
+            successors=tuple(successors[number]),
+            uses_params=graph.uses_params[number],
         )
+        for number, job in enumerate(definition.jobs)
+    ]
     head = _head(definition)
     names = tuple(job.name for job in definition.jobs)
     return Plan(

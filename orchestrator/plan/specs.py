@@ -79,11 +79,22 @@ def encode(value: Any, marker_of: Callable[[Any], dict[str, Any] | None], path: 
     for base in (str, int, float):
         if isinstance(value, base):
             return encode(base(value), marker_of, path)
-    raise DefinitionError(
-        f"a {kind.__module__}.{kind.__qualname__} is not JSON".replace("a builtins.", "a "),
-        where=show_path(path),
-        remedy="give the task text, numbers, lists and dicts, such as an ISO date or a path",
-    )
+    return _as_celery_writes(value, path)
+
+
+def _as_celery_writes(value: Any, path: Path) -> Any:
+    """Write a date, time, `Decimal`, `UUID` or bytes in Celery's dialect of JSON, which the worker reads back."""
+    from kombu.utils.json import dumps as celery_dumps
+
+    try:
+        return json.loads(celery_dumps(value))
+    except (TypeError, ValueError):
+        name = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
+        raise DefinitionError(
+            f"a {name} is not JSON",
+            where=show_path(path),
+            remedy="give the task text, numbers, lists and dicts, or a path to the data",
+        ) from None
 
 
 def _marker_key(template: dict[str, Any]) -> str | None:

@@ -5,11 +5,11 @@ What is wrong in a single field, such as a bad name or a negative timeout, the m
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from orchestrator.model.errors import DefinitionError
-from orchestrator.model.workflow import WorkflowDefinition
+from orchestrator.model.workflow import JobDefinition, WorkflowDefinition
 from orchestrator.plan.explain import Complaint, did_you_mean, listing
 from orchestrator.plan.plan import MAX_IN_DEGREE, MAX_JOBS
 from orchestrator.plan.specs import Path, rewrite
@@ -22,10 +22,8 @@ def refuse(complaints: Sequence[Complaint], workflow: str) -> None:
 
 
 class Graph(NamedTuple):
-    """The checked shape of a definition, jobs by their index in it, and the arguments numbered."""
+    """The shape of a definition, jobs by their index in it."""
 
-    args: list[list[Any]]
-    kwargs: list[dict[str, Any]]
     inputs: list[tuple[int, ...]]
     """The jobs whose output each job uses, ascending."""
     parents: list[tuple[int, ...]]
@@ -33,25 +31,29 @@ class Graph(NamedTuple):
     uses_params: list[bool]
 
 
-def check(definition: WorkflowDefinition) -> tuple[Graph, list[Complaint]]:
-    """Resolve all references of a definition and find what is wrong with it."""
+Keep = Callable[[JobDefinition, list[Any], dict[str, Any]], None]
+"""Takes each job in turn, with its arguments in which jobs are numbered."""
+
+
+def check(definition: WorkflowDefinition, keep: Keep | None = None) -> tuple[Graph, list[Complaint]]:
+    """Resolve all references of a definition, hand the resolved jobs to `keep`, and find what is wrong."""
     complaints: list[Complaint] = []
     jobs = definition.jobs
     if not jobs:
         complaints.append(Complaint(("jobs",), "a workflow needs at least one job"))
     if len(jobs) > MAX_JOBS:
         complaints.append(Complaint(("jobs",), f"there are {len(jobs):,} jobs; {MAX_JOBS:,} are the most"))
-        return Graph([], [], [], [], []), complaints
+        return Graph([], [], []), complaints
     index: dict[str, int] = {}
     for number, job in enumerate(jobs):
         if index.setdefault(job.name, number) != number:
             complaints.append(Complaint(("jobs", job.name), "there are two jobs of this name"))
     resolve = _Resolver(definition, index, complaints)
-    graph = Graph([], [], [], [], [])
+    graph = Graph([], [], [])
     for number, job in enumerate(jobs):
         args, kwargs, inputs, parents, uses_params = resolve(number)
-        graph.args.append(args)
-        graph.kwargs.append(kwargs)
+        if keep is not None:
+            keep(job, args, kwargs)
         graph.inputs.append(inputs)
         graph.parents.append(parents)
         graph.uses_params.append(uses_params)
@@ -97,7 +99,9 @@ class _Resolver:
         args = rewrite(job.args, self.output, self.param, self.complain, (*path, "args")) if job.args else []
         kwargs = job.kwargs
         if kwargs:
-            # A keyword may begin with "$" without being a marker: kwargs itself is never a template.
+            for key in kwargs:
+                if key.startswith("$"):
+                    self.complain((*path, "kwargs", key), "a keyword cannot begin with '$'")
             kwargs = {
                 key: rewrite(kwargs[key], self.output, self.param, self.complain, (*path, "kwargs", key))
                 for key in sorted(kwargs)

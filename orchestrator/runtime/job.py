@@ -32,7 +32,7 @@ class JobSpec:
 @lru_cache(maxsize=4096)
 def read_spec(encoded: bytes) -> JobSpec:
     """Read a spec."""
-    spec = json.loads(encoded)
+    spec = values.decode(encoded)
     args, kwargs = spec.get("args", []), spec.get("kwargs", {})
     return JobSpec(
         task=spec["task"],

@@ -13,12 +13,12 @@ from orchestrator.model.errors import DefinitionError
 app = Celery("shop", set_as_current=False)
 
 
-@app.task(name="m.add")
+@app.task(name="m.add", shared=False)
 def add(*args, **kwargs):
     return args
 
 
-@app.task(name="m.tsum")
+@app.task(name="m.tsum", shared=False)
 def tsum(numbers, *more):
     return numbers
 

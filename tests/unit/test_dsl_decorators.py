@@ -19,13 +19,13 @@ class Params(BaseModel):
 
 
 @job(retry=3, timeout=60)
-@app.task(name="shop.extract")
+@app.task(name="shop.extract", shared=False)
 def extract(day):
     return {"rows": [day]}
 
 
 @job
-@app.task(name="shop.load")
+@app.task(name="shop.load", shared=False)
 def load(rows):
     return len(rows)
 

@@ -131,16 +131,17 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
                 job("a", "a", "nobody"),
                 job("a", args=({"$param": ["day"]},)),
                 job("b", timeout=5, soft_timeout=6),
-                job("c", kwargs={"x": [{"$output": ["bb"], "more": 1}]}),
+                job("c", kwargs={"x": [{"$output": ["bb"], "more": 1}], "$y": 1}),
             )
         )
     assert str(caught.value).splitlines() == [
-        "workflow 'flow': 6 things are wrong:",
+        "workflow 'flow': 7 things are wrong:",
         "  jobs.a: there are two jobs of this name",
         "  jobs.a.after[0]: a job cannot wait for itself",
         "  jobs.a.after[1]: there is no job 'nobody' (there are: a, b, c)",
         "  jobs.a.args[0].$param: the workflow has no parameters, so there is no 'day'",
         "  jobs.b.soft_timeout: it must be shorter than timeout (5 s)",
+        "  jobs.c.kwargs.$y: a keyword cannot begin with '$'",
         "  jobs.c.kwargs.x[0].$output: a key that begins with '$' must be $output, $param or $literal alone "
         "(wrap a plain dict in $literal)",
     ]
