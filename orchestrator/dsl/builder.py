@@ -173,20 +173,14 @@ class Workflow:
         the queue of the workers that may run it.
         """
         where = f"job {name!r}"
+        told = f"{where}: argument"
         call = read_signature(signature, where)
         try:
             definition = JobDefinition(
                 name=name,
                 task=call.task,
-                args=tuple(
-                    encode(value, self._marker_of, (f"job {name!r}: argument", i)) for i, value in enumerate(call.args)
-                )
-                if call.args
-                else (),
-                kwargs={
-                    key: encode(value, self._marker_of, (f"job {name!r}: argument {key}",))
-                    for key, value in call.kwargs.items()
-                },
+                args=tuple(encode(value, self._marker_of, (told, i)) for i, value in enumerate(call.args)),
+                kwargs={key: encode(value, self._marker_of, (f"{told} {key}",)) for key, value in call.kwargs.items()},
                 after=tuple(dict.fromkeys(self._names((after,), where))) if after else (),
                 priority=priority,
                 number=number,

@@ -1,0 +1,42 @@
+"""The guide to definitions tells the truth: its two ways of writing one workflow agree, and its tables are complete."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from orchestrator import Workflow
+from orchestrator.dsl.documents import load
+from orchestrator.model.policies import RetryPolicy
+from orchestrator.model.workflow import JobDefinition, WorkflowDefinition
+
+GUIDE = (Path(__file__).parents[2] / "docs/guides/definitions.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", GUIDE, re.DOTALL)
+
+
+def test_the_python_and_the_document_are_one_workflow() -> None:
+    names: dict[str, Any] = {"__name__": "guide"}
+    for block in blocks("python"):
+        exec(
+            block.replace('Celery("shop")', 'Celery("shop", set_as_current=False)').replace('",)', '", shared=False)'),
+            names,
+        )
+    document = load(blocks("yaml")[0])
+    nightly = names["nightly"]
+    assert [job.after for job in document.jobs] == [job.after for job in nightly.definition().jobs]
+    assert [job.args for job in document.jobs][2:] == [job.args for job in nightly.definition().jobs][2:]
+    assert nightly.bind({"day": "monday"}) == Workflow.from_definition(document).bind({"day": "monday"})
+    assert list(names["counted"].jobs) == ["extract", "count", "again"]
+
+
+def test_the_tables_name_every_field() -> None:
+    rows = re.findall(r"^\| (`[^|]*) \|", GUIDE, re.MULTILINE)
+    told = set(re.findall(r"`(\w+)`", " ".join(rows)))
+    for kind in (WorkflowDefinition, JobDefinition):
+        assert {field.name for field in fields(kind)} <= told
+    assert all(f"`{name}`" in GUIDE for name in RetryPolicy.model_fields)
