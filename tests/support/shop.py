@@ -20,7 +20,9 @@ from pydantic import BaseModel
 import orchestrator
 
 app = Celery(
-    "shop", broker=os.environ["ORCHESTRATOR_BROKER_URL"], backend=os.environ.get("SHOP_BACKEND", "disabled://")
+    "shop",
+    broker=os.environ.get("ORCHESTRATOR_BROKER_URL", "memory://"),
+    backend=os.environ.get("SHOP_BACKEND", "disabled://"),
 )
 app.conf.update(
     broker_connection_retry_on_startup=True,
