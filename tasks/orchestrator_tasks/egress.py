@@ -28,7 +28,7 @@ class GuardedTransport(httpx.BaseTransport):
 
     def __init__(self, allow: tuple[str, ...], *, verify: bool) -> None:
         self._allow = allow
-        self._inner = httpx.HTTPTransport(verify=verify, trust_env=False)
+        self._inner = httpx.HTTPTransport(verify=verify)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send the request to the judged address, under the name that it was made for (Host, TLS)."""

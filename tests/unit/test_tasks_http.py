@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
+import ssl
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -122,6 +126,41 @@ def test_the_host_header_is_the_name_not_the_address(server: str, allowed: pytes
     allow(allowed, "localhost")
     port = server.rpartition(":")[2]
     assert run(f"http://localhost:{port}/")["json"]["headers"]["host"] == f"localhost:{port}"
+
+
+@pytest.fixture
+def tls_server(tmp_path: Path) -> Iterator[tuple[int, Path]]:
+    """A server with a certificate for `localhost`; its port and certificate."""
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+         "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", certificate],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as httpd:
+        httpd.daemon_threads = True
+        httpd.handle_error = lambda *_: None  # type: ignore[method-assign]
+        httpd.socket = context.wrap_socket(httpd.socket, server_side=True)
+        thread = threading.Thread(target=httpd.serve_forever, args=(0.05,))
+        thread.start()
+        yield httpd.server_port, certificate
+        httpd.shutdown()
+        thread.join()
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="openssl is not installed")
+def test_a_certificate_is_checked_by_the_name(tls_server: tuple[int, Path], allowed: pytest.MonkeyPatch) -> None:
+    """The connection goes to an address; the certificate must be that of the name, by an authority that is known."""
+    port, certificate = tls_server
+    with pytest.raises(HttpFailed, match="CERTIFICATE_VERIFY_FAILED"):
+        run(f"https://localhost:{port}/")
+    allowed.setenv("SSL_CERT_FILE", str(certificate))
+    assert run(f"https://localhost:{port}/there")["json"]["path"] == "/there"
+    with pytest.raises(HttpFailed, match="CERTIFICATE_VERIFY_FAILED"):
+        run(f"https://127.0.0.1:{port}/")
+    assert run(f"https://127.0.0.1:{port}/", verify=False)["status"] == 200
 
 
 def test_text_and_broken_json_come_as_text(server: str) -> None:
