@@ -43,7 +43,7 @@ def notes(path: str) -> list[str]:
     return file.read_text().splitlines() if file.exists() else []
 
 
-# -- tasks of every kind run unchanged ---------------------------------------------------------------------------------
+# -- tasks of every kind run unchanged -----
 
 
 def test_a_result_is_the_output(fleet: Fleet) -> None:
@@ -81,7 +81,7 @@ def test_values_arrive_as_over_celerys_wire(fleet: Fleet) -> None:
     assert run.output("seen") == ["date", "Decimal", "list"]
 
 
-# -- failures ----------------------------------------------------------------------------------------------------------
+# -- failures -----
 
 
 def test_an_exception_fails_the_job(fleet: Fleet) -> None:
@@ -142,7 +142,7 @@ def test_a_reference_that_leads_nowhere_fails_the_job(fleet: Fleet) -> None:
     assert "rows" in error["message"]
 
 
-# -- retries -----------------------------------------------------------------------------------------------------------
+# -- retries -----
 
 
 def test_the_policy_of_the_job_retries(fleet: Fleet, path: str) -> None:
@@ -183,7 +183,7 @@ def test_self_retry_with_other_arguments_is_refused(fleet: Fleet) -> None:
     assert "keeps its arguments" in job.error["message"]
 
 
-# -- Celery's other ways out --------------------------------------------------------------------------------------------
+# -- Celery's other ways out -----
 
 
 def test_ignore_skips_the_job(fleet: Fleet) -> None:
@@ -220,7 +220,7 @@ def test_an_unknown_task_is_parked_until_a_node_knows_it(fleet: Fleet) -> None:
     run.wait(timeout=20)
 
 
-# -- limits and cancel ---------------------------------------------------------------------------------------------------
+# -- limits and cancel -----
 
 
 def test_the_soft_limit_of_the_task(fleet: Fleet) -> None:
@@ -269,7 +269,7 @@ def test_cancel_stops_a_running_attempt(fleet: Fleet, path: str) -> None:
     assert fleet.outcome(shop.add.s(1))[0].state is JobState.succeeded
 
 
-# -- what only processes can do ------------------------------------------------------------------------------------------
+# -- what only processes can do -----
 
 
 @pytest.fixture
