@@ -48,7 +48,7 @@ class Keys:
         return f"{self.prefix}plan:{digest}:e:{job}"
 
     def plan_wide(self, digest: str) -> str:
-        """List: the jobs that have edges of their own."""
+        """Set: the jobs that have edges of their own."""
         return f"{self.prefix}plan:{digest}:wide"
 
     def flow(self, workflow: str) -> str:

@@ -25,7 +25,6 @@ Command = tuple[str | bytes | int, ...]
 
 def upload_commands(keys: Keys, plan: Plan) -> Iterator[list[Command]]:
     """Yield the Redis commands that upload a plan, in batches to pipeline. Sealing it is `PutPlan`."""
-    yield [*_head(keys, plan)]
     for start in range(0, len(plan.jobs), BUCKET):
         bucket = keys.plan_jobs(plan.digest, start // BUCKET)
         fields: list[str | bytes | int] = []
@@ -36,6 +35,8 @@ def upload_commands(keys: Keys, plan: Plan) -> Iterator[list[Command]]:
             if len(job.successors) > SLICE:
                 wide += _edges(keys, plan, index, job)
         yield [("HSET", bucket, *fields), ("EXPIRE", bucket, UPLOAD_LIFE_S), *wide]
+    # The head comes last: `put_plan` takes it as the sign that all the rest is there, whoever uploads at the same time.
+    yield [*_head(keys, plan)]
 
 
 def pack_job(plan: Plan, job: PlannedJob, name: str) -> bytes:
@@ -82,13 +83,13 @@ def _head(keys: Keys, plan: Plan) -> list[Command]:
         fields += (f"route:{at}", route)
     for at, start in enumerate(range(0, len(plan.roots), SLICE)):
         fields += (f"roots:{at}", b"".join(map(_i3, plan.roots[start : start + SLICE])))
-    commands: list[Command] = [("DEL", keys.plan_wide(plan.digest)), ("HSET", key, *fields)]
+    commands: list[Command] = []
     for start in range(0, len(plan.specs), 500):
         specs: list[str | bytes] = []
         for at, spec in enumerate(plan.specs[start : start + 500], start):
             specs += (f"spec:{at}", spec)
         commands.append(("HSET", key, *specs))
-    return [*commands, ("EXPIRE", key, UPLOAD_LIFE_S)]
+    return [*commands, ("HSET", key, *fields), ("EXPIRE", key, UPLOAD_LIFE_S)]
 
 
 def _edges(keys: Keys, plan: Plan, index: int, job: PlannedJob) -> list[Command]:
@@ -98,7 +99,7 @@ def _edges(keys: Keys, plan: Plan, index: int, job: PlannedJob) -> list[Command]
         fields += (at, _pairs(plan, job.successors[start : start + SLICE]))
     return [
         ("HSET", key, *fields), ("EXPIRE", key, UPLOAD_LIFE_S),
-        ("RPUSH", wide, index), ("EXPIRE", wide, UPLOAD_LIFE_S),
+        ("SADD", wide, index), ("EXPIRE", wide, UPLOAD_LIFE_S),
     ]  # fmt: skip
 
 

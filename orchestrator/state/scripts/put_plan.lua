@@ -13,10 +13,10 @@ local known = redis.call('HGET', flow_key, 'd:' .. plan)
 
 -- writes
 redis.call('HSET', flow_key, 'touched', 1)
-if redis.call('HSETNX', plan_key, 'sealed', 1) == 1 then
-  redis.call('PERSIST', plan_key)
+if redis.call('PERSIST', plan_key) == 1 then  -- each upload sets time limits: also one that raced with another's seal
+  redis.call('HSET', plan_key, 'sealed', 1)
   for bucket = 0, keys.bucket(total - 1) do redis.call('PERSIST', keys.plan_jobs(plan, bucket)) end
-  for _, index in ipairs(redis.call('LRANGE', keys.plan_wide(plan), 0, -1)) do
+  for _, index in ipairs(redis.call('SMEMBERS', keys.plan_wide(plan))) do
     redis.call('PERSIST', keys.plan_edges(plan, index))
   end
   redis.call('PERSIST', keys.plan_wide(plan))
