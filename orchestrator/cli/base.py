@@ -39,6 +39,10 @@ class Group(click.Group):
         super().__init__(*args, **kwargs)
         self.context_settings = {**CONTEXT_SETTINGS, **self.context_settings}
 
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the commands in the order in which they are written."""
+        return list(self.commands)
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:

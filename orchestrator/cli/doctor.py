@@ -23,6 +23,7 @@ TICK_S = 15
 @click.pass_context
 def doctor(ctx: click.Context, as_json: bool) -> None:
     """Look at the whole installation and say what is wrong, each with its remedy. Exits with 1 if anything is."""
+    from rich.table import Table
     from rich.text import Text
 
     from orchestrator.cli.output import console, print_json
@@ -32,16 +33,15 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
     if as_json:
         print_json({"ok": ok, "checks": [asdict(check) for check in checks]})
     else:
-        wide = max(len(check.name) for check in checks)
+        grid = Table.grid(padding=(0, 2, 0, 0))
         for check in checks:
-            line = Text("✔ " if check.ok else "✘ ", style="green" if check.ok else "red")
-            line.append(f"{check.name:<{wide}}  ", style="bold").append(check.detail)
-            console().print(line)
+            mark = Text("✔ ", style="green") if check.ok else Text("✘ ", style="red")
+            grid.add_row(mark.append(check.name, style="bold"), Text(check.detail))
             if not check.ok and check.remedy:
-                console().print(Text(f"{'':<{wide}}    → {check.remedy}", style="yellow"))
-        console().print(
-            "all is well" if ok else f"{sum(not check.ok for check in checks)} of {len(checks)} need attention"
-        )
+                grid.add_row("", Text(f"→ {check.remedy}", style="yellow"))
+        console().print(grid)
+        bad = sum(not check.ok for check in checks)
+        console().print(f"{bad} of {len(checks)} checks need attention" if bad else "all is well")
     if not ok:
         ctx.exit(1)
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import click
 
-from orchestrator.model.errors import OrchestratorError
+from orchestrator.model.errors import DefinitionError, OrchestratorError, ParameterError
 
 INTERRUPTED = 130
 
@@ -50,6 +50,8 @@ def told(error: BaseException) -> tuple[str, int]:
             return _line(error.format_message().rstrip(".") + hint), 2
         case click.ClickException():
             return _line(error.format_message()), 2
+        case DefinitionError() | ParameterError():  # all that is wrong at once, each complaint on its line
+            return f"error: {error}", error.exit_code
         case OrchestratorError():
             return _line(str(error)), error.exit_code
         case _:

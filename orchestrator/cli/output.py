@@ -69,15 +69,26 @@ def state_text(state: JobState | RunState, *, mark: bool = True) -> Text:
     return Text(f"{MARKS.get(name, '·')} {name}" if mark else name, style=STYLES.get(name, ""))
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Sequence[str] = ()) -> Table:
-    """Return a plain table; `right` names the columns of numbers. None shows as a dash."""
+def table(
+    columns: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Sequence[str] = (), gives_way: str = ""
+) -> Table:
+    """Return a plain table. `right` names the columns of numbers, `gives_way` the one that is cut where room is short.
+
+    None shows as a dash.
+    """
     made = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
-    for index, column in enumerate(columns):
-        made.add_column(column, justify="right" if column in right else "left", no_wrap=True, ratio=None,
-                        overflow="ellipsis", min_width=min(4, len(column)) if index else None)  # fmt: skip
+    for column in columns:
+        # rich narrows columns that may wrap; the cells of the one that may do not, and are cut instead.
+        made.add_column(column, justify="right" if column in right else "left", no_wrap=column != gives_way)
     for row in rows:
-        made.add_row(*(cell if isinstance(cell, Text) else Text("–" if cell is None else str(cell)) for cell in row))
+        made.add_row(*map(_cell, row))
     return made
+
+
+def _cell(value: Any) -> Text:
+    cell = value if isinstance(value, Text) else Text("–" if value is None else str(value))
+    cell.no_wrap, cell.overflow = True, "ellipsis"
+    return cell
 
 
 def duration(milliseconds: int | None) -> str:

@@ -50,7 +50,7 @@ def list_runs(state: str | None, workflow: str | None, limit: int, as_json: bool
     elif not found:
         console().print("no such runs" if state or workflow else "no runs yet: try orchestrator demo")
     else:
-        console().print(runs_table(found, now_ms=now_ms(), bar=10))
+        console().print(runs_table(found, now_ms=now_ms(), width=console().width))
 
 
 @runs.command()

@@ -96,34 +96,28 @@ def _picture(stack: Stack, told: list[str], width: int, height: int) -> Renderab
     from rich.text import Text
 
     from orchestrator.cli.live import MANY_JOBS, now_ms
-    from orchestrator.cli.views import run_view, runs_table
+    from orchestrator.cli.views import fleet_line, run_view, runs_table
     from orchestrator.model.errors import Unavailable
 
     assert stack.client is not None
-    head = Text("orchestrator up", style="bold", no_wrap=True, overflow="ellipsis").append(
-        f"  {_where(stack)}", style="not bold dim"
-    )
-    foot = [Text(line, style="yellow", no_wrap=True, overflow="ellipsis") for line in told]
-    foot.append(Text(f"Ctrl-C stops everything. In another terminal: {_elsewhere(stack)}", style="dim", no_wrap=True))
+    head = Text.assemble(("orchestrator up", "bold"), (f"  {_where(stack)}", "dim"), no_wrap=True, overflow="ellipsis")
+    foot = [
+        Text(""),
+        *(Text(line, style="yellow", no_wrap=True, overflow="ellipsis") for line in told),
+        Text("Ctrl-C stops everything. In another terminal:", style="dim"),
+        Text(f"  {_elsewhere(stack)}", style="dim", no_wrap=True, overflow="ellipsis"),
+    ]
     try:
-        nodes, queues = stack.client.nodes(), stack.client.queues()
         runs = stack.client.runs(limit=RECENT)
-        parts: list[RenderableType] = [head]
-        ready = sum(queue.ready for queue in queues)
-        slots, idle = sum(node.slots for node in nodes), sum(node.idle for node in nodes)
-        fleet = (
-            f"{len(nodes)} nodes, {slots} slots, {idle} idle, {ready} jobs ready" if nodes else "workers are starting …"
-        )
-        parts += [Text(fleet, style="cyan" if nodes else "yellow"), Text("")]
+        parts: list[RenderableType] = [fleet_line(stack.client.nodes(), stack.client.queues()), Text("")]
+        room = height - len(parts) - len(foot) - len(runs) - 4
         if runs:
-            parts += [runs_table(runs, now_ms=now_ms(), bar=max(min(24, width - 80), 8)), Text("")]
-            room = height - len(runs) - 6 - len(foot)
-            newest = runs[0]
-            if room > 6:
-                jobs = stack.client.run(newest.id).jobs() if newest.total <= MANY_JOBS else []
-                parts.append(run_view(newest, jobs, now_ms=now_ms(), width=width, height=room))
-        else:
+            parts += [runs_table(runs, now_ms=now_ms(), width=width), Text("")]
+        if runs and room > 6:
+            jobs = stack.client.run(runs[0].id).jobs() if runs[0].total <= MANY_JOBS else []
+            parts.append(run_view(runs[0], jobs, now_ms=now_ms(), width=width, height=room))
+        if not runs:
             parts.append(Text("no runs yet", style="dim"))
-        return Group(*parts, Text(""), *foot)
     except Unavailable as error:
-        return Group(head, Text(str(error), style="red"), *foot)
+        parts = [Text(str(error), style="red")]
+    return Group(head, *parts, *foot)

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from orchestrator.cli.output import MARKS, STYLES, counts_text, duration, progress_bar, state_text, table
-from orchestrator.model.run import JobRun, NodeInfo, RunInfo
+from orchestrator.model.run import JobRun, NodeInfo, QueueInfo, RunInfo
 from orchestrator.model.states import JobState, PriorityClass
 
 URGENT = (
@@ -79,20 +79,15 @@ def jobs_table(jobs: Sequence[JobRun], *, now_ms: int, rows: int) -> RenderableT
     return grid
 
 
-def runs_table(runs: Sequence[RunInfo], *, now_ms: int, bar: int = 16) -> Table:
-    """Return a table of runs, with a bar each where `bar` is not 0."""
-    made = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
-    for column in ("RUN", "WORKFLOW", "STATE"):
-        made.add_column(column, no_wrap=True, overflow="ellipsis", min_width=20 if column == "RUN" else 8)
-    made.add_column("JOBS", no_wrap=True)
-    made.add_column("TIME", justify="right", no_wrap=True)
+def runs_table(runs: Sequence[RunInfo], *, now_ms: int, width: int) -> Table:
+    """Return a table of runs, where only a workflow's name gives way to the width."""
+    bar = max(min(24, width - 72), 8)
+    rows = []
     for info in runs:
         over = sum(number for state, number in info.counts.items() if state.final)
-        jobs = progress_bar(info.counts, info.total, bar) if bar else Text()
-        jobs.append(f"{' ' if bar else ''}{over}/{info.total}")
-        name = Text(info.workflow).append(f" v{info.version}", style="dim")
-        made.add_row(info.id, name, state_text(info.state), jobs, run_duration(info, now_ms))
-    return made
+        jobs = progress_bar(info.counts, info.total, bar).append(f" {over}/{info.total}")
+        rows.append((info.id, info.workflow, state_text(info.state), jobs, run_duration(info, now_ms)))
+    return table(["RUN", "WORKFLOW", "STATE", "JOBS", "TIME"], rows, right=("TIME",), gives_way="WORKFLOW")
 
 
 def nodes_table(nodes: Sequence[NodeInfo]) -> Table:
@@ -101,7 +96,18 @@ def nodes_table(nodes: Sequence[NodeInfo]) -> Table:
         ["NODE", "SLOTS", "IDLE", "SERVES", "RUNS"],
         [(node.name, node.slots, node.idle, _wants(node), ", ".join(node.held) or None) for node in nodes],
         right=("SLOTS", "IDLE"),
+        gives_way="RUNS",
     )
+
+
+def fleet_line(nodes: Sequence[NodeInfo], queues: Sequence[QueueInfo]) -> Text:
+    """Return how many nodes and slots there are, and how much waits for them."""
+    if not nodes:
+        return Text("workers are starting …", style="yellow")
+    slots, idle = sum(node.slots for node in nodes), sum(node.idle for node in nodes)
+    ready = sum(queue.ready for queue in queues)
+    many = "node" if len(nodes) == 1 else "nodes"
+    return Text(f"{len(nodes)} {many}, {slots} slots, {idle} idle, {ready} jobs ready", style="cyan")
 
 
 def _wants(node: NodeInfo) -> str:

@@ -167,6 +167,13 @@ class AsyncRun:
         self._info = await self._client._drive(flows.cancel(self._client.keys, self.id, who, why))
         return self
 
+    async def failure(self) -> str:
+        """Say in one line why it did not succeed."""
+        keys = self._client.keys
+        return str(
+            await self._client._drive(flows.failure(keys, await self._client._drive(flows.run_info(keys, self.id))))
+        )
+
     async def trace(self) -> dict[str, Any]:
         """Return it in the trace format, which `replay` runs again."""
         from orchestrator.client.traces import trace_json

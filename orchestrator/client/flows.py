@@ -248,7 +248,7 @@ def failure(keys: Keys, info: RunInfo) -> Flow[RunFailed]:
     bad = next((job for job in jobs if job.error and job.state.final), None)
     if bad is not None and bad.error is not None:
         kind = str(bad.error.get("type", "error")).rpartition(".")[2]
-        told += f": job {bad.name}: {kind}: {str(bad.error.get('message', '')).strip()}"
+        told += f": job {bad.name}: {kind}: {' '.join(str(bad.error.get('message', '')).split())}"
     return RunFailed(told)
 
 
