@@ -1,0 +1,19 @@
+"""What the engine's tests share: the state machine under a clock of its own, checked at each test's end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import redis
+
+from support.checker import check
+from support.machine import Machine
+
+
+@pytest.fixture
+def machine(redis_client: redis.Redis, ns: str) -> Iterator[Machine]:
+    """The state machine in the test's own namespace. At the end, events and stored state must agree."""
+    made = Machine(redis_client, ns)
+    yield made
+    assert not check(made.store)
