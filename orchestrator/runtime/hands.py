@@ -22,7 +22,7 @@ from enum import IntEnum
 from typing import NamedTuple, TypeVar
 
 _HEADER = 64
-_DRAIN, _EVENTS = 0, 1  # one byte each
+_DRAIN, _EVENTS, _CROWDED = 0, 1, 2  # one byte each
 _INCARNATION, _SERIAL, _USED = struct.Struct("<Q"), struct.Struct("<Q"), struct.Struct("<I")
 _INCARNATION_AT, _SERIAL_AT, _USED_AT = 8, 16, 24
 
@@ -70,7 +70,7 @@ class Row(NamedTuple):
 
 
 class HandTable:
-    """The rows of one node, and three flags that the node sets for all its hands."""
+    """The rows of one node, and flags that the node sets for all its hands."""
 
     def __init__(self, rows: int) -> None:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 — open as long as its locks are used
@@ -96,6 +96,15 @@ class HandTable:
     @events.setter
     def events(self, value: bool) -> None:
         self._memory[_EVENTS] = value
+
+    @property
+    def crowded(self) -> bool:
+        """Whether messages wait at the node for a slot: turns are shorter then."""
+        return self._memory[_CROWDED] != 0
+
+    @crowded.setter
+    def crowded(self, value: bool) -> None:
+        self._memory[_CROWDED] = value
 
     @property
     def incarnation(self) -> int:

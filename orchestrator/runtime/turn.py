@@ -23,6 +23,8 @@ from orchestrator.state.transitions import Advance, Claim, Finish
 logger = logging.getLogger(__name__)
 
 TURN_S = 1.0
+CROWDED_TURN_S = 0.1
+"""How long a turn goes on while other messages wait at the node, plain tasks perhaps among them."""
 TURN_ATTEMPTS = 100
 
 
@@ -36,7 +38,7 @@ class Turn:
         self._permit: tuple[str, int] | None = (route, cls)
         self._queue = queue_name(station.namespace, route, cls)
         self._wants = station.wants_for(route)
-        self._until = time.monotonic() + TURN_S
+        self._began = time.monotonic()
         self._left = min(TURN_ATTEMPTS, station.turn_attempts)
 
     def run(self) -> None:
@@ -47,7 +49,10 @@ class Turn:
         self._hand.rest()
 
     def _may_go_on(self) -> bool:
-        return self._left > 0 and time.monotonic() < self._until and not self._station.table.draining
+        table = self._station.table
+        if self._left <= 0 or table.draining:
+            return False
+        return time.monotonic() - self._began < (CROWDED_TURN_S if table.crowded else TURN_S)
 
     def _claim(self) -> Claimed | None:
         """Take the head of the routes."""

@@ -96,7 +96,7 @@ class Warden:
                 return
 
     def _look(self) -> None:
-        self._watch_events()
+        self._watch_worker()
         now = time.monotonic()
         orders, self._orders = self._orders, {}
         for index, row in self._table.rows():
@@ -146,9 +146,9 @@ class Warden:
             cause = "returned" if self._table.draining else "lost"
             self._report(Verdict(row.name, row.ref, row.task, cause, death))
 
-    def _watch_events(self) -> None:
-        """Flower and `celery control enable_events` switch task events at any time."""
+    def _watch_worker(self) -> None:
+        """Set the flags that follow Celery's state: Flower, for one, switches task events at any time."""
         dispatcher = getattr(getattr(self._worker, "consumer", None), "event_dispatcher", None)
         wanted = bool(dispatcher is not None and dispatcher.enabled and not dispatcher.groups)
-        if wanted is not self._table.events:
-            self._table.events = wanted
+        self._table.events = wanted
+        self._table.crowded = len(worker_state.reserved_requests) > self._worker.pool.num_processes
