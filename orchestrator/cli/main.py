@@ -23,6 +23,7 @@ COMMANDS = {
     "replay": ("orchestrator.cli.submit:replay", "Run a recorded DAG again."),
     "runs": ("orchestrator.cli.runs:runs", "List, show, watch and cancel runs."),
     "workflows": ("orchestrator.cli.workflows:workflows", "List, show, check and draw workflows."),
+    "next": ("orchestrator.cli.next:next_", "Show when a cron expression fires next."),
     "queues": ("orchestrator.cli.fleet:queues", "Show what waits on each route."),
     "workers": ("orchestrator.cli.fleet:workers", "Show the worker nodes."),
     "completion": ("orchestrator.cli.completion:completion", "Print the completion script of a shell."),

@@ -1,0 +1,166 @@
+"""Cron expressions in a time zone, by the rules of Vixie's and Debian's cron."""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from orchestrator.scheduling.cronfields import Fields, days_of, next_of, parse, previous_of
+from orchestrator.scheduling.timing import Timing
+from orchestrator.scheduling.wallclock import last_instant, next_instant
+from orchestrator.scheduling.zones import DAY, FIRST_YEAR, LAST_YEAR, zone
+
+UNIX_DAY_0 = date(1970, 1, 1).toordinal()
+
+
+@dataclass(frozen=True)
+class Cron(Timing):
+    """The moments at which a cron expression fires in a time zone.
+
+    Five fields (minute, hour, day of month, month, day of week), or six, of which the *last* is the second, as in
+    croniter; names, ranges, lists, steps, `L`, `5L`, `15W`, `LW`, `5#3`, `@daily` and its like. `H` stands for a number
+    drawn from `hash_id`, the same on every machine.
+
+    A job of fixed times (neither minute nor hour starts with `*`) runs once a planned time: at the first instant after
+    the gap if a clock change leaps over it, at the first only if it comes twice. Every other follows the wall clock.
+
+    Raises DefinitionError if the expression cannot be read or never matches, or there is no such zone.
+    """
+
+    expression: str
+    tz: str = "UTC"
+    hash_id: str | None = None
+
+    def __post_init__(self) -> None:
+        zone(self.tz)
+        parse(self.expression, self.hash_id)
+
+    @property
+    def zone_name(self) -> str:
+        """Return the zone whose wall clock it follows."""
+        return self.tz
+
+    @property
+    def fields(self) -> Fields:
+        """Return what each field allows."""
+        return parse(self.expression, self.hash_id)
+
+    def next_ms(self, after_ms: int) -> int | None:
+        """Return the first moment later than `after_ms`."""
+        fields = self.fields
+        found = next_instant(CronTimes(fields), self.tz, after_ms // 1000, fixed=fields.fixed)
+        return None if found is None else found * 1000
+
+    def last_ms(self, before_ms: int) -> int | None:
+        """Return the last moment earlier than `before_ms`."""
+        fields = self.fields
+        found = last_instant(CronTimes(fields), self.tz, -(-before_ms // 1000), fixed=fields.fixed)
+        return None if found is None else found * 1000
+
+    def describe(self) -> str:
+        """Say when it fires, as in `at 02:00 on Monday to Friday (Europe/Paris)`."""
+        from orchestrator.scheduling.describe import cron_text
+
+        return f"{cron_text(self.fields)} ({self.tz})"
+
+
+class CronTimes:
+    """The local times of an expression, as a pattern."""
+
+    def __init__(self, fields: Fields) -> None:
+        self.fields = fields
+        self.days = days_of(fields)
+
+    def at_or_after(self, local: int) -> int | None:
+        """Return the first planned local time from `local` on."""
+        day, second = divmod(max(local, FIRST_LOCAL), DAY)
+        midnight = self._first_day(day)
+        if midnight == day * DAY:
+            time = self._first_time(second)
+            if time is not None:
+                return midnight + time
+            midnight = self._first_day(day + 1)
+        return None if midnight is None else midnight + self._at_any_time(0)
+
+    def before(self, local: int) -> int | None:
+        """Return the last planned local time before `local`."""
+        day, second = divmod(min(local, LAST_LOCAL) - 1, DAY)
+        midnight = self._last_day(day)
+        if midnight == day * DAY:
+            time = self._last_time(second)
+            if time is not None:
+                return midnight + time
+            midnight = self._last_day(day - 1)
+        return None if midnight is None else midnight + self._at_any_time(-1)
+
+    def _first_day(self, day: int) -> int | None:
+        """Return the midnight (local seconds) of the first day that fits, from a day on (counted from 1970)."""
+        if day * DAY >= LAST_LOCAL:
+            return None
+        start = date.fromordinal(day + UNIX_DAY_0)
+        least = start.day
+        for year in range(start.year, LAST_YEAR + 1):
+            for month in self.fields.months:
+                if year == start.year and month < start.month:
+                    continue
+                if year != start.year or month != start.month:
+                    least = 1
+                found = next_of(self.days(year, month), least)
+                if found is not None:
+                    return _midnight(year, month, found)
+        return None
+
+    def _last_day(self, day: int) -> int | None:
+        if day * DAY < FIRST_LOCAL:
+            return None
+        start = date.fromordinal(day + UNIX_DAY_0)
+        for year in range(start.year, FIRST_YEAR - 1, -1):
+            for month in reversed(self.fields.months):
+                if year == start.year and month > start.month:
+                    continue
+                here = year == start.year and month == start.month
+                found = previous_of(self.days(year, month), start.day if here else monthrange(year, month)[1])
+                if found is not None:
+                    return _midnight(year, month, found)
+        return None
+
+    def _at_any_time(self, end: int) -> int:
+        fields = self.fields
+        return fields.hours[end] * 3600 + fields.minutes[end] * 60 + fields.seconds[end]
+
+    def _first_time(self, second: int) -> int | None:
+        """Return the first planned time of day from a second of the day on."""
+        fields = self.fields
+        hour, minute, rest = second // 3600, second // 60 % 60, second % 60
+        if hour in fields.hours:
+            if minute in fields.minutes:
+                found = next_of(fields.seconds, rest)
+                if found is not None:
+                    return hour * 3600 + minute * 60 + found
+            found = next_of(fields.minutes, minute + 1)
+            if found is not None:
+                return hour * 3600 + found * 60 + fields.seconds[0]
+        found = next_of(fields.hours, hour + 1)
+        return None if found is None else found * 3600 + fields.minutes[0] * 60 + fields.seconds[0]
+
+    def _last_time(self, second: int) -> int | None:
+        fields = self.fields
+        hour, minute, rest = second // 3600, second // 60 % 60, second % 60
+        if hour in fields.hours:
+            if minute in fields.minutes:
+                found = previous_of(fields.seconds, rest)
+                if found is not None:
+                    return hour * 3600 + minute * 60 + found
+            found = previous_of(fields.minutes, minute - 1)
+            if found is not None:
+                return hour * 3600 + found * 60 + fields.seconds[-1]
+        found = previous_of(fields.hours, hour - 1)
+        return None if found is None else found * 3600 + fields.minutes[-1] * 60 + fields.seconds[-1]
+
+
+def _midnight(year: int, month: int, day: int) -> int:
+    return int(datetime(year, month, day, tzinfo=UTC).timestamp())
+
+
+FIRST_LOCAL, LAST_LOCAL = _midnight(FIRST_YEAR, 1, 1), _midnight(LAST_YEAR + 1, 1, 1)

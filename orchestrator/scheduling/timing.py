@@ -1,0 +1,95 @@
+"""What every timing has in common: it names the next moment after any other, and can say itself in words.
+
+A moment is given as an aware `datetime` or as an integer of milliseconds since 1970-01-01 UTC, and the answer comes in
+kind. A timing is a value: it holds no state, so any number of schedulers get the same answer.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import overload
+
+from orchestrator.model.errors import DefinitionError
+from orchestrator.scheduling.zones import zone
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
+
+
+class Timing(ABC):
+    """A set of moments in order, finite or not."""
+
+    @property
+    def zone_name(self) -> str:
+        """Return the name of the time zone in which its moments are shown."""
+        return "UTC"
+
+    @abstractmethod
+    def next_ms(self, after_ms: int) -> int | None:
+        """Return the first moment later than `after_ms`, None if there is no more."""
+
+    @abstractmethod
+    def last_ms(self, before_ms: int) -> int | None:
+        """Return the last moment earlier than `before_ms`, None if there was none."""
+
+    @abstractmethod
+    def describe(self) -> str:
+        """Return the timing in words, as they stand after "Runs …"."""
+
+    @overload
+    def next(self, after: datetime) -> datetime | None: ...
+    @overload
+    def next(self, after: int) -> int | None: ...
+    def next(self, after: datetime | int) -> datetime | int | None:
+        """Return the first moment strictly after `after`, None if there is no more."""
+        if isinstance(after, int):
+            return self.next_ms(after)
+        return self._shown(self.next_ms(to_ms(after)))
+
+    @overload
+    def prev(self, before: datetime) -> datetime | None: ...
+    @overload
+    def prev(self, before: int) -> int | None: ...
+    def prev(self, before: datetime | int) -> datetime | int | None:
+        """Return the last moment strictly before `before`, None if there was none."""
+        if isinstance(before, int):
+            return self.last_ms(before)
+        # A moment within the millisecond of `before` is earlier than it.
+        return self._shown(self.last_ms(-((EPOCH - before) // MILLISECOND)))
+
+    @overload
+    def times(self, after: datetime) -> Iterator[datetime]: ...
+    @overload
+    def times(self, after: int) -> Iterator[int]: ...
+    def times(self, after: datetime | int) -> Iterator[datetime] | Iterator[int]:
+        """Yield the moments strictly after `after`, in order."""
+        if isinstance(after, int):
+            return self._times_ms(after)
+        return map(self._aware, self._times_ms(to_ms(after)))
+
+    def _times_ms(self, at: int | None) -> Iterator[int]:
+        while at is not None:
+            at = self.next_ms(at)
+            if at is not None:
+                yield at
+
+    def _aware(self, ms: int) -> datetime:
+        return to_datetime(ms, self.zone_name)
+
+    def _shown(self, ms: int | None) -> datetime | None:
+        return None if ms is None else self._aware(ms)
+
+
+def to_ms(moment: datetime) -> int:
+    """Return a moment as whole milliseconds since 1970-01-01 UTC, rounded down."""
+    if moment.tzinfo is None:
+        remedy = "give it an offset or a zone, as datetime.now(UTC) has"
+        raise DefinitionError(f"{moment.isoformat()} has no time zone", remedy=remedy)
+    return (moment - EPOCH) // MILLISECOND
+
+
+def to_datetime(ms: int, zone_name: str) -> datetime:
+    """Return milliseconds since 1970-01-01 UTC as local time of a zone."""
+    return (EPOCH + timedelta(milliseconds=ms)).astimezone(zone(zone_name))
