@@ -178,8 +178,9 @@ class Machine:
         """Let all leases run out under a reaper that ticks each second; return how many attempts were lost."""
         lost = self.reap()
         for _ in range(11):
-            self.wait(1000)
-            lost += self.reap()
+            if not lost:
+                self.wait(1000)
+                lost = self.reap()
         return lost
 
     def info(self, run: str) -> RunInfo:

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import pytest
+
+from orchestrator.model.states import JobState, RunState
+from orchestrator.state.replies import Ring
+from orchestrator.state.transitions import Fire
+from support.cases import DELAY_MS, STATES, bring
+from support.machine import NORMAL, Machine, chain, plan_of
+
+
+@pytest.mark.parametrize("state", [JobState.retrying, JobState.parked])
+def test_what_is_due_is_queued_again(machine: Machine, state: JobState) -> None:
+    case = bring(machine, state)
+    machine.wait(DELAY_MS - 1)
+    assert machine.fire() == 0
+    assert machine.states(case.run)[1] == state.name
+    machine.wait(1)
+    fired = machine.do(Fire())
+    assert (fired.count, fired.rings, fired.next_due_ms) == (1, (Ring("default", NORMAL, 1),), None)
+    assert machine.ready() == [f"{case.run}/1@2"]
+    assert machine.fire() == 0
+
+
+@pytest.mark.parametrize("state", [state for state in STATES if state not in (JobState.retrying, JobState.parked)])
+def test_a_stray_timer_moves_nothing(machine: Machine, state: JobState) -> None:
+    case = bring(machine, state)
+    before = machine.snapshot()
+    machine.client.zadd(machine.keys.timers, {f"retry/{case.ref}": machine.now})
+    assert machine.fire() == 1
+    after = machine.snapshot()
+    assert after.pop(machine.keys.meta.encode())  # the clock is kept
+    before.pop(machine.keys.meta.encode())
+    assert after == before
+
+
+def test_a_timer_of_an_earlier_attempt_moves_nothing(machine: Machine) -> None:
+    case = bring(machine, JobState.retrying)
+    machine.wait(DELAY_MS)
+    machine.fire()
+    case.hand.take()
+    case.hand.finish("retry", b"", DELAY_MS)
+    machine.client.zadd(machine.keys.timers, {f"retry/{case.ref}": machine.now})
+    assert machine.fire() == 1
+    assert machine.states(case.run)[1] == "retrying"
+
+
+def test_a_timer_of_a_missing_run_is_dropped(machine: Machine) -> None:
+    machine.client.zadd(machine.keys.timers, {"retry/nothing/0@1": 1, "deadline/nothing": 1})
+    assert machine.fire() == 2
+    assert machine.timers() == {}
+
+
+def test_at_most_100_a_call_and_the_next_is_told(machine: Machine) -> None:
+    run = machine.submit(plan_of(150))
+    hand = machine.node().hand()
+    hand.claim()
+    for _ in range(150):
+        hand.finish("retry", b"", 500, go_on=True)
+    machine.wait(500)
+    first = machine.do(Fire())
+    assert (first.count, first.next_due_ms, first.now_ms) == (100, machine.now, machine.now)
+    assert machine.fire() == 50
+    assert machine.states(run) == ["queued"] * 150
+
+
+def test_a_deadline_times_the_run_out(machine: Machine) -> None:
+    run = machine.submit(plan_of(3, [(0, 1)], deadline_ms=5000))
+    hand = machine.node().hand()
+    hand.take()
+    machine.wait(5000)
+    assert machine.fire() == 1
+    machine.carry_on(run)
+    beaten = hand.node.beat()
+    assert [kill.why for kill in beaten.kills] == ["timed_out"]  # type: ignore[union-attr]
+    hand.finish("timed_out")
+    assert machine.state(run) is RunState.timed_out
+    assert machine.info(run).who == "deadline"
+    assert machine.states(run) == ["timed_out", "cancelled", "cancelled"]
+
+
+def test_a_deadline_after_a_cancel_changes_nothing(machine: Machine) -> None:
+    run = machine.submit(plan_of(1, deadline_ms=5000))
+    hand = machine.node().hand()
+    hand.take()
+    machine.cancel(run)
+    machine.wait(5000)
+    machine.fire()
+    hand.finish("ok")
+    assert machine.state(run) is RunState.cancelled
+
+
+def test_time_does_not_go_back(machine: Machine, redis_client: object) -> None:
+    """The real clock: never behind what the namespace has seen."""
+    ahead = machine.now * 2
+    machine.client.hset(machine.keys.meta, "clock", ahead)
+    run = machine.submit(chain(1))
+    store = type(machine.store)(machine.client, machine.store.namespace)
+    assert store.run(Fire()).now_ms == ahead
+    machine.client.hset(machine.keys.meta, "clock", 0)
+    seconds, micros = machine.client.time()
+    assert abs(store.run(Fire()).now_ms - (seconds * 1000 + micros // 1000)) < 5000
+    assert machine.state(run) is RunState.queued

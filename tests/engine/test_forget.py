@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import pytest
+
+from orchestrator.model.ids import new_run_id
+from orchestrator.model.states import JobState
+from orchestrator.state.replies import Forgotten, Live, Missing
+from orchestrator.state.transitions import Forget
+from support.cases import STATES, bring
+from support.machine import Machine, fan, plan_of
+
+
+def parts(machine: Machine, run: str) -> list[bytes]:
+    return [key for key in machine.client.scan_iter(count=1000) if run.encode() in key]
+
+
+def test_no_key_is_left(machine: Machine) -> None:
+    run = machine.submit(fan(300))
+    hand = machine.node().hand()
+    hand.take()
+    hand.finish("ok", b"1")
+    machine.carry_on(run)
+    hand.take()
+    hand.finish("failed", b'{"type":"E"}', go_on=True)
+    hand.finish(go_on=True)
+    hand.work()
+    kept = machine.submit(plan_of(1))
+    assert len(parts(machine, run)) >= 7
+    assert machine.do(Forget(run)) == Forgotten(more=False)
+    assert parts(machine, run) == []
+    assert machine.client.zrange(machine.keys.ended, 0, -1) == []
+    assert machine.do(Forget(run)) == Missing()
+    assert machine.info(kept)
+
+
+def test_a_large_run_goes_in_slices_its_record_last(machine: Machine) -> None:
+    total = 128 * 250 + 1
+    run = machine.submit(plan_of(total), carry_on=False)
+    machine.cancel(run)
+    assert machine.do(Forget(run)) == Forgotten(more=True)
+    assert machine.info(run).total == total
+    assert machine.do(Forget(run)) == Forgotten(more=False)
+    assert parts(machine, run) == []
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_only_what_has_ended_is_forgotten(machine: Machine, state: JobState) -> None:
+    case = bring(machine, state)
+    before = machine.snapshot()
+    over = machine.state(case.run).final
+    assert machine.do(Forget(case.run)) == (Forgotten(more=False) if over else Live())
+    assert (machine.snapshot() == before) != over
+
+
+def test_nothing_brings_a_forgotten_run_back(machine: Machine) -> None:
+    case = bring(machine, JobState.failed)
+    machine.do(Forget(case.run))
+    machine.fire()
+    machine.carry_on(case.run)
+    case.hand.finish("ok", b"1", ref=case.ref)
+    case.hand.settle("lost", ref=case.ref)
+    case.hand.node.beat()
+    assert parts(machine, case.run) == []
+
+
+def test_a_missing_run(machine: Machine) -> None:
+    before = machine.snapshot()
+    assert machine.do(Forget(new_run_id())) == Missing()
+    assert machine.snapshot() == before

@@ -1,0 +1,88 @@
+"""A Redis whose memory is full: what brings work in is refused whole, what brings it to an end goes through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from orchestrator.model.errors import StoreBusy
+from orchestrator.model.ids import new_run_id
+from orchestrator.model.states import RunState
+from orchestrator.state.transitions import Cancel, CreateRun, Forget
+from support.checker import check
+from support.machine import NORMAL, Machine, chain, fan, plan_of
+from support.redis_server import RedisServer
+
+
+@pytest.fixture
+def machine(make_redis: Callable[..., RedisServer]) -> Iterator[Machine]:
+    with make_redis(args=("--maxmemory-policy", "noeviction")).client() as client:
+        made = Machine(client, "full")
+        yield made
+        client.config_set("maxmemory", 0)
+        assert not check(made.store)
+
+
+def fill(machine: Machine) -> None:
+    machine.client.config_set("maxmemory", 1)
+
+
+def test_create_run_is_refused_whole(machine: Machine) -> None:
+    plan = chain(2)
+    machine.store.put_plan(plan)
+    fill(machine)
+    before = machine.snapshot()
+    with pytest.raises(StoreBusy):
+        machine.do(CreateRun(new_run_id(), plan.digest, b"{}", NORMAL, "key", "request"))
+    assert machine.snapshot() == before
+
+
+def test_claim_is_refused_whole_and_repeated_later(machine: Machine) -> None:
+    run = machine.submit(plan_of(2))
+    hand = machine.node().hand()
+    hand.take()
+    fill(machine)
+    before = machine.snapshot()
+    with pytest.raises(StoreBusy):
+        hand.claim()
+    assert machine.snapshot() == before
+    machine.client.config_set("maxmemory", 0)
+    assert hand.again().claimed.ref == f"{run}/1@1"
+
+
+@pytest.mark.parametrize("outcome", ["ok", "failed", "retry", "skipped", "lost"])
+def test_finish_goes_through_with_all_that_follows(machine: Machine, outcome: str) -> None:
+    run = machine.submit(fan(300))
+    hand = machine.node().hand()
+    hand.take()
+    fill(machine)
+    hand.finish(outcome, b'{"a":1}', go_on=True)
+    machine.carry_on(run)
+    assert not check(machine.store)
+
+
+def test_settle_leave_fire_and_forget_go_through(machine: Machine) -> None:
+    run = machine.submit(plan_of(2))
+    node = machine.node()
+    node.hand("a").take()
+    node.hand("b").take()
+    fill(machine)
+    node.hand("a").settle("failed", b"{}")
+    node.leave()
+    assert machine.fire() == 1
+    machine.client.config_set("maxmemory", 0)
+    machine.node().hand().work()
+    assert machine.state(run) is RunState.failed
+    fill(machine)
+    machine.do(Forget(run))
+    assert machine.client.zcard(machine.keys.ended) == 0
+
+
+def test_cancel_is_refused_whole(machine: Machine) -> None:
+    run = machine.submit(plan_of(2))
+    fill(machine)
+    before = machine.snapshot()
+    with pytest.raises(StoreBusy):
+        machine.do(Cancel(run, "a", "b"))
+    assert machine.snapshot() == before

@@ -1,0 +1,85 @@
+"""`register` and `leave`: nodes come in and go out in good order."""
+
+from __future__ import annotations
+
+from orchestrator.model.states import JobState, RunState
+from orchestrator.state import reading
+from orchestrator.state.replies import Gone
+from orchestrator.state.transitions import Leave
+from support.cases import bring
+from support.machine import ALL, Machine, chain
+
+
+def test_each_incarnation_has_a_number_of_its_own(machine: Machine) -> None:
+    assert [machine.node(name).incarnation for name in ("a", "b", "a")] == [1, 2, 3]
+
+
+def test_a_node_is_shown_as_it_registered(machine: Machine) -> None:
+    machine.node("a", classes=(0, 2), slots=7)
+    (info,) = machine.store.read(reading.nodes(machine.keys))
+    assert (info.name, info.slots, info.idle, info.held) == ("a", 7, 0, ())
+    assert info.wants == (("default", (0, 2)),)
+    assert machine.client.ttl(machine.keys.node("a")) == -1
+
+
+def test_a_node_that_comes_in_again_has_lost_what_it_held(machine: Machine) -> None:
+    case = bring(machine, JobState.running)
+    machine.node(slots=5)
+    job = machine.jobs(case.run)[1]
+    assert (job.state, job.losses) == (JobState.retrying, 1)
+    assert machine.client.hget(machine.keys.route("default"), "slots") == b"5"
+
+
+def test_the_third_loss_by_a_restart_fails_what_is_behind(machine: Machine) -> None:
+    run = machine.submit(chain(2))
+    for _ in range(3):
+        machine.node().hand().take()
+        machine.node()
+        machine.wait(1000)
+        machine.fire()
+    assert machine.states(run) == ["failed", "upstream_failed"]
+    assert machine.state(run) is RunState.failed
+
+
+def test_a_reaped_node_comes_back(machine: Machine) -> None:
+    machine.node()
+    machine.reap_at_last()
+    machine.node()
+    assert machine.client.ttl(machine.keys.node("n1")) == -1
+    assert machine.client.hget(machine.keys.route("default"), "slots") == b"2"
+    machine.submit(chain(1))
+    assert machine.node().hand().work() == 1
+
+
+def test_a_node_that_leaves_hands_back_for_free(machine: Machine) -> None:
+    case = bring(machine, JobState.running)
+    case.hand.node.leave()
+    job = machine.jobs(case.run)[1]
+    assert (job.state, job.losses) == (JobState.retrying, 0)
+    assert machine.timers() == {f"retry/{case.ref}": 0}
+    assert machine.client.zcard(machine.keys.nodes) == 0
+    before = machine.snapshot()
+    assert machine.do(Leave("n1", case.hand.node.incarnation)) == Gone()
+    assert machine.snapshot() == before
+
+
+def test_leaving_ends_what_was_cancelled(machine: Machine) -> None:
+    case = bring(machine, JobState.running)
+    machine.cancel(case.run)
+    case.hand.node.leave()
+    assert machine.state(case.run) is RunState.cancelled
+
+
+def test_an_old_incarnation_cannot_take_the_new_one_out(machine: Machine) -> None:
+    old = machine.node()
+    new = machine.node()
+    assert machine.do(Leave("n1", old.incarnation)) == Gone()
+    assert new.beat() != Gone()
+
+
+def test_slots_are_counted_on_every_route(machine: Machine) -> None:
+    machine.node("a", slots=2)
+    machine.node("b", slots=3, classes=ALL, route="gpu")
+    machine.node("c", slots=4).leave()
+    counted = [machine.client.hget(machine.keys.route(route), "slots") for route in ("default", "gpu")]
+    assert counted == [b"2", b"3"]

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from orchestrator.plan.plan import Plan
+from orchestrator.state import reading
+from orchestrator.state.plans import upload_commands
+from orchestrator.state.replies import NoPlan, Stored
+from orchestrator.state.transitions import PutPlan
+from support.machine import DIAMOND, Machine, chain, fan, plan_of
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        DIAMOND,
+        plan_of(3, [(0, 2), (1, 2)], inputs={2: (0, 1)}, params=[1], classes={0: 0}, numbers={1: 255}, deadline_ms=9),
+        plan_of(3, routes={1: "gpu", 2: "big box"}),
+        plan_of(501),
+        fan(600),
+    ],
+    ids=["diamond", "inputs", "routes", "roots", "fan"],
+)
+def test_a_plan_comes_back_as_it_was(machine: Machine, plan: Plan) -> None:
+    assert machine.store.put_plan(plan) == Stored(1, new=True)
+    assert machine.store.read(reading.plan(machine.keys, plan.digest)) == plan
+    lives = {machine.client.ttl(key) for key in machine.client.scan_iter(count=1000) if plan.digest.encode() in key}
+    assert lives == {-1}
+
+
+def test_the_same_content_keeps_its_version_and_becomes_the_current_one(machine: Machine) -> None:
+    first, second = (plan_of(total, workflow="w") for total in (1, 2))
+    stored = [machine.store.put_plan(plan) for plan in (first, second, first, second)]
+    assert stored == [Stored(1, new=True), Stored(2, new=True), Stored(1, new=False), Stored(2, new=False)]
+    machine.store.put_plan(first)
+    flow = machine.store.read(reading.flow(machine.keys, "w"))
+    assert flow is not None
+    assert (flow.latest, flow.versions) == (1, {1: first.digest, 2: second.digest})
+
+
+def test_nothing_is_sealed_that_is_not_there(machine: Machine) -> None:
+    before = machine.snapshot()
+    plan = chain(3)
+    assert machine.do(PutPlan(plan.workflow, plan.digest)) == NoPlan()
+    assert machine.snapshot() == before
+
+
+@pytest.mark.parametrize("at", [1, 2, 3, 5])
+def test_an_upload_that_broke_off_is_not_sealed(machine: Machine, at: int) -> None:
+    plan = fan(600)
+    for batch in itertools.islice(upload_commands(machine.keys, plan), at):
+        machine.store.pipeline(batch)
+    assert machine.do(PutPlan(plan.workflow, plan.digest)) == NoPlan()
+    assert machine.store.put_plan(plan) == Stored(1, new=True)
+    assert machine.store.read(reading.plan(machine.keys, plan.digest)) == plan
+
+
+def test_two_uploads_at_once_leave_a_whole_plan(machine: Machine) -> None:
+    plan = fan(600)
+    slow = upload_commands(machine.keys, plan)
+    for batch in itertools.islice(slow, 3):
+        machine.store.pipeline(batch)
+    machine.store.put_plan(plan)
+    for batch in slow:
+        machine.store.pipeline(batch)
+    assert machine.store.put_plan(plan) == Stored(1, new=False)
+    assert machine.store.read(reading.plan(machine.keys, plan.digest)) == plan
+    lives = {machine.client.ttl(key) for key in machine.client.scan_iter(count=1000) if plan.digest.encode() in key}
+    assert lives == {-1}
