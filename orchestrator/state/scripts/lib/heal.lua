@@ -16,12 +16,15 @@ local function idle(route, class)
   return sum
 end
 
--- ring a queue if it needs it; return how many healing rings it has had since a permit of it last arrived
+-- ring a queue if it needs it; return how many healing rings it has had since all was well or a permit of it arrived
 function heal.queue(route, class)
   local low = class * ready.CLASS
   local overdue = redis.call('ZCOUNT', keys.since(route), low, low + clock.now - OVERDUE)
-  if overdue == 0 then return 0 end
   local key = keys.route(route)
+  if overdue == 0 then
+    redis.call('HDEL', key, 'heal:' .. class, 'healed:' .. class)  -- nothing is wrong here: start afresh next time
+    return 0
+  end
   local known = redis.call('HMGET', key, 'heal:' .. class, 'healed:' .. class)
   local times = tonumber(known[1] or 0)
   if clock.now < tonumber(known[2] or 0) then return times end
