@@ -8,7 +8,7 @@ function hands.load(node, incarnation, hand)
   local key = keys.node(node)
   local found = redis.call('HMGET', key, 'incarnation', 'h:' .. hand)
   if found[1] ~= incarnation then return nil end
-  local this = {key = key, field = 'h:' .. hand, op = 0, said = {}}
+  local this = {key = key, name = hand, field = 'h:' .. hand, op = 0, said = {}}
   local part = 0
   for text in string.gmatch(found[2] or '', '[^\n]+') do
     part = part + 1
@@ -33,7 +33,8 @@ function hands.said(hand)
   return hand.said[1], hand.said[2] == '1', rung
 end
 
-function hands.drop(hand) redis.call('HDEL', hand.key, hand.field) end
+-- forget a hand, and the beats that have missed it
+function hands.drop(hand) redis.call('HDEL', hand.key, hand.field, 'm:' .. hand.name) end
 
 -- every hand that a node's hash lists: name → the attempt it holds or false
 function hands.of(fields)

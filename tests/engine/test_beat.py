@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from orchestrator.model.states import JobState
+from orchestrator.state.replies import Beaten, Gone, Held, Kill
+from orchestrator.state.transitions import Beat
+from support.cases import bring
+from support.machine import Machine, chain, plan_of
+
+
+def test_it_renews_the_lease(machine: Machine) -> None:
+    node = machine.node()
+    machine.reap()
+    for _ in range(30):
+        machine.wait(1000)
+        machine.reap()
+        assert node.beat() == Beaten((), (), 0)
+    assert machine.client.zscore(machine.keys.nodes, "n1") == machine.now + 10_000
+
+
+def test_a_closed_incarnation_is_gone(machine: Machine) -> None:
+    old = machine.node()
+    machine.node()
+    before = machine.snapshot()
+    assert old.beat() == Gone()
+    assert machine.do(Beat("nobody", 1, 0, ())) == Gone()
+    assert machine.snapshot() == before
+
+
+def test_two_beats_without_an_attempt_lose_it(machine: Machine) -> None:
+    case = bring(machine, JobState.running)
+    node = case.hand.node
+    node.beat(without=["h1"])
+    assert machine.jobs(case.run)[1].state is JobState.running
+    node.beat(without=["h1"])
+    job = machine.jobs(case.run)[1]
+    assert (job.state, job.losses) == (JobState.retrying, 1)
+
+
+def test_a_beat_that_lists_it_starts_the_count_anew(machine: Machine) -> None:
+    case = bring(machine, JobState.running)
+    for _ in range(3):
+        case.hand.node.beat(without=["h1"])
+        case.hand.node.beat()
+    assert machine.jobs(case.run)[1].state is JobState.running
+
+
+def test_a_hand_that_is_faster_than_the_beats_loses_nothing(machine: Machine) -> None:
+    run = machine.submit(chain(6))
+    hand = machine.node().hand()
+    hand.take()
+    for _ in range(5):
+        earlier = hand.ref
+        hand.finish(go_on=True)
+        machine.do(Beat("n1", hand.node.incarnation, 0, (Held("h1", earlier),)))
+    assert machine.jobs(run)[5].state is JobState.running
+    assert all(job.losses == 0 for job in machine.jobs(run))
+
+
+def test_a_hand_that_is_not_listed_any_more_is_forgotten(machine: Machine) -> None:
+    hand = machine.node().hand()
+    hand.claim()
+    node = hand.node
+    node.beat()
+    assert b"h:h1" in machine.client.hgetall(machine.keys.node("n1"))
+    node.beat(without=["h1"])
+    node.beat(without=["h1"])
+    assert not [field for field in machine.client.hkeys(machine.keys.node("n1")) if field[:2] in (b"h:", b"m:")]
+
+
+def test_a_hand_that_ends_leaves_no_count_of_missed_beats(machine: Machine) -> None:
+    case = bring(machine, JobState.running)
+    case.hand.node.beat(without=["h1"])
+    case.hand.settle("lost")
+    fields = machine.client.hkeys(machine.keys.node("n1"))
+    assert not [field for field in fields if field[:2] in (b"h:", b"m:")]
+
+
+def test_what_is_not_the_hands_is_to_be_ended(machine: Machine) -> None:
+    case = bring(machine, JobState.running)
+    node = case.hand.node
+    stale, unknown = f"{case.run}/0@1", "0000000000000000000z/0@1"
+    beaten = machine.do(Beat(node.name, node.incarnation, 0, (Held("h1", stale), Held("h2", unknown))))
+    assert isinstance(beaten, Beaten)
+    assert set(beaten.kills) == {Kill("h1", stale, "stale"), Kill("h2", unknown, "stale")}
+
+
+def test_the_last_loss_is_told_to_the_jobs_behind(machine: Machine) -> None:
+    case = bring(machine, JobState.running)
+    for _ in range(3):
+        case.hand.node.beat(without=["h1"])
+        case.hand.node.beat(without=["h1"])
+        machine.wait(3000)
+        machine.fire()
+        case.hand.claim()
+    assert machine.states(case.run) == ["succeeded", "failed", "upstream_failed"]
+
+
+def test_it_keeps_the_clock(machine: Machine) -> None:
+    node = machine.node()
+    machine.submit(plan_of(1))
+    machine.wait(777)
+    node.beat()
+    assert machine.client.hget(machine.keys.meta, "clock") == b"%d" % machine.now
