@@ -209,10 +209,10 @@ def queues(keys: Keys) -> Read[list[QueueInfo]]:
 
 
 def events(keys: Keys, after: str = "-", limit: int = BATCH) -> Read[list[records.Event]]:
-    """Read the event stream after an event's id (`-` for its start)."""
+    """Read the event stream after an event's id (`-` for its start), at most `limit` entries of it."""
     start = after if after == "-" else f"({after}"
     (entries,) = yield [("XRANGE", keys.events, start, "+", "COUNT", limit)]
-    return [records.read_event(entry_id, fields[b"e"]) for entry_id, fields in entries]
+    return [event for entry_id, fields in entries for event in records.read_events(entry_id, fields[b"e"])]
 
 
 def last_event(keys: Keys) -> Read[str]:

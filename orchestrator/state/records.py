@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,8 @@ from orchestrator.model.states import JobState, PriorityClass, RunState
 
 _COUNTS = 15
 _RECORD = struct.Struct(">BBHHH6s6s6s")
-_EVENT = struct.Struct(">I3sHBB6s")
+_ENTRY = struct.Struct(f">{RUN_ID_LENGTH}sI6s")
+_EVENT = struct.Struct(">3sHBBH")
 _NEW, _RUN_INDEX = 255, 0xFFFFFF
 _QUARANTINED = 1
 RUN_FIELDS = (
@@ -26,7 +28,7 @@ class Event:
     """One transition of a run (`job` is None) or of a job run."""
 
     id: str
-    """Its place in the stream."""
+    """Its entry in the stream, which it shares with what the same script did to the same run."""
     run: str
     n: int
     job: int | None
@@ -38,17 +40,20 @@ class Event:
     """Of a new run `workflow\\nversion\\njobs`, of a running job its node, of a wish `who\\nwhy`; else empty."""
 
 
-def read_event(entry_id: bytes, packed: bytes) -> Event:
-    """Unpack an entry of the event stream."""
-    n, index, attempt, before, after, ms = _EVENT.unpack_from(packed)
-    at = _EVENT.size
-    run, extra = packed[at : at + RUN_ID_LENGTH].decode(), packed[at + RUN_ID_LENGTH :]
-    job = int.from_bytes(index)
-    states = RunState if job == _RUN_INDEX else JobState
-    return Event(
-        entry_id.decode(), run, n, None if job == _RUN_INDEX else job, attempt,
-        None if before == _NEW else states(before), states(after), int.from_bytes(ms), extra,
-    )  # fmt: skip
+def read_events(entry_id: bytes, packed: bytes) -> Iterator[Event]:
+    """Unpack an entry of the event stream: what one script did to one run."""
+    run, n, ms = _ENTRY.unpack_from(packed)
+    at = _ENTRY.size
+    while at < len(packed):
+        index, attempt, before, after, length = _EVENT.unpack_from(packed, at)
+        at += _EVENT.size
+        job = int.from_bytes(index)
+        states = RunState if job == _RUN_INDEX else JobState
+        yield Event(
+            entry_id.decode(), run.decode(), n, None if job == _RUN_INDEX else job, attempt,
+            None if before == _NEW else states(before), states(after), int.from_bytes(ms), packed[at : at + length],
+        )  # fmt: skip
+        n, at = n + 1, at + length
 
 
 def read_record(index: int, name: str, packed: bytes, error: bytes | None = None) -> JobRun:

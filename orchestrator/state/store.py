@@ -2,13 +2,13 @@
 
 Both send a transition as EVALSHA, load the script where the server does not have it, and turn what can go wrong into
 `StoreUnavailable` (no answer), `StoreBusy` (an answer that says: later) or `ScriptError` (a bug in the engine).
-redis-py sends a call again when its reply was cut: every script stands that (see DESIGN's ruling 6).
+A call whose reply was cut is sent again: every script stands that.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar, cast
 
 import redis
@@ -27,6 +27,7 @@ from orchestrator.state.reading import Command, Read
 from orchestrator.state.replies import NoPlan, Stored
 from orchestrator.state.script import Script, link
 from orchestrator.state.transitions import PutPlan, Transition
+from orchestrator.state.wire import Wire
 
 R = TypeVar("R")
 
@@ -44,9 +45,6 @@ class _Base:
         self.keys = Keys(namespace)
         self._clock = clock
 
-    def _send(self, *command: Any) -> Any:
-        return self.client.execute_command(*command)
-
     def _script(self, transition: Transition[Any]) -> Script:
         return link(transition.script, self._clock)
 
@@ -55,6 +53,11 @@ class Store(_Base):
     """Runs transitions on the state's Redis, for threads and processes."""
 
     client: redis.Redis
+
+    def __init__(self, client: Any, namespace: str, clock: str = "lib/clock") -> None:
+        super().__init__(client, namespace, clock)
+        self._wire = Wire(client.connection_pool) if isinstance(client, redis.Redis) else None
+        self._send: Callable[..., Any] = self._wire.call if self._wire else client.execute_command
 
     @classmethod
     def connect(cls, url: str, namespace: str = "default", *, timeout_s: float = TIMEOUT_S, retries: int = 3) -> Store:
@@ -105,6 +108,8 @@ class Store(_Base):
 
     def close(self) -> None:
         """Close the connections."""
+        if self._wire:
+            self._wire.close()
         self.client.close()
 
 
@@ -128,11 +133,12 @@ class AsyncStore(_Base):
     async def run(self, transition: Transition[R]) -> R:
         """Make one transition and return what its script says of it."""
         script = self._script(transition)
+        send: Any = self.client.execute_command
         with _errors(script):
             try:
-                reply = await self._send("EVALSHA", script.sha, 1, self.keys.meta, *transition.args())
+                reply = await send("EVALSHA", script.sha, 1, self.keys.meta, *transition.args())
             except redis.exceptions.NoScriptError:
-                reply = await self._send("EVAL", script.text, 1, self.keys.meta, *transition.args())
+                reply = await send("EVAL", script.text, 1, self.keys.meta, *transition.args())
         return transition.decode(reply)
 
     async def read(self, read: Read[R]) -> R:
@@ -151,7 +157,7 @@ class AsyncStore(_Base):
             async with self.client.pipeline(transaction=False) as pipe:
                 for command in commands:
                     pipe.execute_command(*command)
-                return cast(list[Any], await pipe.execute())
+                return await pipe.execute()
 
     async def put_plan(self, plan: Plan) -> Stored:
         """Upload and seal a plan. See `Store.put_plan`."""

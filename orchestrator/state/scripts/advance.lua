@@ -15,7 +15,7 @@ local todo_key = keys.todo(run)
 local function cancel(bucket)
   local fields = redis.call('HGETALL', keys.records(run, bucket))
   for i = 1, #fields, 2 do
-    local r = records.load(this, tonumber(fields[i]))
+    local r = records.read(this, tonumber(fields[i]), fields[i + 1])
     if r.state == job.queued then
       ready.remove(this, r)
       records.move(this, r, job.cancelled)

@@ -31,6 +31,7 @@ for _, timer in ipairs(due) do
   apply[kind](ref)
 end
 if #due > 0 then clock.keep() end
+ready.flush()
 runs.save()
 local _, next_due = unpack(redis.call('ZRANGE', keys.timers, 0, 0, 'WITHSCORES'))
 return {'fired', #due, rings.list(), clock.now, next_due or ''}

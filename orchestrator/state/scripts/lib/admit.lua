@@ -47,6 +47,7 @@ function admit.spread()
     at = at + 1
   end
   work = {}
+  ready.flush()
 end
 
 -- the jobs with nothing before them
@@ -55,4 +56,5 @@ function admit.roots(run, offset)
   local told = edges.roots(run.plan, total, offset, admit.left, function(index) decide(run, index, 0, 0) end)
   admit.left = admit.left - told
   if offset + told < total then todos.leave(run, 'roots 0 ' .. offset + told) end
+  ready.flush()
 end

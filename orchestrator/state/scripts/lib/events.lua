@@ -1,13 +1,19 @@
--- events: every transition, once, numbered without gaps in its run.  Twin: state/events.py reads them
+-- events: every transition, once, numbered without gaps in its run.  Twin: state/records.py reads them
 -- uses: keys clock
 local events = {
   RUN = 16777215,  -- stands for the run itself where a job's index is
   NEW = 255,       -- stands for no state before
 }
 
--- n, job, attempt, from, to, ms, run id (20 characters), extra
 function events.add(run, index, attempt, from, to, extra)
+  extra = extra or ''
   run.n, run.changed = run.n + 1, true
-  local packed = struct.pack('>I4I3HBBI6', run.n, index, attempt, from, to, clock.now)
-  redis.call('XADD', keys.events, '*', 'e', packed .. run.id .. (extra or ''))
+  run.events[#run.events + 1] = struct.pack('>I3HBBH', index, attempt, from, to, #extra) .. extra
+end
+
+-- what a script did to a run is one entry: run id (20 characters), the first event's n, ms, and the events
+function events.flush(run)
+  local first = run.n - #run.events + 1
+  redis.call('XADD', keys.events, '*', 'e', run.id .. struct.pack('>I4I6', first, clock.now) .. table.concat(run.events))
+  run.events = {}
 end

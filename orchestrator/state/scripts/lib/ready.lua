@@ -2,6 +2,7 @@
 -- uses: keys clock states plans records rings
 local ready = {CLASS = 2 ^ 51}  -- score: class, then number, then the run's creation: exact below 2^53
 local NUMBER, INHERIT = 2 ^ 43, 255
+local pending = {}
 
 local function class_of(run, entry) return entry.class == INHERIT and run.class or entry.class end
 
@@ -13,9 +14,21 @@ function ready.ref(found) return string.sub(found, 15) end
 function ready.add(run, r, entry)
   records.move(run, r, job.queued)
   local route, class, found = plans.route(entry), class_of(run, entry), member(run, r)
-  redis.call('ZADD', keys.ready(route), class * ready.CLASS + entry.number * NUMBER + run.created, found)
-  redis.call('ZADD', keys.since(route), class * ready.CLASS + r.queued, found)
+  local put = pending[route] or {ready = {}, since = {}}
+  local ready_set, since = put.ready, put.since
+  ready_set[#ready_set + 1], ready_set[#ready_set + 2] = class * ready.CLASS + entry.number * NUMBER + run.created, found
+  since[#since + 1], since[#since + 2] = class * ready.CLASS + r.queued, found
+  pending[route] = put
   rings.add(route, class)
+end
+
+-- put up what was added; a script does so before it claims, and at its end
+function ready.flush()
+  for route, put in pairs(pending) do
+    redis.call('ZADD', keys.ready(route), unpack(put.ready))
+    redis.call('ZADD', keys.since(route), unpack(put.since))
+  end
+  pending = {}
 end
 
 function ready.take(route, found)

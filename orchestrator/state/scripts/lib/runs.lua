@@ -1,5 +1,5 @@
 -- runs: a run's own record: loaded first by every script, saved once at its end
--- uses: keys clock states events timers verdicts
+-- uses: keys clock states events records timers verdicts
 local runs = {}
 local COUNTS = '>' .. string.rep('I3', states.count)
 local loaded = {}
@@ -13,7 +13,7 @@ function runs.load(id)
   local run = {
     id = id, key = keys.run(id), plan = found[1], state = tonumber(found[2]), wish = tonumber(found[3] or nil),
     class = tonumber(found[4]), created = tonumber(found[5]), total = tonumber(found[6]), n = tonumber(found[8]),
-    workflow = found[9], counts = {struct.unpack(COUNTS, found[7])}, records = {},
+    workflow = found[9], counts = {struct.unpack(COUNTS, found[7])}, records = {}, moved = {}, events = {},
   }
   run.counts[states.count + 1] = nil  -- struct.unpack also returns where it stopped
   loaded[id] = run
@@ -28,12 +28,6 @@ end
 function runs.move(run, to, extra)
   events.add(run, events.RUN, 0, run.state, to, extra)
   run.state = to
-end
-
--- one of its jobs moves on: keep the tally
-function runs.tally(run, from, to)
-  run.counts[from + 1] = run.counts[from + 1] - 1
-  run.counts[to + 1] = run.counts[to + 1] + 1
 end
 
 -- end the run if it is over and nothing is left in its todo
@@ -51,6 +45,8 @@ function runs.save()
   for _, run in pairs(loaded) do
     if run.changed then
       settle(run)
+      records.flush(run)
+      events.flush(run)
       redis.call('HSET', run.key, 'state', run.state, 'n', run.n, 'counts', struct.pack(COUNTS, unpack(run.counts)))
     end
   end
