@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from enum import IntEnum
 from pathlib import Path
 from typing import Literal, TypeVar, get_args, get_origin
 
+import click
 from pydantic import ByteSize
 from pydantic.fields import FieldInfo
 
+from orchestrator.cli.base import Hand
+from orchestrator.cli.main import orchestrator
 from orchestrator.model.states import JOB_MOVES, RUN_MOVES
 from orchestrator.settings import FROM_FILES, PREFIX, Settings
 
@@ -97,7 +101,40 @@ stateDiagram-v2
 {rows}"""
 
 
-PAGES: dict[str, Callable[[], str]] = {"settings.md": settings, "states.md": states}
+def commands() -> str:
+    """Return the page of all commands."""
+    root = click.Context(orchestrator, info_name="orchestrator", obj=Hand(None))
+    sections = "\n".join(_commands(orchestrator, root))
+    return f"""{NOTE}
+# Commands
+
+What they have in common (exit codes, errors, `--json`) is in [cli.md](cli.md).
+
+{sections}"""
+
+
+def _commands(command: click.Command, ctx: click.Context) -> Iterator[str]:
+    """Yield the sections of a command and of those below it."""
+    if isinstance(command, click.Group):
+        for name in command.list_commands(ctx):
+            found = command.get_command(ctx, name)
+            assert found is not None
+            yield from _commands(found, click.Context(found, info_name=name, parent=ctx))
+        return
+    usage = " ".join(command.collect_usage_pieces(ctx))
+    yield f"## `{ctx.command_path}`\n\n```\n{ctx.command_path} {usage}\n```\n"
+    yield f"{inspect.cleandoc(command.help or '').replace(chr(8) + chr(10), '')}\n"
+    options = [param for param in command.params if isinstance(param, click.Option) and param.name != "as_json"]
+    if options:
+        yield "| option | meaning |\n| --- | --- |"
+        for option in options:
+            name, meaning = option.get_help_record(ctx) or ("", "")
+            cells = (f"`{name}`", " ".join(meaning.split()))
+            yield "| {} | {} |".format(*(cell.replace("|", "\\|") for cell in cells))
+        yield ""
+
+
+PAGES: dict[str, Callable[[], str]] = {"commands.md": commands, "settings.md": settings, "states.md": states}
 
 
 def main(arguments: list[str]) -> int:

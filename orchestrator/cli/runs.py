@@ -26,6 +26,8 @@ def _complete_run(ctx: click.Context, param: click.Parameter, incomplete: str) -
         return []
 
 
+TOLD = 3
+"""Failed jobs whose traceback `show` prints; `--json` has them all."""
 _run = click.argument("run_id", metavar="RUN", shell_complete=_complete_run)
 
 
@@ -62,7 +64,7 @@ def show(run_id: str, trace: bool, as_gantt: bool, as_json: bool) -> None:
     from orchestrator.cli.gantt import gantt
     from orchestrator.cli.live import now_ms
     from orchestrator.cli.output import console, print_json
-    from orchestrator.cli.views import run_view
+    from orchestrator.cli.views import run_view, tracebacks
 
     run = client().run(run_id)
     if trace:
@@ -75,6 +77,8 @@ def show(run_id: str, trace: bool, as_gantt: bool, as_json: bool) -> None:
         return
     width = console().width
     console().print(run_view(run.info, jobs, now_ms=now_ms(), width=width, height=len(jobs) + 5))
+    for text in tracebacks(jobs, TOLD):
+        console().print(text)
     if as_gantt:
         console().print()
         console().print(*gantt(jobs, min(width, 120), now_ms=now_ms()), sep="\n")
@@ -84,7 +88,7 @@ def show(run_id: str, trace: bool, as_gantt: bool, as_json: bool) -> None:
 @_run
 @click.pass_context
 def watch(ctx: click.Context, run_id: str, as_json: bool) -> None:
-    """Watch a run until it is over; exit with 1 unless it succeeded."""
+    """Watch a run until it is over. Exits with 1 unless it succeeded."""
     from orchestrator.cli.submit import finish
 
     made = client()
@@ -95,7 +99,7 @@ def watch(ctx: click.Context, run_id: str, as_json: bool) -> None:
 @_run
 @click.option("--why", default="", metavar="TEXT", help="Kept with the run.")
 def cancel(run_id: str, why: str, as_json: bool) -> None:
-    """Cancel a run: nothing starts any more, and what runs is stopped within seconds."""
+    """Cancel a run. Nothing starts any more, and what runs is stopped within seconds."""
     from orchestrator.cli.output import print_json
 
     run = client().run(run_id).cancel(why, who=_user())

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from orchestrator.cli.output import MARKS, STYLES, counts_text, duration, progress_bar, state_text, table
 from orchestrator.model.run import JobRun, NodeInfo, QueueInfo, RunInfo
-from orchestrator.model.states import JobState, PriorityClass
+from orchestrator.model.states import SUCCESS_STATES, JobState, PriorityClass
 
 URGENT = (
     JobState.running,
@@ -155,6 +155,14 @@ def error_text(error: dict[str, Any]) -> str:
     """Return an attempt's error as one line: the type's short name and the message."""
     kind = str(error.get("type", "error")).rpartition(".")[2]
     return f"{kind}: {' '.join(str(error.get('message', '')).split())}"
+
+
+def tracebacks(jobs: Sequence[JobRun], most: int) -> list[Text]:
+    """Return the tracebacks of the first failed jobs."""
+    failed = [
+        (job.name, job.error) for job in jobs if job.error and job.state.final and job.state not in SUCCESS_STATES
+    ]
+    return [Text(f"\n{name}\n{error.get('traceback', '')}".rstrip(), style="dim") for name, error in failed[:most]]
 
 
 def _interest(job: JobRun) -> tuple[int, int]:
