@@ -8,7 +8,8 @@
     -- uses:     clock hands                        fragments of `lib/`, which name what they use themselves
     -- cost:     O(1)
 
-Every script has one key, the namespace's `meta`; all others are built from its prefix (see `keys`).
+Every script has one key, the namespace's `meta`; all others are built from its prefix (see `keys`). Where a text says
+`job.queued` or `state.running`, the number of that state in `model.states` is put in.
 """
 
 from __future__ import annotations
@@ -21,10 +22,12 @@ from functools import cache
 from importlib import resources
 
 from orchestrator.model.errors import ScriptError
+from orchestrator.model.states import JobState, RunState
 
 _FIELDS = ("args", "returns", "moves", "keeps", "uses", "cost")
 _HEADER = re.compile(r"^--\s+({}):\s*(.*)$".format("|".join(_FIELDS)))
 _CONTINUED = re.compile(r"^--\s{8,}(\S.*)$")
+_STATE = re.compile(r"(?<![\w.])(job|state)\.([a-z_]+)")
 _PLACE = re.compile(r"user_script:(\d+):\s*")
 
 
@@ -90,7 +93,7 @@ def link(name: str, clock: str = "lib/clock") -> Script:
 
     def add(origin: str, text: str) -> None:
         for number, line in enumerate(text.splitlines(), start=1):
-            lines.append(line)
+            lines.append(_STATE.sub(_number, line))
             places.append(f"{origin}.lua:{number}")
 
     for fragment in _in_order(header.get("uses", ""), ()):
@@ -107,6 +110,13 @@ def link(name: str, clock: str = "lib/clock") -> Script:
     text = "\n".join(lines) + "\n"
     digest = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
     return Script(name, text, digest, header, tuple(places))
+
+
+def _number(match: re.Match[str]) -> str:
+    states = JobState if match[1] == "job" else RunState
+    if match[2] not in states.__members__:
+        raise ScriptError(f"no {match[1]} state is called {match[2]!r}")
+    return str(states[match[2]].value)
 
 
 def _arguments(header: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

@@ -1,9 +1,4 @@
--- states: the numbers of model/states.py (a test compares them), and what they mean for counting
-local job = {
-  waiting = 0, queued = 1, running = 2, retrying = 3, succeeded = 4, failed = 5, timed_out = 6,
-  cancelled = 7, skipped = 8, upstream_failed = 9, lost = 10, parked = 12,
-}
-local state = {queued = 0, running = 1, cancelling = 2, succeeded = 3, failed = 4, cancelled = 5, timed_out = 6}
+-- states: what the states of jobs mean for counting.  `job.NAME` and `state.NAME` are numbers that the linker puts in
 local states = {count = 15}
 
 -- an ended job adds this to the counter of each job behind it: three 17-bit counts in one integer

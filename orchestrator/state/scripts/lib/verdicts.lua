@@ -1,19 +1,13 @@
 -- verdicts: whether a run is over, and how it ended
 -- uses: states
 local verdicts = {}
-local function count_if(run, accept)
-  local sum = 0
-  for value = 0, states.count - 1 do
-    if accept(value) then sum = sum + run.counts[value + 1] end
-  end
-  return sum
-end
-local function is_open(value) return value ~= job.waiting and not states.final(value) end
 
 -- whether every job run is final; a wished end needs no job that still waits
 function verdicts.is_over(run)
-  if run.wish then return count_if(run, is_open) == 0 end
-  return count_if(run, states.final) == run.total
+  local final = 0
+  for value in pairs(states.weight) do final = final + run.counts[value + 1] end
+  if run.wish then return final + run.counts[job.waiting + 1] == run.total end
+  return final == run.total
 end
 
 function verdicts.of(run)
