@@ -1,0 +1,327 @@
+"""The state machine against its oracle: random plans, nodes, wrong and repeated calls, deaths, and jumps of the clock.
+
+After each step the stored state must be the oracle's, every move one that the tables give to the script that made it,
+and the checker must find nothing. `HYPOTHESIS_PROFILE=long` runs for minutes.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections import Counter
+from typing import Any
+
+import hypothesis.strategies as st
+import redis
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from orchestrator.model.states import JOB_MOVES, RUN_MOVES, JobState, RunState
+from orchestrator.plan.plan import Plan
+from orchestrator.state import reading
+from orchestrator.state.replies import Advanced, Beaten, Done, Forgotten, Held, Marked, Missing, Took
+from orchestrator.state.transitions import Advance, Beat, Cancel, Forget, Settle
+from support.checker import check
+from support.machine import START_MS, Hand, Machine, Node, plan_of
+from support.oracle import Oracle
+
+NODES = {"all": (0, 1, 2, 3), "some": (0, 2), "low": (3,)}
+OUTCOMES = ["ok"] * 6 + ["failed", "retry", "timed_out", "skipped", "cancelled", "unknown", "returned", "lost"]
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> Plan:
+    """Draw a small plan."""
+    total = draw(st.integers(1, 6))
+    pairs = [(a, b) for b in range(total) for a in range(b)]
+    edges = draw(st.lists(st.sampled_from(pairs), unique=True, max_size=9)) if pairs else []
+    return plan_of(
+        total,
+        edges,
+        classes=draw(st.dictionaries(st.integers(0, total - 1), st.integers(0, 3), max_size=3)),
+        numbers=draw(st.dictionaries(st.integers(0, total - 1), st.sampled_from([1, 255]), max_size=2)),
+        deadline_ms=draw(st.sampled_from([0, 0, 0, 40_000])),
+    )
+
+
+class Engine(RuleBasedStateMachine):
+    """What may be done to a namespace, in any order."""
+
+    client: redis.Redis
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.machine = Machine(self.client, f"m{uuid.uuid4().hex[:12]}")
+        self.oracle = Oracle(START_MS)
+        self.nodes: list[Node] = []  # older incarnations too
+        self.replies: dict[int, Any] = {}  # the last reply to each hand
+        self.last_event = "-"
+        self.orderly = True  # nothing has happened yet that loses a permit or a turn
+        self.messages: Counter[int] = Counter()
+
+    @initialize(plan=plans())
+    def begin(self, plan: Plan) -> None:
+        self.register("all")
+        self.submit(plan, 2)
+
+    # -- rules
+
+    @rule(plan=plans(), cls=st.integers(0, 3))
+    @precondition(lambda self: len(self.oracle.runs) < 6)
+    def submit(self, plan: Plan, cls: int) -> None:
+        run = self.machine.submit(plan, cls=cls, carry_on=False)
+        self.oracle.create_run(run, plan, cls)
+        self._after("create_run")
+
+    @rule(name=st.sampled_from(sorted(NODES)))
+    def register(self, name: str) -> None:
+        self.orderly &= name not in self.oracle.nodes or not self.oracle.nodes[name].hands
+        expected = self.oracle.register(name)
+        self.nodes.append(self.machine.node(name, classes=NODES[name]))
+        assert self.nodes[-1].incarnation == expected
+        self._after("register")
+
+    @rule(data=st.data(), by_permit=st.booleans())
+    def claim(self, data: st.DataObject, by_permit: bool) -> None:
+        hand = self._hand(data)
+        served = [cls for cls in NODES[hand.node.name] if self.messages[cls]]
+        permit = ("default", data.draw(st.sampled_from(served))) if by_permit and served else None
+        if permit:
+            self.messages[permit[1]] -= 1
+        node = hand.node
+        expected = self.oracle.claim(node.name, node.incarnation, hand.name, hand.op + 1, node.wants)
+        self.orderly &= expected[0] != "gone" or permit is None
+        self._answer(hand, hand.claim(permit=permit), expected, "claim")
+
+    @rule(
+        data=st.data(), outcome=st.sampled_from(OUTCOMES), delay=st.sampled_from([0, 500, 70_000]), go_on=st.booleans()
+    )
+    def finish(self, data: st.DataObject, outcome: str, delay: int, go_on: bool) -> None:
+        hand = self._hand(data, holding=True)
+        if hand.ref is None:
+            return
+        self._finish(hand, hand.ref, outcome, delay, go_on)
+
+    @rule(data=st.data(), outcome=st.sampled_from(OUTCOMES), late=st.integers(0, 2))
+    def finish_wrongly(self, data: st.DataObject, outcome: str, late: int) -> None:
+        """Report another attempt, or under an operation number that was used before."""
+        hand = self._hand(data)
+        refs = [f"{run.id}/{index}@{job.attempt + more}" for run in self.oracle.runs.values()
+                for index, job in enumerate(run.jobs) for more in (0, 1)]  # fmt: skip
+        ref = data.draw(st.sampled_from([*refs, *(hand.ref for hand in [hand] if hand.ref), "0" * 20 + "/0@1"]))
+        if late and ref == hand.ref:
+            op, hand.op = hand.op, max(hand.op - late, 0)
+            node = hand.node
+            expected = self.oracle.finish(node.name, node.incarnation, hand.name, hand.op + 1, ref, outcome, 0, ())
+            claimed = hand.claimed
+            reply = hand.finish(outcome, b"1", ref=ref)
+            hand.op, hand.claimed = op, claimed
+            assert type(reply).__name__.lower() == expected[0]
+            self._after("finish")
+        else:
+            self._finish(hand, ref, outcome, 0, False)
+
+    @rule(data=st.data())
+    def again(self, data: st.DataObject) -> None:
+        """Send a hand's last call once more."""
+        hand = self._hand(data)
+        at = self.oracle.nodes.get(hand.node.name)
+        known = at.hands.get(hand.name) if at and at.incarnation == hand.node.incarnation else None
+        if hand.last is None or known is None or known.op != hand.op or id(hand) not in self.replies:
+            return
+        before = self.machine.snapshot()
+        assert hand.again() == self.replies[id(hand)]
+        assert self.machine.snapshot() == before
+
+    @rule(data=st.data(), outcome=st.sampled_from(OUTCOMES[6:]), delay=st.sampled_from([0, 500]), right=st.booleans())
+    def settle(self, data: st.DataObject, outcome: str, delay: int, right: bool) -> None:
+        hand = self._hand(data, holding=right)
+        ref = hand.ref or "0" * 20 + "/0@1"
+        node = hand.node
+        self.orderly = False
+        expected = self.oracle.settle(node.name, node.incarnation, hand.name, ref, outcome, delay)
+        reply = self.machine.do(Settle(node.name, node.incarnation, hand.name, ref, outcome, b'{"e":1}', delay))
+        assert type(reply).__name__.lower() == expected
+        if expected != "missing":
+            hand.claimed = None
+        self._after("settle")
+
+    @rule(data=st.data(), silent=st.booleans(), idle=st.integers(0, 2))
+    def beat(self, data: st.DataObject, silent: bool, idle: int) -> None:
+        node = data.draw(st.sampled_from(self.nodes))
+        held = tuple(Held(hand.name, hand.ref) for hand in node.hands.values())
+        if silent:
+            held = held[1:]
+            self.orderly = False
+        expected = self.oracle.beat(node.name, node.incarnation, held)
+        reply = self.machine.do(Beat(node.name, node.incarnation, idle, held))
+        assert (set(reply.kills) if isinstance(reply, Beaten) else None) == expected
+        self._after("beat")
+
+    @rule(ms=st.sampled_from([1, 1000, 2500, 10_000, 31_000, 61_000, 130_000]))
+    def wait(self, ms: int) -> None:
+        self.machine.wait(ms)
+        self.oracle.now += ms
+
+    @rule(ticks=st.integers(1, 12))
+    def reap(self, ticks: int) -> None:
+        for _ in range(ticks):
+            self.machine.wait(1000)
+            self.oracle.now += 1000
+            expected = self.oracle.reap()
+            self.orderly &= expected == 0
+            assert self.machine.reap() == expected
+            self._after("reap")
+
+    @rule()
+    def fire(self) -> None:
+        expected = self.oracle.fire()
+        assert self.machine.fire() == expected
+        self._after("fire")
+
+    @rule(data=st.data())
+    @precondition(lambda self: self.oracle.runs)
+    def cancel(self, data: st.DataObject) -> None:
+        run = self._run(data)
+        expected = self.oracle.cancel(run)
+        assert isinstance(self.machine.do(Cancel(run, "a", "b")), Marked) == (expected == "marked")
+        self._after("cancel")
+
+    @rule(data=st.data())
+    @precondition(lambda self: self.oracle.runs)
+    def advance(self, data: st.DataObject) -> None:
+        run = self._run(data)
+        self.oracle.advance(run)
+        assert self.machine.do(Advance(run)) == Advanced(more=False, rings=())
+        self._after("advance")
+
+    @rule(data=st.data())
+    @precondition(lambda self: self.oracle.runs)
+    def forget(self, data: st.DataObject) -> None:
+        run = self._run(data)
+        expected = self.oracle.forget(run)
+        assert isinstance(self.machine.do(Forget(run)), Forgotten) == (expected == "forgotten")
+        assert (not list(self.client.scan_iter(match=f"*{run}*", count=1000))) == (expected == "forgotten")
+        self._after("forget")
+
+    @rule(data=st.data())
+    def leave(self, data: st.DataObject) -> None:
+        node = data.draw(st.sampled_from(self.nodes))
+        self.orderly = False
+        self.oracle.leave(node.name, node.incarnation)
+        node.leave()
+        self._after("leave")
+
+    # -- after each step
+
+    @invariant()
+    def the_store_is_as_it_should_be(self) -> None:
+        for run in self.oracle.runs.values():
+            assert self.machine.state(run.id) is run.state, run
+            for job, expected in zip(self.machine.jobs(run.id), run.jobs, strict=True):
+                wished = run.state in (RunState.cancelled, RunState.timed_out) and expected.state is JobState.waiting
+                state = JobState.cancelled if wished else expected.state
+                found = job.state, job.attempt, job.retries, job.losses
+                assert found == (state, expected.attempt, expected.retries, expected.losses), (run, job)
+        assert self.machine.ready() == [ref for _, ref, _ in self.oracle.ready("default")]
+        held = Counter(ref for node in self.machine.store.read(reading.nodes(self.machine.keys)) for ref in node.held)
+        assert held == Counter(self.oracle.held())
+        assert not check(self.machine.store)
+
+    @invariant()
+    def what_is_ready_has_a_permit_or_a_turn(self) -> None:
+        if not self.orderly or sum(self.messages.values()):
+            return
+        turns = {cls for name, node in self.oracle.nodes.items() if any(hand.ref for hand in node.hands.values())
+                 for cls in NODES[name]}  # fmt: skip
+        for order, ref, _ in self.oracle.ready("default"):
+            assert order[0] in turns, f"nobody will wake for {ref}"
+
+    def teardown(self) -> None:
+        """Whatever has happened, the runs come to their ends."""
+        try:
+            hand = self.machine.node("last").hand()
+            self.machine.reap_at_last()
+            for _ in range(200):
+                if all(self.machine.state(run).final for run in self.oracle.runs):
+                    break
+                hand.node = self.machine.node("last")
+                hand.op = 0
+                for run in self.oracle.runs:
+                    self.machine.carry_on(run)
+                hand.claim()
+                hand.work()
+                self.machine.wait(100_000)
+                self.machine.reap_at_last()
+                self.machine.fire()
+            else:
+                raise AssertionError("a run does not end")
+            assert not check(self.machine.store)
+        finally:
+            keys = list(self.client.scan_iter(match=f"o:{{{self.machine.store.namespace}}}:*", count=1000))
+            self.client.unlink(*keys)
+
+    def _finish(self, hand: Hand, ref: str, outcome: str, delay: int, go_on: bool) -> None:
+        node = hand.node
+        wants = node.wants if go_on else ()
+        expected = self.oracle.finish(node.name, node.incarnation, hand.name, hand.op + 1, ref, outcome, delay, wants)
+        reply = hand.finish(outcome, b'{"o":1}', delay, go_on=go_on, leave=not go_on, ref=ref)
+        self._answer(hand, reply, expected, "finish")
+        if not isinstance(reply, Done):
+            self.orderly = False  # a turn that gives up; its node claims anew in real life
+
+    def _answer(self, hand: Hand, reply: Any, expected: tuple[str, str | None], script: str) -> None:
+        claimed = reply.claimed if isinstance(reply, Took | Done) else None
+        assert (type(reply).__name__.lower(), claimed.ref if claimed else None) == expected
+        self.replies[id(hand)] = reply
+        if isinstance(reply, Missing):
+            self.replies.pop(id(hand))  # nothing was kept of it
+        self._after(script)
+
+    def _after(self, script: str) -> None:
+        """Check the events of a step, and take what it published."""
+        for ring in self.machine.rings:
+            self.messages[ring.cls] += ring.permits
+        self.machine.rings = []
+        for event in self.machine.store.read(reading.events(self.machine.keys, self.last_event, 10_000)):
+            self.last_event = event.id
+            if event.before is not None:
+                moves: Any = RUN_MOVES if event.job is None else JOB_MOVES
+                assert script in moves[event.before, event.after], f"{script}: {event}"
+
+    def _hand(self, data: st.DataObject, *, holding: bool = False) -> Hand:
+        for node in self.nodes:
+            node.hand("h1"), node.hand("h2")
+        hands = [hand for node in self.nodes for hand in node.hands.values()]
+        if holding:
+            hands = [hand for hand in hands if hand.ref] or hands
+        return data.draw(st.sampled_from(hands))
+
+    def _run(self, data: st.DataObject) -> str:
+        return data.draw(st.sampled_from(sorted(self.oracle.runs)))
+
+
+LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
+
+
+def test_the_machine_does_what_its_oracle_does(redis_client: redis.Redis) -> None:
+    Engine.client = redis_client
+    run_state_machine_as_test(
+        Engine,
+        settings=settings(
+            max_examples=2000 if LONG else 60,
+            stateful_step_count=80 if LONG else 40,
+            deadline=None,
+            database=None,
+            derandomize=not LONG,
+            suppress_health_check=list(HealthCheck),
+            phases=[Phase.generate, Phase.shrink],
+        ),
+    )
