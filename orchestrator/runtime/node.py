@@ -29,7 +29,7 @@ from orchestrator.runtime.hands import Phase
 from orchestrator.runtime.job import read_spec
 from orchestrator.runtime.station import Station
 from orchestrator.runtime.turn import carry_on
-from orchestrator.runtime.warden import Verdict, Warden
+from orchestrator.runtime.warden import Verdict, Warden, slots_of
 from orchestrator.runtime.watchdog import Watchdog
 from orchestrator.state import reading
 from orchestrator.state.replies import Beaten, Gone, Held, Left, Missing, Settled, Stale
@@ -103,15 +103,14 @@ class Node:
 
     def _register(self) -> None:
         station = self._station
-        pool = self._worker.pool
         info = {
             "host": socket.gethostname(),
             "pid": os.getpid(),
-            "pool": type(pool).__module__.rpartition(".")[2],
+            "pool": type(self._worker.pool).__module__.rpartition(".")[2],
             "python": platform.python_version(),
             "celery": celery_version,
         }
-        register = Register(station.node, station.wants, pool.num_processes, json.dumps(info).encode())
+        register = Register(station.node, station.wants, slots_of(self._worker), json.dumps(info).encode())
         welcome = station.patiently(lambda: station.store.run(register))
         station.table.incarnation = welcome.incarnation
         logger.info("node %s is in (incarnation %d)", station.node, welcome.incarnation)
@@ -178,8 +177,7 @@ class Node:
     def _idle(self) -> int:
         if self._station.table.draining:
             return 0
-        slots: int = self._worker.pool.num_processes
-        return max(0, slots - len(worker_state.reserved_requests))
+        return max(0, slots_of(self._worker) - len(worker_state.reserved_requests))
 
     # -- reports for those that cannot speak ------------------------------------------------------------------------
 

@@ -37,6 +37,14 @@ class Verdict:
     detail: str = ""
 
 
+def slots_of(worker: Any) -> int:
+    """Return how many slots a worker's pool has; none while it is being taken down."""
+    try:
+        return int(worker.pool.num_processes)
+    except AttributeError:
+        return 0
+
+
 @dataclass(slots=True)
 class _Stop:
     ref: str
@@ -151,4 +159,4 @@ class Warden:
         dispatcher = getattr(getattr(self._worker, "consumer", None), "event_dispatcher", None)
         wanted = bool(dispatcher is not None and dispatcher.enabled and not dispatcher.groups)
         self._table.events = wanted
-        self._table.crowded = len(worker_state.reserved_requests) > self._worker.pool.num_processes
+        self._table.crowded = len(worker_state.reserved_requests) > slots_of(self._worker)

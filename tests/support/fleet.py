@@ -28,6 +28,7 @@ class Fleet:
         self.redis_url = redis_url
         self.broker_url = broker_url or redis_url
         self.namespace = namespace or f"f{uuid.uuid4().hex[:10]}"
+        self.route = "celery"
         settings = Settings(redis_url=redis_url, broker_url=self.broker_url, namespace=self.namespace)
         self.client = Client(settings)
         self.workers: list[Worker] = []

@@ -29,7 +29,7 @@ app.conf.update(
     worker_hijack_root_logger=False,
     task_acks_late=os.environ.get("SHOP_ACKS_LATE") == "1",
     task_default_queue_type=os.environ.get("SHOP_QUEUE_TYPE", "classic"),
-    worker_detect_quorum_queues=True,
+    task_create_missing_queue_type=os.environ.get("SHOP_QUEUE_TYPE", "classic"),
 )
 orchestrator.install(app)
 
