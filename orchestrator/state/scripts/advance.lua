@@ -36,9 +36,11 @@ while admit.left > 0 do
   local kind, number, offset = string.match(line, '^(%a+) (%d+) (%d+)$')
   if kind == 'cancel' then
     cancel(tonumber(number))
-  elseif not this.wish and kind == 'roots' then
+  elseif this.wish then
+    admit.left = admit.left - 1
+  elseif kind == 'roots' then
     admit.roots(this, tonumber(offset))
-  elseif not this.wish then
+  else
     admit.ended(this, records.load(this, tonumber(number)), tonumber(offset))
     admit.spread()
   end

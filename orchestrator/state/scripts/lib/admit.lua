@@ -18,7 +18,7 @@ end
 
 -- a job has ended: the jobs behind it are told, from its `offset`-th on
 function admit.ended(run, r, offset)
-  if run.wish then return end  -- nothing starts any more
+  if run.wish or plans.job(run.plan, r.index).successors == 0 then return end  -- wished: nothing starts any more
   work[#work + 1] = {run = run, index = r.index, weight = states.weight[r.state], offset = offset}
 end
 
