@@ -76,3 +76,13 @@ def test_lines_of_a_cancelled_run_are_dropped_in_slices(machine: Machine) -> Non
     assert machine.client.llen(todo) == 1001 - 250
     machine.carry_on(run)
     assert machine.state(run) is RunState.cancelled
+
+
+def test_a_slice_without_a_move_makes_no_entry_in_the_stream(machine: Machine) -> None:
+    run = machine.submit(plan_of(1002, [(0, job) for job in range(2, 1002)] + [(1, job) for job in range(2, 1002)]))
+    hand = machine.node().hand()
+    hand.take()
+    hand.finish()
+    entries = machine.client.xlen(machine.keys.events)
+    machine.carry_on(run)
+    assert machine.client.xlen(machine.keys.events) == entries

@@ -13,7 +13,8 @@ end
 
 -- what a script did to a run is one entry: run id (20 characters), the first event's n, ms, and the events
 function events.flush(run)
-  local first = run.n - #run.events + 1
-  redis.call('XADD', keys.events, '*', 'e', run.id .. struct.pack('>I4I6', first, clock.now) .. table.concat(run.events))
+  if #run.events == 0 then return end
+  local head = run.id .. struct.pack('>I4I6', run.n - #run.events + 1, clock.now)
+  redis.call('XADD', keys.events, '*', 'e', head .. table.concat(run.events))
   run.events = {}
 end
