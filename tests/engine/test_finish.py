@@ -88,18 +88,19 @@ def test_a_finish_whose_number_was_a_claims_is_stale(machine: Machine) -> None:
     assert machine.snapshot() == before
 
 
-def test_output_and_error_are_kept_and_an_error_goes_with_success(machine: Machine) -> None:
+@pytest.mark.parametrize(("outcome", "retries"), [("retry", 1), ("unknown", 0)])
+def test_output_and_error_are_kept_and_an_error_goes_with_success(machine: Machine, outcome: str, retries: int) -> None:
     run = machine.submit(chain(1))
     hand = machine.node().hand()
     hand.take()
-    hand.finish("retry", b'{"type":"E"}', 10)
+    hand.finish(outcome, b'{"type":"E"}', 10)
     assert machine.jobs(run)[0].error == {"type": "E"}
     machine.wait(10)
     machine.fire()
     hand.take()
     hand.finish("ok", b"[1]")
     job = machine.jobs(run)[0]
-    assert (job.error, job.attempt, job.retries, job.losses) == (None, 2, 1, 0)
+    assert (job.error, job.attempt, job.retries, job.losses) == (None, 2, retries, 0)
     assert machine.client.hgetall(machine.keys.outputs(run)) == {b"0": b"[1]"}
 
 

@@ -35,7 +35,7 @@ function outcomes.apply(run, r, outcome, payload, delay)
   if outcome == 'ok' then
     records.move(run, r, job.succeeded)
     if payload ~= '' then redis.call('HSET', keys.outputs(run.id), r.index, payload) end
-    if r.retries + r.losses > 0 then redis.call('HDEL', keys.errors(run.id), r.index) end
+    if r.attempt > 1 then redis.call('HDEL', keys.errors(run.id), r.index) end
     return admit.ended(run, r, 0)
   end
   if payload ~= '' then redis.call('HSET', keys.errors(run.id), r.index, payload) end
