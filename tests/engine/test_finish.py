@@ -177,7 +177,9 @@ def test_a_join_is_decided_by_all_its_parents(machine: Machine, first: str, seco
 
 
 def test_a_job_behind_a_failure_fails_the_run_and_a_skip_does_not(machine: Machine) -> None:
-    failed, skipped = machine.submit(chain(2)), machine.submit(chain(2))
+    failed = machine.submit(chain(2))
+    machine.wait(1)
+    skipped = machine.submit(chain(2))
     hand = machine.node().hand()
     hand.take()
     hand.finish("failed")
