@@ -177,3 +177,15 @@ def test_heads_of_a_cancelled_run_are_dropped_on_the_way(machine: Machine) -> No
     assert machine.states(cancelled) == ["cancelled"] * 3
     machine.carry_on(cancelled)
     assert machine.state(cancelled).name == "cancelled"
+
+
+def test_a_claim_that_drops_no_further_rings_for_what_is_left(machine: Machine) -> None:
+    cancelled = machine.submit(plan_of(60))
+    machine.cancel(cancelled, carry_on=False)
+    machine.wait(1)
+    run = machine.submit(plan_of(1))
+    machine.client.hdel(machine.keys.route("default"), "rung:2")
+    hand = machine.node().hand()
+    assert hand.claim() == Nothing((Ring("default", NORMAL, 1),))
+    assert hand.take() == f"{run}/0@1"
+    machine.carry_on(cancelled)

@@ -3,6 +3,14 @@
 local take = {}
 local DROPS = 50      -- heads of cancelled runs that one script drops at most
 
+-- a turn ends: ring once for what is left
+function take.leave(wants)
+  for classes, route in string.gmatch(wants, '(%d+) ([^\n]+)') do
+    local found, score = order.head(route, classes)
+    if found then return rings.add(route, order.class(score)) end
+  end
+end
+
 -- the attempt taken, now running on `node`; or nil
 function take.next(node, wants)
   for _ = 1, DROPS do
@@ -27,6 +35,7 @@ function take.next(node, wants)
       end
     end
   end
+  take.leave(wants)  -- enough for one script
 end
 
 -- nothing for these wants: pass the permit on to the class of the most urgent, never to a queue of our own
@@ -35,13 +44,5 @@ function take.pass(wants)
     local found, score = order.head(route, '0123')
     local class = found and order.class(score)
     if found and not string.find(classes, class, 1, true) then rings.add(route, class) end
-  end
-end
-
--- a turn ends: ring once for what is left
-function take.leave(wants)
-  for classes, route in string.gmatch(wants, '(%d+) ([^\n]+)') do
-    local found, score = order.head(route, classes)
-    if found then return rings.add(route, order.class(score)) end
   end
 end
