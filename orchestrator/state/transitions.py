@@ -298,10 +298,10 @@ class Beat:
     node: str
     incarnation: int
     idle: int
-    hands: tuple[Held, ...]
+    held: tuple[Held, ...]
 
     def args(self) -> Sequence[Arg]:
-        lines = "\n".join(f"{held.hand} {held.ref or '-'}" for held in self.hands)
+        lines = "\n".join(f"{hand} {ref or '-'}" for hand, ref in self.held)
         return self.node, self.incarnation, self.idle, lines
 
     def decode(self, reply: list[Any]) -> Beaten | Gone:

@@ -5,7 +5,7 @@
 -- moves:    waiting->queued waiting->skipped waiting->upstream_failed
 --           queued->cancelled retrying->cancelled parked->cancelled
 -- keeps:    1 4 6 7
--- uses:     keys clock states timers runs records ready admit rings
+-- uses:     keys clock timers runs records ready admit rings
 -- cost:     a slice of jobs
 local this = runs.load(run)
 if not this then return {'missing'} end

@@ -4,7 +4,7 @@
 -- returns:  ok kills rings deaf | gone
 -- moves:    running->lost lost->retrying lost->failed lost->cancelled waiting->upstream_failed
 -- keeps:    2 4 6
--- uses:     keys clock states hands runs records admit outcomes nodes heal rings
+-- uses:     keys clock hands runs records admit outcomes nodes heal rings
 -- cost:     O(hands of the node + its queues)
 local MISSED_BEATS = 2
 if not nodes.is_open(node, incarnation) then return {'gone'} end

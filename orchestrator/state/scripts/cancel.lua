@@ -4,7 +4,7 @@
 -- returns:  marked todo | ended state | missing
 -- moves:
 -- keeps:    1 6 7
--- uses:     keys states runs wishes
+-- uses:     runs wishes
 -- cost:     O(1); `advance` carries it out
 local this = runs.load(run)
 if not this then return {'missing'} end

@@ -3,8 +3,9 @@
 -- args:     node:str incarnation:str hand:str op:int wants:str permit:str
 -- returns:  took claimed rings | nothing rings | stale state | gone
 -- moves:    queued->running queued->cancelled running->lost lost->retrying lost->failed lost->cancelled
+--           waiting->upstream_failed
 -- keeps:    1 2 4 6
--- uses:     keys clock states hands runs records admit outcomes take handout rings
+-- uses:     hands runs admit outcomes take handout rings
 -- cost:     O(wanted routes + inputs of the job), no loop over the run
 local this = hands.load(node, incarnation, hand)
 if not this then return {'gone'} end

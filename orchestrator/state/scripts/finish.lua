@@ -1,12 +1,12 @@
 -- finish: a hand reports the end of its attempt; what that makes ready is put up, and the hand takes the next.
 --
--- args:     node:str incarnation:str hand:str op:int ref:str outcome:str payload:bytes delay:int wants:str leave:str
+-- args:     node:str incarnation:str hand:str op:int ref:str outcome:str payload:bytes delay_ms:int wants:str leave:str
 -- returns:  done claimed rings todo | stale state | missing | gone
 -- moves:    running->succeeded running->failed running->timed_out running->cancelled running->skipped
 --           running->retrying running->parked running->lost lost->retrying lost->failed lost->cancelled
 --           waiting->queued waiting->skipped waiting->upstream_failed queued->running queued->cancelled
 -- keeps:    1 2 4 6 7
--- uses:     keys clock states hands runs records admit outcomes take handout rings
+-- uses:     hands runs records admit outcomes take handout rings
 -- cost:     O(successors), at most a slice; the rest is todo
 local this = hands.load(node, incarnation, hand)
 if not this then return {'gone'} end
@@ -25,7 +25,7 @@ end
 
 -- writes (a removal first: with memory full, it goes through)
 hands.drop(this)
-outcomes.apply(run, r, outcome, payload, delay)
+outcomes.apply(run, r, outcome, payload, delay_ms)
 admit.spread()
 local claimed = wants ~= '' and take.next(node, wants) or nil
 take.leave(leave)

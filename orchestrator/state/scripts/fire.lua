@@ -4,7 +4,7 @@
 -- returns:  fired n rings now next_due
 -- moves:    retrying->queued parked->queued
 -- keeps:    1 4 6
--- uses:     keys clock states plans runs records ready wishes rings
+-- uses:     keys clock plans runs records ready wishes rings
 -- cost:     at most 100 timers
 local MOST = 100
 

@@ -4,7 +4,7 @@
 -- returns:  more | forgotten | live | missing
 -- moves:
 -- keeps:    6
--- uses:     keys clock states runs
+-- uses:     keys clock runs
 -- cost:     a slice of keys, freed in the background
 local SLICE, KEY_LIFE = 250, 86400000
 local this = runs.load(run)

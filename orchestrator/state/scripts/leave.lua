@@ -4,7 +4,7 @@
 -- returns:  left rings | gone
 -- moves:    running->lost lost->retrying lost->cancelled
 -- keeps:    2 4 6
--- uses:     keys runs nodes rings
+-- uses:     runs nodes rings
 -- cost:     O(hands of the node)
 if not nodes.is_open(node, incarnation) then return {'gone'} end
 

@@ -4,7 +4,7 @@
 -- returns:  reaped lost rings
 -- moves:    running->lost lost->retrying lost->failed lost->cancelled waiting->upstream_failed
 -- keeps:    2 4 6
--- uses:     keys clock states runs admit nodes heal rings
+-- uses:     keys clock runs admit nodes heal rings
 -- cost:     O(nodes + hands of the dead ones), which are at most 100 attempts
 local OUTAGE, MOST = 3000, 100
 local known = redis.call('HMGET', keys.meta, 'tick', 'server')

@@ -4,7 +4,7 @@ local heal = {}
 local OVERDUE, EAGER, PAUSE, LONG_PAUSE = 2000, 3, 2000, 60000
 
 -- idle slots of the live nodes that take this class of this route
-local function idle(route, class)
+local function idle_slots(route, class)
   local sum = 0
   for _, node in ipairs(redis.call('ZRANGEBYSCORE', keys.nodes, clock.now, '+inf')) do
     local known = redis.call('HMGET', keys.node(node), 'wants', 'idle')
@@ -28,7 +28,7 @@ function heal.queue(route, class)
   local known = redis.call('HMGET', key, 'heal:' .. class, 'healed:' .. class)
   local times = tonumber(known[1] or 0)
   if clock.now < tonumber(known[2] or 0) then return times end
-  local permits = math.min(overdue, idle(route, class))
+  local permits = math.min(overdue, idle_slots(route, class))
   if permits == 0 then return times end
   rings.heal(route, class, permits)
   times = times + 1

@@ -21,7 +21,7 @@ end
 
 function order.class(score) return math.floor(score / ready.CLASS) end
 
--- what a claim of that head overtakes past its patience: the longest waiting; and whether any waits that it may not take
+-- what a claim of that head overtakes past its patience: the longest waiting; and whether it may not take one
 local function overtaken(route, classes, class)
   local longest, longest_class, waited, barred
   for behind = class + 1, 3 do

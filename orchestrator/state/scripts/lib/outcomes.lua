@@ -1,5 +1,5 @@
 -- outcomes: how an attempt ends, and what follows for its job
--- uses: keys clock states runs records timers admit
+-- uses: keys clock runs records timers admit
 local outcomes = {}
 local LOST_BUDGET = 3  -- model/policies.py
 local QUARANTINE = '{"type": "Quarantined", "message": "lost its worker %d times, so it is not tried again", '

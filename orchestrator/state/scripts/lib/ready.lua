@@ -1,5 +1,5 @@
 -- ready: the ready sets: what could start now, in the order in which it should
--- uses: keys clock states plans records rings
+-- uses: keys plans records rings
 local ready = {CLASS = 2 ^ 51}  -- score: class, then number, then the run's creation: exact below 2^53
 local NUMBER, INHERIT = 2 ^ 43, 255
 local pending = {}
@@ -15,9 +15,9 @@ function ready.add(run, r, entry)
   records.move(run, r, job.queued)
   local route, class, found = plans.route(entry), class_of(run, entry), member(run, r)
   local put = pending[route] or {ready = {}, since = {}}
-  local ready_set, since = put.ready, put.since
-  ready_set[#ready_set + 1], ready_set[#ready_set + 2] = class * ready.CLASS + entry.number * NUMBER + run.created, found
-  since[#since + 1], since[#since + 2] = class * ready.CLASS + r.queued, found
+  local first, second = put.ready, put.since
+  first[#first + 1], first[#first + 2] = class * ready.CLASS + entry.number * NUMBER + run.created, found
+  second[#second + 1], second[#second + 2] = class * ready.CLASS + r.queued, found
   pending[route] = put
   rings.add(route, class)
 end

@@ -1,8 +1,9 @@
 -- records: what is known of a job run that is not just waiting.  Twin: state/records.py reads them
 -- uses: keys clock states events
 local records = {QUARANTINED = 1}
-local FORMAT = '>BBHHHI6I6I6'  -- state, flags, attempt, retries, losses, queued, started, ended (ms); then the node's name
-local NAME = 38  -- then a record is at most 64 bytes, and its bucket stays a listpack
+-- state, flags, attempt, retries, losses, queued, started, ended (ms); then the node's name
+local FORMAT = '>BBHHHI6I6I6'
+local NAME = 38  -- so that a record is at most 64 bytes, and its bucket a listpack
 
 -- take in a record as it is stored
 function records.read(run, index, packed)

@@ -32,7 +32,8 @@ end
 
 -- end the run if it is over and nothing is left in its todo
 local function settle(run)
-  if run.state >= state.succeeded or not verdicts.is_over(run) or redis.call('LLEN', keys.todo(run.id)) > 0 then return end
+  if run.state >= state.succeeded or not verdicts.is_over(run) then return end
+  if redis.call('LLEN', keys.todo(run.id)) > 0 then return end
   runs.move(run, verdicts.of(run))
   redis.call('HSET', run.key, 'ended', clock.now)
   redis.call('ZREM', keys.live, run.id)

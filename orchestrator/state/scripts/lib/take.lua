@@ -1,5 +1,5 @@
 -- take: a hand takes the head of its routes; the heart of claim, which finish uses too
--- uses: keys clock states runs records ready order rings
+-- uses: clock runs records ready order rings
 local take = {}
 local DROPS = 50      -- heads of cancelled runs that one script drops at most
 

@@ -1,5 +1,5 @@
 -- timers: what is due at a time, as `kind/ref`; `fire` applies them
--- uses: keys clock
+-- uses: keys
 local timers = {}
 function timers.set(kind, ref, due) redis.call('ZADD', keys.timers, due, kind .. '/' .. ref) end
 function timers.drop(kind, ref) redis.call('ZREM', keys.timers, kind .. '/' .. ref) end

@@ -1,5 +1,5 @@
 -- wishes: a run is to end: nothing starts any more, running attempts are for their nodes to end
--- uses: keys states runs todos
+-- uses: runs todos
 local wishes = {}
 function wishes.make(run, to, who, why)
   run.wish = to

@@ -1,0 +1,179 @@
+"""The scripts' headers are their contracts: held here against `transitions`, the tables of moves, and their texts."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import inspect
+import re
+import subprocess
+import typing
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from orchestrator.model.states import JOB_MOVES, JobState, RunState
+from orchestrator.state import transitions
+from orchestrator.state.keys import Keys
+from orchestrator.state.script import header_of, link, names, source
+from support.needs import require
+
+FRAGMENTS = sorted(path.stem for path in Path(inspect.getfile(transitions)).parent.joinpath("scripts/lib").iterdir())
+LUA_TYPES = {"str": {str}, "int": {int}, "bytes": {bytes}}
+REFUSALS = ("stale", "gone", "missing", "conflict", "exists", "noplan", "ended", "live")
+
+
+@cache
+def wrappers() -> dict[str, type[Any]]:
+    """Return the transition class of each script."""
+    found: dict[str, type[Any]] = {}
+    for _, cls in inspect.getmembers(transitions, inspect.isclass):
+        if cls.__module__ == transitions.__name__ and isinstance(script := vars(cls).get("script"), str):
+            assert script not in found, f"{script} has two transition classes"
+            found[script] = cls
+    return found
+
+
+def test_every_script_has_one_transition_class() -> None:
+    assert sorted(wrappers()) == names()
+
+
+@pytest.mark.parametrize("name", names())
+def test_the_header_is_whole(name: str) -> None:
+    assert set(link(name).header) == {"args", "returns", "moves", "keeps", "uses", "cost"}
+    assert re.match(rf"-- {name}: \S.*\.\n--\n", source(name)), "the first line says what it does"
+    assert source(name).count("-- writes") == 1
+    assert set(link(name).header["keeps"].split()) <= set("1234567")
+
+
+@pytest.mark.parametrize("name", names())
+def test_arguments_are_the_fields_of_the_class(name: str) -> None:
+    hints = typing.get_type_hints(wrappers()[name])
+    fields = {field.name: hints[field.name] for field in dataclasses.fields(wrappers()[name])}
+    assert [argument for argument, _ in link(name).arguments] == list(fields)
+    for argument, kind in link(name).arguments:
+        # What is no plain value in Python (wants, hands, a permit) is a text for the script.
+        plain = fields[argument] if fields[argument] in (str, int, bytes) else str
+        # An incarnation is a number that scripts only compare, as text.
+        assert plain in LUA_TYPES[kind] or (argument, kind) == ("incarnation", "str"), argument
+
+
+@pytest.mark.parametrize("name", names())
+def test_replies_are_those_that_the_class_reads(name: str) -> None:
+    promised = sorted((reply.split()[0], len(reply.split())) for reply in link(name).header["returns"].split("|"))
+    (decode,) = ast.parse(inspect.cleandoc("\n" + inspect.getsource(wrappers()[name].decode))).body
+    assert isinstance(decode, ast.FunctionDef)
+    read, made = [], set()
+    for case in (node for node in ast.walk(decode) if isinstance(node, ast.match_case)):
+        assert isinstance(case.pattern, ast.MatchSequence)
+        tag = case.pattern.patterns[0]
+        assert isinstance(tag, ast.MatchValue)
+        read.append((ast.literal_eval(tag.value).decode(), len(case.pattern.patterns)))
+        made |= {node.value.func.id for node in ast.walk(case)
+                 if isinstance(node, ast.Return) and isinstance(node.value, ast.Call)}  # fmt: skip
+    assert sorted(read) == promised
+    union = typing.get_type_hints(wrappers()[name].decode)["return"]
+    assert made == {each.__name__ for each in typing.get_args(union) or (union,)}
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_reply_in_the_text_is_promised(name: str) -> None:
+    tags = {reply.split()[0] for reply in link(name).header["returns"].split("|")}
+    assert set(re.findall(r"return \{'(\w+)'", source(name))) <= tags
+    assert tags <= set(re.findall(r"'(\w+)'", source(name)))
+
+
+@pytest.mark.parametrize("name", names())
+def test_nothing_is_refused_below_the_line(name: str) -> None:
+    """A script does not roll back: what it may refuse, it refuses before its first write."""
+    _, below = source(name).split("-- writes", 1)
+    refused = re.findall(rf"(?:return )?\{{'(?:{'|'.join(REFUSALS)})'", below)
+    assert refused == []
+
+
+@pytest.mark.parametrize("name", names())
+def test_nothing_is_written_above_the_line(name: str) -> None:
+    above, _ = source(name).split("\n-- writes", 1)
+    while (function := re.search(r"^(local )?function .*?^end$", above, re.M | re.S)) is not None:
+        above = above.replace(function[0], "")
+    commands = set(re.findall(r"redis\.call\('(\w+)'", above))
+    assert commands <= {"GET", "HGET", "HMGET", "HGETALL", "EXISTS"}
+
+
+def test_moves_are_those_of_the_table() -> None:
+    promised = {
+        (JobState[before], JobState[after], name)
+        for name in names()
+        for before, after in (move.split("->") for move in link(name).header["moves"].split())
+    }
+    table = {(before, after, name) for (before, after), scripts in JOB_MOVES.items() for name in scripts}
+    assert promised == table
+
+
+def test_every_fragment_is_used_and_says_what_it_is() -> None:
+    used: set[str] = set()
+    for text in [*map(source, names()), *(source(f"lib/{fragment}") for fragment in FRAGMENTS)]:
+        used |= set(header_of(text).get("uses", "").split())
+    assert used == set(FRAGMENTS)
+    for fragment in FRAGMENTS:
+        assert source(f"lib/{fragment}").startswith(f"-- {fragment}: ")
+
+
+@pytest.mark.parametrize("name", [*names(), *(f"lib/{fragment}" for fragment in FRAGMENTS)])
+def test_what_is_named_is_used_and_what_is_used_is_named(name: str) -> None:
+    text = source(name)
+    body = re.sub(r"--.*", "", text)
+    own = name.rpartition("/")[2]
+    mentioned = {fragment for fragment in FRAGMENTS if re.search(rf"(?<![\w.'\"]){fragment}\.\w", body)} - {own}
+    assert mentioned == set(header_of(text).get("uses", "").split())
+
+
+def test_only_the_clock_asks_for_the_time() -> None:
+    asking = [name for name in [*names(), *(f"lib/{each}" for each in FRAGMENTS)] if "'TIME'" in source(name)]
+    assert asking == ["lib/clock"]
+
+
+def test_scripts_know_neither_json_nor_msgpack_nor_patterns_of_keys() -> None:
+    for name in names():
+        assert not re.search(r"cjson|cmsgpack|loadstring|'(KEYS|SCAN|EVAL|SPOP|SRANDMEMBER)'", link(name).text)
+
+
+def test_linked_texts_pass_luacheck(tmp_path: Path) -> None:
+    require("luacheck")
+    for name in names():
+        (tmp_path / f"{name}.lua").write_text(link(name).text)
+    options = ["--std", "lua51", "--read-globals", "redis", "struct", "KEYS", "ARGV", "--no-color", "--codes"]
+    checked = subprocess.run(["luacheck", *options, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_states_become_the_models_numbers() -> None:
+    text = link("finish").text
+    assert not re.search(r"(?<![\w.])(job|state)\.[a-z_]+", re.sub(r"--.*|'[^']*'", "", text))
+    assert f"r.state == {JobState.running.value}" in link("fire").text or f"r.state ~= {JobState.running.value}" in text
+    assert f"run.state >= {RunState.succeeded.value}" in text
+
+
+ARGUMENTS = {
+    "plan": ("d",), "plan_jobs": ("d", 3), "plan_edges": ("d", 4), "plan_wide": ("d",), "flow": ("w",), "run": ("r",),
+    "records": ("r", 5), "counters": ("r", 6), "outputs": ("r",), "errors": ("r",), "todo": ("r",),
+    "ready": ("a route",), "since": ("a route",), "route": ("a route",), "node": ("n",), "key": ("k",),
+}  # fmt: skip
+
+
+def test_both_twins_give_the_same_keys(redis_client: redis.Redis) -> None:
+    keys = Keys("a ns")
+    plain = [name for name, value in vars(keys).items() if isinstance(value, str) and name != "namespace"]
+    builders = [name for name, _ in inspect.getmembers(Keys, inspect.isfunction) if not name.startswith("_")]
+    assert sorted(builders) == sorted(ARGUMENTS)
+    assert set(re.findall(r"^function keys\.(\w+)", source("lib/keys"), re.M)) == {*ARGUMENTS, "bucket"}
+    assert {"prefix", *re.findall(r"^keys\.(\w+) =", source("lib/keys"), re.M)} == set(plain)
+    calls = [f"keys.{name}" for name in plain]
+    calls += [f"keys.{name}({', '.join(map(repr, ARGUMENTS[name]))})" for name in builders]
+    answer = redis_client.eval(f"{source('lib/keys')}\nreturn {{{', '.join(calls)}}}", 1, keys.meta)
+    expected = [getattr(keys, name) for name in plain]
+    expected += [getattr(keys, name)(*ARGUMENTS[name]) for name in builders]
+    assert [key.decode() for key in answer] == expected
