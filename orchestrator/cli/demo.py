@@ -55,7 +55,9 @@ def demo(ctx: click.Context, output: Path, workers: int, as_json: bool) -> None:
                 stop.wait(0.05)
             run = stack.client.submit(flow, output=str(output.resolve()))
             if as_json:
-                run.wait()
+                while not run.refresh().state.final:
+                    tend()
+                    stop.wait(0.1)
             else:
                 watch_run(stack.client, run, tend)
             jobs, info = run.jobs(), run.refresh().info

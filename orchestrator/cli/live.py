@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from orchestrator.cli.output import console
+from orchestrator.cli.output import console, pictures
 from orchestrator.cli.views import error_text, run_view
 from orchestrator.model.run import JobRun
 from orchestrator.model.states import JobState
@@ -24,7 +24,7 @@ MANY_JOBS = 2_000
 
 def watch_run(client: Client, run: Run, tend: Callable[[], None] = lambda: None) -> Run:
     """Show a run until it is over. `tend` is called for every picture."""
-    if console().is_terminal:
+    if pictures():
         _watch_picture(client, run, tend)
     else:
         _watch_lines(client, run, tend)

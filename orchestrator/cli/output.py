@@ -53,6 +53,11 @@ def console() -> Console:
     return Console(highlight=False, soft_wrap=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
 
 
+def pictures() -> bool:
+    """Tell whether stdout is a terminal in which a picture can redraw itself."""
+    return console().is_terminal and not console().is_dumb_terminal
+
+
 def print_json(document: Any) -> None:
     """Print one JSON document on stdout."""
     print(json.dumps(document, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None))

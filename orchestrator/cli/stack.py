@@ -13,7 +13,8 @@ from orchestrator.cli.processes import scheduler_argv, worker_argv
 from orchestrator.cli.supervise import Child, Supervisor
 from orchestrator.client import Client
 from orchestrator.model.errors import Unavailable
-from orchestrator.settings import Settings
+from orchestrator.settings import FROM_FILES, PREFIX, Settings
+from orchestrator.state.addresses import broker_url, store_url
 from orchestrator.state.embedded import EmbeddedRedis
 
 
@@ -41,13 +42,7 @@ class Stack:
             self.logs.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.client = Client(self.settings)
             self.client.store.pipeline([("PING",)])  # a Redis that is not there is told before anything is started
-            env = {
-                "ORCHESTRATOR_REDIS_URL": self.settings.redis_url or "",
-                "ORCHESTRATOR_NAMESPACE": self.settings.namespace,
-            }
-            if self.settings.broker_url:
-                env["ORCHESTRATOR_BROKER_URL"] = self.settings.broker_url
-            self._supervisor = Supervisor(list(self._kin()), env, self.tell)
+            self._supervisor = Supervisor(list(self._kin()), self._environment(), self.tell)
             self._supervisor.start()
         except BaseException:
             self.close()
@@ -85,6 +80,16 @@ class Stack:
             self.client = None
         if self.redis is not None:
             self.redis.stop()
+
+    def _environment(self) -> dict[str, str]:
+        """Return our environment with the addresses spelled out, whatever it, `.env` or a file would say of them."""
+        named = {f"{PREFIX}{name.upper()}_FILE" for name in FROM_FILES}
+        return {
+            **{name: value for name, value in os.environ.items() if name not in named},
+            f"{PREFIX}REDIS_URL": store_url(self.settings),
+            f"{PREFIX}BROKER_URL": broker_url(self.settings),
+            f"{PREFIX}NAMESPACE": self.settings.namespace,
+        }
 
     def _kin(self) -> Iterator[Child]:
         yield Child("scheduler", scheduler_argv(), self.logs / "scheduler.log")

@@ -69,7 +69,11 @@ def finish(ctx: click.Context, made: Client, run: Run, *, wait: bool, as_json: b
     from orchestrator.model.states import RunState
 
     if wait:
-        run = run.wait() if as_json else watch_run(made, run)
+        try:
+            run = run.wait() if as_json else watch_run(made, run)
+        except KeyboardInterrupt:
+            say(f"the run goes on; orchestrator runs cancel {run.id} ends it")
+            raise
     if as_json:
         print_json(run.info.to_json())
     elif not wait:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +16,8 @@ GRACE_S = 15.0
 """How long children may take to end in good order; what is left then is killed."""
 QUICK_S = 10.0
 """A child that dies within this long of its start did not come up."""
+MAX_LOG = 16 << 20
+"""Bytes of a log from which on a start begins a new one, and keeps the old one beside it."""
 MAX_QUICK = 5
 """A child that did not come up so often in a row is given up."""
 
@@ -40,14 +41,14 @@ class Child:
 
 
 class Supervisor:
-    """Keeps children running. `tell` is given one line about each that died; call `tend` several times a second.
+    """Keeps children running in an environment. `tell` gets a line about each that died; call `tend` often.
 
     The children are bound to the thread that calls (see `children.spawn`): even kill -9 leaves none behind.
     """
 
     def __init__(self, kin: Sequence[Child], env: Mapping[str, str], tell: Callable[[str], None]) -> None:
         self.kin = list(kin)
-        self.env = {**os.environ, **env}
+        self.env = dict(env)
         self.tell = tell
 
     @property
@@ -93,6 +94,8 @@ class Supervisor:
             child.process = None
 
     def _launch(self, child: Child) -> None:
+        if child.log.exists() and child.log.stat().st_size > MAX_LOG:
+            child.log.replace(child.log.with_suffix(".log.1"))
         with child.log.open("ab") as log:
             child.process = children.spawn(
                 child.argv,

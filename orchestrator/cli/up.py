@@ -30,14 +30,14 @@ def up(data: Path | None, workers: int, as_json: bool) -> None:
     The data stay in the folder: the next start finds every run again, and carries on with those that were not over.
     With ORCHESTRATOR_REDIS_URL set, that Redis is used instead. Ctrl-C stops everything.
     """
-    from orchestrator.cli.output import console, print_json, say
+    from orchestrator.cli.output import console, pictures, print_json, say
     from orchestrator.cli.stack import Stack, stop_on_signals, with_data_dir
     from orchestrator.model.urls import mask_url
     from orchestrator.settings import get_settings
 
     settings = with_data_dir(get_settings(), data)
     told: deque[str] = deque(maxlen=3)
-    pictured = console().is_terminal and not as_json
+    pictured = pictures() and not as_json
 
     def tell(text: str) -> None:
         told.append(f"{datetime.now():%H:%M:%S}  {text}")
