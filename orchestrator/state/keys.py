@@ -30,6 +30,8 @@ class Keys:
         """zset: runs that are over, by end in ms"""
         self.todos = f"{self.prefix}todos"
         """zset: runs with lines in their `todo`, by the ms of the last touch"""
+        self.uploads = f"{self.prefix}uploads"
+        """zset: `plan jobs` of uploads that are not sealed, by the ms at which a scheduler first met them"""
         self.routes = f"{self.prefix}routes"
         """set: every route that a stored plan uses"""
         self.flows = f"{self.prefix}flows"

@@ -1,8 +1,10 @@
-"""Plans in Redis: packed into buckets of 128 jobs, uploaded in slices under a time limit that sealing takes away.
+"""Plans in Redis: packed into buckets of 128 jobs, uploaded in slices, and sealed (`put_plan`) once all are there.
 
 A packed job is `spec, route, class, number, in-degree, flags, inputs, successors` (counts), the inputs' indexes, the
 successors as (index, in-degree) pairs, and the name. More than a slice of successors stand in a hash of their own, and
 more than a slice of inputs are not listed: their worker fetches them. Twin: `scripts/lib/plans.lua`.
+
+An upload is noted in `uploads` until it is sealed; one that never is, a scheduler deletes (`drop_upload`).
 """
 
 from __future__ import annotations
@@ -15,8 +17,6 @@ from orchestrator.state.keys import BUCKET, Keys
 
 SLICE = 250
 """Jobs that one script touches at most (`plans.SLICE`)."""
-UPLOAD_LIFE_S = 3600
-"""What an upload that is never sealed lives."""
 _FIXED = struct.Struct(">3sHBB3sBH3s")
 _USES_PARAMS, _FETCH = 1, 2
 
@@ -25,6 +25,7 @@ Command = tuple[str | bytes | int, ...]
 
 def upload_commands(keys: Keys, plan: Plan) -> Iterator[list[Command]]:
     """Yield the Redis commands that upload a plan, in batches to pipeline. Sealing it is `PutPlan`."""
+    yield [("ZADD", keys.uploads, 0, f"{plan.digest} {len(plan.jobs)}")]  # dated by the scheduler that meets it first
     for start in range(0, len(plan.jobs), BUCKET):
         bucket = keys.plan_jobs(plan.digest, start // BUCKET)
         fields: list[str | bytes | int] = []
@@ -34,7 +35,7 @@ def upload_commands(keys: Keys, plan: Plan) -> Iterator[list[Command]]:
             fields += (index, pack_job(plan, job, plan.names[index]))
             if len(job.successors) > SLICE:
                 wide += _edges(keys, plan, index, job)
-        yield [("HSET", bucket, *fields), ("EXPIRE", bucket, UPLOAD_LIFE_S), *wide]
+        yield [("HSET", bucket, *fields), *wide]
     # The head comes last: `put_plan` takes it as the sign that all the rest is there, whoever uploads at the same time.
     yield [*_head(keys, plan)]
 
@@ -89,7 +90,7 @@ def _head(keys: Keys, plan: Plan) -> list[Command]:
         for at, spec in enumerate(plan.specs[start : start + 500], start):
             specs += (f"spec:{at}", spec)
         commands.append(("HSET", key, *specs))
-    return [*commands, ("HSET", key, *fields), ("EXPIRE", key, UPLOAD_LIFE_S)]
+    return [*commands, ("HSET", key, *fields)]
 
 
 def _edges(keys: Keys, plan: Plan, index: int, job: PlannedJob) -> list[Command]:
@@ -97,10 +98,7 @@ def _edges(keys: Keys, plan: Plan, index: int, job: PlannedJob) -> list[Command]
     fields: list[str | bytes | int] = []
     for at, start in enumerate(range(0, len(job.successors), SLICE)):
         fields += (at, _pairs(plan, job.successors[start : start + SLICE]))
-    return [
-        ("HSET", key, *fields), ("EXPIRE", key, UPLOAD_LIFE_S),
-        ("SADD", wide, index), ("EXPIRE", wide, UPLOAD_LIFE_S),
-    ]  # fmt: skip
+    return [("SADD", wide, index), ("HSET", key, *fields)]
 
 
 def _pairs(plan: Plan, successors: Sequence[int]) -> bytes:

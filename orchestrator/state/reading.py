@@ -229,6 +229,16 @@ def left_behind(keys: Keys, older_ms: int, limit: int = 100) -> Read[list[str]]:
     return [each.decode() for each in ids]
 
 
+def uploads(keys: Keys) -> Read[tuple[list[tuple[str, int, int]], int]]:
+    """Read the uploads that are not sealed (plan, jobs, ms at which they were first met or 0), and the time in ms."""
+    entries, (seconds, micros) = yield [("ZRANGE", keys.uploads, 0, BATCH, "WITHSCORES"), ("TIME",)]
+    found = []
+    for member, met in _names_with_scores(entries):
+        digest, _, jobs = member.partition(" ")
+        found.append((digest, int(jobs), int(met)))
+    return found, int(seconds) * 1000 + int(micros) // 1000
+
+
 def over_since(keys: Keys, age_ms: int, limit: int = 100) -> Read[list[str]]:
     """Name runs that ended longer ago than that, the oldest first."""
     ((seconds, micros),) = yield [("TIME",)]

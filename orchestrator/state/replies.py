@@ -138,6 +138,16 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
+class Dropped:
+    """The upload is deleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """The upload was sealed after all: only its note is gone."""
+
+
+@dataclass(frozen=True, slots=True)
 class Advanced:
     """Some of the run's `todo` was carried out; `more` tells that lines are left."""
 

@@ -91,10 +91,11 @@ class Store(_Base):
 
     def pipeline(self, commands: Sequence[Command]) -> list[Any]:
         """Send plain commands in one batch and return their replies."""
+        pipe: Any
         with _errors(None), self.client.pipeline(transaction=False) as pipe:
             for command in commands:
                 pipe.execute_command(*command)
-            return pipe.execute()
+            return list(pipe.execute())
 
     def put_plan(self, plan: Plan) -> Stored:
         """Upload and seal a plan; the same content again changes nothing but which version is current."""

@@ -19,6 +19,7 @@ from orchestrator.state.replies import (
     Claimed,
     Created,
     Done,
+    Dropped,
     Ended,
     Exists,
     Fired,
@@ -35,6 +36,7 @@ from orchestrator.state.replies import (
     Nothing,
     Reaped,
     Ring,
+    Sealed,
     Settled,
     Stale,
     Stored,
@@ -87,6 +89,26 @@ class PutPlan:
                 return Stored(int(version), False)
             case [b"noplan"]:
                 return NoPlan()
+        raise _unexpected(self, reply)
+
+
+@dataclass(frozen=True, slots=True)
+class DropUpload:
+    """Delete an upload that was never sealed, of a plan of so many jobs."""
+
+    script: ClassVar[str] = "drop_upload"
+    plan: str
+    jobs: int
+
+    def args(self) -> Sequence[Arg]:
+        return self.plan, self.jobs
+
+    def decode(self, reply: list[Any]) -> Dropped | Sealed:
+        match reply:
+            case [b"dropped"]:
+                return Dropped()
+            case [b"sealed"]:
+                return Sealed()
         raise _unexpected(self, reply)
 
 

@@ -7,8 +7,10 @@ import pytest
 from orchestrator.plan.plan import Plan
 from orchestrator.state import reading
 from orchestrator.state.plans import upload_commands
-from orchestrator.state.replies import NoPlan, Stored
-from orchestrator.state.transitions import PutPlan
+from orchestrator.scheduling.duties import Tools
+from orchestrator.scheduling.duties.retention import UPLOAD_LIFE_MS, Retention
+from orchestrator.state.replies import Dropped, NoPlan, Sealed, Stored
+from orchestrator.state.transitions import DropUpload, PutPlan
 from support.machine import DIAMOND, Machine, chain, fan, plan_of
 
 
@@ -26,8 +28,6 @@ from support.machine import DIAMOND, Machine, chain, fan, plan_of
 def test_a_plan_comes_back_as_it_was(machine: Machine, plan: Plan) -> None:
     assert machine.store.put_plan(plan) == Stored(1, new=True)
     assert machine.store.read(reading.plan(machine.keys, plan.digest)) == plan
-    lives = {machine.client.ttl(key) for key in machine.client.scan_iter(count=1000) if plan.digest.encode() in key}
-    assert lives == {-1}
 
 
 def test_the_same_content_keeps_its_version_and_becomes_the_current_one(machine: Machine) -> None:
@@ -67,5 +67,33 @@ def test_two_uploads_at_once_leave_a_whole_plan(machine: Machine) -> None:
         machine.store.pipeline(batch)
     assert machine.store.put_plan(plan) == Stored(1, new=False)
     assert machine.store.read(reading.plan(machine.keys, plan.digest)) == plan
-    lives = {machine.client.ttl(key) for key in machine.client.scan_iter(count=1000) if plan.digest.encode() in key}
-    assert lives == {-1}
+
+
+def test_an_upload_that_was_given_up_is_deleted(machine: Machine) -> None:
+    before = machine.snapshot()
+    plan = fan(600)
+    for batch in itertools.islice(upload_commands(machine.keys, plan), 5):
+        machine.store.pipeline(batch)
+    tools, duty = Tools(machine.store, lambda _rings: None), Retention(retention_s=3600)
+    duty.step(tools)
+    ((_, jobs, met),), _ = machine.store.read(reading.uploads(machine.keys))
+    assert jobs == 602
+    assert met > 0
+    duty.step(tools)
+    assert machine.snapshot() != before
+    machine.client.zincrby(machine.keys.uploads, -UPLOAD_LIFE_MS - 1, f"{plan.digest} {jobs}")
+    duty.step(tools)
+    assert machine.snapshot() == before
+
+
+def test_a_sealed_plan_is_never_dropped(machine: Machine) -> None:
+    plan = fan(600)
+    machine.store.put_plan(plan)
+    assert machine.do(DropUpload(plan.digest, len(plan.jobs))) == Sealed()
+    assert machine.store.read(reading.plan(machine.keys, plan.digest)) == plan
+
+
+def test_dropping_what_is_not_there_changes_nothing(machine: Machine) -> None:
+    before = machine.snapshot()
+    assert machine.do(DropUpload("nosuch", 300)) == Dropped()
+    assert machine.snapshot() == before

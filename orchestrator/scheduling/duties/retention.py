@@ -1,4 +1,4 @@
-"""Forget runs that ended long ago, and keep the event stream within its bound."""
+"""Forget runs that ended long ago and uploads that were given up; keep the event stream within its bound."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ import logging
 from orchestrator.scheduling.duties import Tools
 from orchestrator.state import reading
 from orchestrator.state.replies import Forgotten
-from orchestrator.state.transitions import Forget
+from orchestrator.state.transitions import DropUpload, Forget
 
 log = logging.getLogger(__name__)
 
 MOST_EVENTS = 2_000_000
 """Entries of the event stream, about 100 bytes each; what is trimmed beyond is said in the log."""
+UPLOAD_LIFE_MS = 3_600_000
+"""What an upload that is never sealed lives from when a scheduler first meets it."""
 
 
 class Retention:
@@ -31,7 +33,18 @@ class Retention:
         for run in old:
             while store.run(Forget(run)) == Forgotten(more=True):
                 pass
+        _drop_uploads(tools)
         (trimmed,) = store.pipeline([("XTRIM", store.keys.events, "MAXLEN", "~", MOST_EVENTS)])
         if trimmed:
             log.warning("trimmed %d events from the stream: it is bounded to %d", trimmed, MOST_EVENTS)
         return 0 if len(old) == 100 else self.interval_s
+
+
+def _drop_uploads(tools: Tools) -> None:
+    store = tools.store
+    uploads, now = store.read(reading.uploads(store.keys))
+    for plan, jobs, met in uploads:
+        if not met:
+            store.pipeline([("ZADD", store.keys.uploads, "XX", now, f"{plan} {jobs}")])
+        elif now - met > UPLOAD_LIFE_MS:
+            store.run(DropUpload(plan, jobs))

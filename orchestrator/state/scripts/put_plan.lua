@@ -5,24 +5,17 @@
 -- moves:
 -- keeps:
 -- uses:     keys
--- cost:     O(buckets of the plan), once
+-- cost:     O(routes of the plan), once
 local plan_key, flow_key = keys.plan(plan), keys.flow(workflow)
 local total = redis.call('HGET', plan_key, 'n')
 if not total then return {'noplan'} end
 local known = redis.call('HGET', flow_key, 'd:' .. plan)
 
 -- writes
-redis.call('HSET', flow_key, 'touched', 1)
-if redis.call('PERSIST', plan_key) == 1 then  -- each upload sets time limits: also one that raced with another's seal
-  redis.call('HSET', plan_key, 'sealed', 1)
-  for bucket = 0, keys.bucket(total - 1) do redis.call('PERSIST', keys.plan_jobs(plan, bucket)) end
-  for _, index in ipairs(redis.call('SMEMBERS', keys.plan_wide(plan))) do
-    redis.call('PERSIST', keys.plan_edges(plan, index))
-  end
-  redis.call('PERSIST', keys.plan_wide(plan))
-  for i = 0, redis.call('HGET', plan_key, 'routes') - 1 do
-    redis.call('SADD', keys.routes, redis.call('HGET', plan_key, 'route:' .. i))
-  end
+redis.call('HSET', plan_key, 'sealed', 1)
+redis.call('ZREM', keys.uploads, plan .. ' ' .. total)
+for i = 0, redis.call('HGET', plan_key, 'routes') - 1 do
+  redis.call('SADD', keys.routes, redis.call('HGET', plan_key, 'route:' .. i))
 end
 redis.call('SADD', keys.flows, workflow)
 if known then

@@ -7,6 +7,7 @@ keys.nodes = keys.prefix .. 'nodes'
 keys.live = keys.prefix .. 'live'
 keys.ended = keys.prefix .. 'ended'
 keys.todos = keys.prefix .. 'todos'
+keys.uploads = keys.prefix .. 'uploads'
 keys.routes = keys.prefix .. 'routes'
 keys.flows = keys.prefix .. 'flows'
 
