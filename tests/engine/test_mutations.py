@@ -1,0 +1,107 @@
+"""Would the tests notice? Each mutation plants one bug in the scripts; the engine's tests have to fail of it.
+
+Slow (minutes), so only on request: `ORCHESTRATOR_TEST_MUTATIONS=1 pytest tests/engine/test_mutations.py`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import orchestrator
+
+ROOT = Path(__file__).parents[2]
+TESTS = [
+    *("finish", "claim", "settle", "beat", "heal", "reap", "nodes", "order", "fire", "create_run", "put_plan"),
+    *("cancel", "advance", "forget", "memory", "machine"),
+]
+MUTATIONS = {
+    "finish has no fence": ("finish", " or this.ref ~= ref", ""),
+    "finish answers no repetition": ("finish", "if op == this.op then", "if false then"),
+    "finish takes late operations": ("finish", "op < this.op or ", ""),
+    "finish does not write a removal first": ("finish", "hands.drop(this)", "redis.call('HSET', this.key, 'x', 1)"),
+    "claim loses nothing": ("claim", "if this.ref then outcomes.lose(this.ref) end", ""),
+    "claim forgets what it said": ("claim", "if op == this.op then", "if false then"),
+    "claim counts no permit down": ("claim", "rings.arrived(route, class)", ""),
+    "claim passes no permit on": ("claim", "if not ref then take.pass(wants) end", ""),
+    "settle leaves the hand": ("settle", "hands.drop(this)", ""),
+    "a ring is lost": ("lib/ready", "  rings.add(route, class)\n", ""),
+    "a member stays in the since set": ("lib/ready", "  redis.call('ZREM', keys.since(route), found)\n", ""),
+    "the budget is one too large": ("lib/outcomes", "r.losses < LOST_BUDGET", "r.losses <= LOST_BUDGET"),
+    "a returned attempt costs": ("lib/outcomes", "outcome == 'returned'", "false", 2),
+    "losses are not told to the jobs behind": ("lib/outcomes", "    admit.ended(run, r, 0)\n  end", "  end"),
+    "one overtaking too many": ("lib/order", "OVERTAKINGS = 9", "OVERTAKINGS = 10"),
+    "patience is mixed up": ("lib/order", "{30000, 60000, 120000}", "{30000, 120000, 60000}"),
+    "a worker that may not take sets the count back": ("lib/order", " and not barred", ""),
+    "cancel leaves timers": ("advance", "      timers.drop('retry', records.ref(this, r))\n", ""),
+    "cancel leaves the ready set": ("advance", "      ready.remove(this, r)\n", ""),
+    "advance costs nothing": ("lib/admit", "  admit.left = admit.left - told\n", "", 2),
+    "fire ignores the attempt": ("fire", "r.attempt ~= attempt or ", ""),
+    "fire starts in a cancelled run": ("fire", "run and not run.wish and records", "run and records"),
+    "fire keeps the timer": ("fire", "  redis.call('ZREM', keys.timers, timer)\n", ""),
+    "a cancelled run's head is started": ("lib/take", "if run.wish then", "if false then"),
+    "a run ends with running jobs": (
+        "lib/verdicts",
+        "return final + run.counts[job.waiting + 1] == run.total",
+        "return true",
+    ),
+    "a run ends with todo": ("lib/runs", "  if redis.call('LLEN', keys.todo(run.id)) > 0 then return end\n", ""),
+    "a skip hides a failure": ("lib/admit", "if failed > 0 then", "if failed > 0 and skipped == 0 then"),
+    "one beat is enough": ("beat", "MISSED_BEATS = 2", "MISSED_BEATS = 1"),
+    "a beat kills nothing": ("beat", "if why then", "if false then"),
+    "an outage is a death": ("reap", "OUTAGE, MOST = 3000", "OUTAGE, MOST = 300000"),
+    "another server is no outage": ("reap", " or known[2] ~= server", ""),
+    "a closed node keeps its attempts": ("lib/nodes", "if ref then lost = lost + outcomes.lose(ref, free) end", ""),
+    "a closed node keeps its slots": (
+        "lib/nodes",
+        "  if known[3] then count_slots(known[1], -tonumber(known[2])) end\n",
+        "",
+    ),
+    "leaving costs budget": ("leave", "nodes.close(node, true)", "nodes.close(node)"),
+    "no bound on permits": ("lib/rings", "permits = math.min(permits, most - tonumber(known[1] or 0))", ""),
+    "healing does not back off": (
+        "lib/heal",
+        "EAGER, PAUSE, LONG_PAUSE = 2000, 3",
+        "EAGER, PAUSE, LONG_PAUSE = 2000, 30",
+    ),
+    "healing counts nobody's slots": ("lib/heal", "math.min(overdue, idle_slots(route, class))", "overdue"),
+    "a key is not kept": ("create_run", "if key ~= '' then redis.call('SET'", "if false then redis.call('SET'"),
+    "the deadline is not set": ("create_run", "if deadline > 0 then", "if false then"),
+    "forget leaves counters": ("forget", "keys.records(run, b), keys.counters(run, b)", "keys.records(run, b)"),
+    "the clock goes back": ("lib/clock", "math.max(now, mark)", "now"),
+    "the clock is not kept": ("beat", "clock.keep()\n", ""),
+    "an error outlives success": (
+        "lib/outcomes",
+        "if r.attempt > 1 then redis.call('HDEL'",
+        "if false then redis.call('HDEL'",
+    ),
+    "an upload is sealed half": ("put_plan", "if not total then return {'noplan'} end", "total = total or 1"),
+}
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(300),
+    pytest.mark.skipif(not os.environ.get("ORCHESTRATOR_TEST_MUTATIONS"), reason="on request only"),
+]
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_the_bug_is_noticed(name: str, tmp_path: Path) -> None:
+    script, right, wrong, *times = MUTATIONS[name]
+    shutil.copytree(Path(orchestrator.__file__).parent, tmp_path / "orchestrator")
+    path = tmp_path / "orchestrator" / "state" / "scripts" / f"{script}.lua"
+    text = path.read_text()
+    assert text.count(right) == (times[0] if times else 1), f"{script} is not as this mutation expects"
+    path.write_text(text.replace(right, wrong))
+    result = subprocess.run(
+        [sys.executable, "-P", "-m", "pytest", "-x", "-q", "-p", "no:randomly", "-p", "no:cacheprovider",
+         *(f"tests/engine/test_{each}.py" for each in TESTS)],
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert result.returncode == 1, f"unnoticed: {result.stdout[-500:]} {result.stderr[-500:]}"
+    print([line for line in result.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))])

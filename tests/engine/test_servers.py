@@ -1,0 +1,147 @@
+"""The same flows on every Redis that we promise: 6.2, 7.0, 8.2, a cluster, and a user limited to the namespace."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import redis
+
+from orchestrator.model.states import RunState
+from orchestrator.scheduling.duties import Tools
+from orchestrator.scheduling.process import standard_duties
+from orchestrator.state import reading
+from orchestrator.state.script import link, names
+from orchestrator.state.store import Store
+from orchestrator.state.transitions import CreateRun, Forget
+from support.checker import check
+from support.machine import DIAMOND, Machine, fan, plan_of
+from support.needs import require_redis
+from support.redis_server import RedisCluster, RedisServer
+
+IN_SCRIPTS = {each for name in names() for each in re.findall(r"redis\.call\('(\w+)'", link(name).text)}
+OUTSIDE = {
+    *("evalsha", "eval", "script|load", "client", "info", "ping", "time", "expire", "rpush", "sadd", "smembers"),
+    *("hgetall", "hkeys", "xrange", "xrevrange", "xtrim", "zcount", "zrangebyscore", "lrange"),
+}
+FOR_TESTS = {"scan", "set", "get", "type", "zscore", "zcard", "ttl", "xlen"}
+
+
+@contextlib.contextmanager
+def _limited(server: RedisServer, ns: str) -> Iterator[redis.Redis]:
+    """A client of a user who may touch the namespace's keys only, with the commands that the engine uses."""
+    with server.client() as admin:
+        allowed = [f"+{command}" for command in {*IN_SCRIPTS, *OUTSIDE, *FOR_TESTS}]
+        admin.execute_command("ACL", "SETUSER", ns, "on", ">secret", "resetkeys", f"~o:{{{ns}}}:*", "-@all", *allowed)
+        try:
+            with server.client(username=ns, password="secret") as client:
+                yield client
+        finally:
+            admin.execute_command("ACL", "DELUSER", ns)
+
+
+@pytest.fixture(params=["6.2", "7.0", "8.2", "cluster", "acl"])
+def machine(request: pytest.FixtureRequest, make_redis: Callable[..., RedisServer]) -> Iterator[Machine]:
+    if request.param == "cluster":
+        cluster: RedisCluster = request.getfixturevalue("redis_cluster")
+        store = Store.connect(cluster.url.replace("redis://", "redis+cluster://"), "flows")
+        made = Machine(store.client, "flows")
+        yield made
+        assert not check(made.store)
+        for key in list(store.client.scan_iter(match="*flows*")):
+            store.client.unlink(key)
+        store.close()
+    elif request.param == "acl":
+        server = make_redis()
+        with _limited(server, "flows") as client:
+            made = Machine(client, "flows")
+            yield made
+            assert not check(made.store)
+    else:
+        with make_redis(require_redis(request.param)).client() as client:
+            made = Machine(client, "flows")
+            yield made
+            assert not check(made.store)
+
+
+def test_flows(machine: Machine) -> None:
+    """Work through success, retries, losses, deadlines, cancels, healing and forgetting; then look at it all."""
+    node = machine.node()
+    hand = node.hand()
+    done = machine.submit(DIAMOND)
+    hand.take()
+    _flush_scripts(machine.client)  # as after a failover
+    hand.finish("retry", b'{"type":"E"}', 5)
+    machine.wait(5)
+    machine.fire()
+    assert hand.claim(permit=("default", 2))
+    hand.finish("ok", b"[1,2]", go_on=True)
+    assert hand.work() == 3
+    assert machine.state(done) is RunState.succeeded
+
+    wide = machine.submit(fan(300))
+    hand.work()
+    assert machine.state(wide) is RunState.succeeded
+
+    lost = machine.submit(plan_of(2, [(0, 1)]))
+    for _ in range(3):
+        machine.node("dying").hand().take()
+        machine.reap_at_last()
+        machine.wait(3000)
+        machine.fire()
+    assert machine.states(lost) == ["failed", "upstream_failed"]
+    assert machine.state(lost) is RunState.failed
+
+    late = machine.submit(plan_of(2, deadline_ms=1000))
+    machine.wait(2000)
+    assert machine.fire() == 1
+    machine.carry_on(late)
+    assert machine.state(late) is RunState.timed_out
+
+    cancelled = machine.submit(plan_of(300))
+    node = machine.node()
+    node.hand().take()
+    machine.cancel(cancelled)
+    assert node.beat().kills  # type: ignore[union-attr]
+    node.hand().settle("cancelled")
+    assert machine.state(cancelled) is RunState.cancelled
+
+    machine.submit(plan_of(1))
+    machine.wait(2000)
+    assert [ring.permits for ring in node.beat(idle=1).rings] == [1]  # type: ignore[union-attr]
+    node.hand().take()
+    node.leave()
+    for run in (done, wide, lost):
+        machine.do(Forget(run))
+
+    assert machine.store.read(reading.plan(machine.keys, DIAMOND.digest)) == DIAMOND
+    assert len(machine.store.read(reading.runs(machine.keys))) == 3
+    assert machine.store.read(reading.queues(machine.keys))
+    assert machine.store.read(reading.flows(machine.keys))
+    assert machine.store.read(reading.last_event(machine.keys)) != "-"
+
+
+def test_the_schedulers_duties(machine: Machine) -> None:
+    tools = Tools(machine.store, lambda rings: None)
+    machine.wait(1_700_000_000_000 - machine.now)  # these reads go by the server's own clock
+    run = machine.submit(plan_of(600), carry_on=False)
+    servers = set()
+    for _ in range(3):
+        for duty in standard_duties(retention_s=60.0):
+            assert duty.step(tools) >= 0
+        servers.add(machine.client.hget(machine.keys.meta, "server"))
+    assert machine.states(run).count("queued") == 600
+    assert len(servers) == 1, "each tick sees another server, so no lease would ever end"
+
+
+def test_a_run_is_created_once_on_every_server(machine: Machine) -> None:
+    run = machine.submit(DIAMOND)
+    assert machine.do(CreateRun(run, DIAMOND.digest, b"{}", 2)).run == run  # type: ignore[union-attr]
+
+
+def _flush_scripts(client: Any) -> None:
+    with contextlib.suppress(redis.exceptions.NoPermissionError):
+        client.script_flush()
