@@ -108,3 +108,11 @@ def test_a_timer_that_fires_between_cancel_and_its_advance_starts_nothing(machin
     machine.carry_on(run)
     assert machine.states(run) == ["cancelled"]
     assert machine.state(run) is RunState.cancelled
+
+
+def test_a_reason_of_any_length_leaves_the_stream_readable(machine: Machine) -> None:
+    run = machine.submit(plan_of(1))
+    machine.do(Cancel(run, "someone", "because " * 10_000))
+    machine.carry_on(run)
+    assert [event.after.name for event in machine.events(run)][-3:] == ["cancelling", "cancelled", "cancelled"]
+    assert machine.info(run).why == "because " * 10_000
