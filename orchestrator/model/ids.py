@@ -17,7 +17,7 @@ from typing import NamedTuple
 RUN_ID_LENGTH = 20
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _RUN_ID = re.compile(rf"[{_ALPHABET}]{{{RUN_ID_LENGTH}}}")
-_REF = re.compile(rf"([{_ALPHABET}]{{{RUN_ID_LENGTH}}})/(\d{{1,6}})@(\d{{1,5}})")
+_REF = re.compile(rf"([{_ALPHABET}]{{{RUN_ID_LENGTH}}})/(\d{{1,6}})@(\d{{1,8}})")
 
 
 def new_run_id() -> str:

@@ -12,9 +12,9 @@ from orchestrator.model.run import JobRun, RunInfo, read_json
 from orchestrator.model.states import JobState, PriorityClass, RunState
 
 _COUNTS = 15
-_RECORD = struct.Struct(">BBHHH6s6s6s")
+_RECORD = struct.Struct(">BB3sHH6s6s6s")
 _ENTRY = struct.Struct(f">{RUN_ID_LENGTH}sI6s")
-_EVENT = struct.Struct(">3sHBBH")
+_EVENT = struct.Struct(">3s3sBBH")
 _NEW, _RUN_INDEX = 255, 0xFFFFFF
 _QUARANTINED = 1
 RUN_FIELDS = (
@@ -50,7 +50,7 @@ def read_events(entry_id: bytes, packed: bytes) -> Iterator[Event]:
         job = int.from_bytes(index)
         states = RunState if job == _RUN_INDEX else JobState
         yield Event(
-            entry_id.decode(), run.decode(), n, None if job == _RUN_INDEX else job, attempt,
+            entry_id.decode(), run.decode(), n, None if job == _RUN_INDEX else job, int.from_bytes(attempt),
             None if before == _NEW else states(before), states(after), int.from_bytes(ms), packed[at : at + length],
         )  # fmt: skip
         n, at = n + 1, at + length
@@ -60,7 +60,7 @@ def read_record(index: int, name: str, packed: bytes, error: bytes | None = None
     """Unpack a job run's record."""
     state, flags, attempt, retries, losses, queued, started, ended = _RECORD.unpack_from(packed)
     return JobRun(
-        index, name, JobState(state), attempt, retries, losses, _ms(queued), _ms(started), _ms(ended),
+        index, name, JobState(state), int.from_bytes(attempt), retries, losses, _ms(queued), _ms(started), _ms(ended),
         packed[_RECORD.size :].decode(errors="replace") or None, read_json(error), bool(flags & _QUARANTINED),
     )  # fmt: skip
 

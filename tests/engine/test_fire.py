@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from orchestrator.model.ids import AttemptRef
 from orchestrator.model.states import JobState, RunState
 from orchestrator.state.replies import Ring
 from orchestrator.state.transitions import Fire
@@ -101,3 +102,20 @@ def test_time_does_not_go_back(machine: Machine, redis_client: object) -> None:
     seconds, micros = machine.client.time()
     assert abs(store.run(Fire()).now_ms - (seconds * 1000 + micros // 1000)) < 5000
     assert machine.state(run) is RunState.queued
+
+
+def test_a_job_that_waits_for_its_task_for_days_keeps_its_count(machine: Machine) -> None:
+    """At a try each five seconds, 65,536 attempts are less than four days."""
+    run = machine.submit(chain(1))
+    hand = machine.node().hand()
+    hand.take()
+    key = machine.keys.records(run, 0)
+    packed = machine.client.hget(key, 0)
+    machine.client.hset(key, 0, packed[:2] + (65_535).to_bytes(3) + packed[5:])
+    machine.client.hset(machine.keys.node("n1"), "h:h1", f"1\n{run}/0@65535\ntook\n0")
+    hand.finish("unknown", ref=f"{run}/0@65535")
+    machine.fire()
+    assert hand.take() == f"{run}/0@65536"
+    assert AttemptRef.parse(f"{run}/0@65536").attempt == machine.jobs(run)[0].attempt == 65_536
+    machine.client.delete(machine.keys.events, machine.keys.node("n1"), machine.keys.nodes)  # nothing to replay
+    machine.client.zrem(machine.keys.live, run)

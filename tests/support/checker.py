@@ -27,7 +27,7 @@ from orchestrator.state.records import Event, read_counts
 from orchestrator.state.store import Store
 
 CLASS, NUMBER = 2**51, 2**43
-NODE_NAME = 38
+NODE_NAME = 37
 RUN_FIELDS = ("plan", "state", "n", "counts", "started", "ended", "wish", "created", "class")
 
 

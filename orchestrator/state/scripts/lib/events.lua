@@ -9,7 +9,7 @@ local MOST = 65535  -- bytes of extra, whose length is packed in two
 function events.add(run, index, attempt, from, to, extra)
   extra = string.sub(extra or '', 1, MOST)
   run.n, run.changed = run.n + 1, true
-  run.events[#run.events + 1] = struct.pack('>I3HBBH', index, attempt, from, to, #extra) .. extra
+  run.events[#run.events + 1] = struct.pack('>I3I3BBH', index, attempt, from, to, #extra) .. extra
 end
 
 -- what a script did to a run is one entry: run id (20 characters), the first event's n, ms, and the events

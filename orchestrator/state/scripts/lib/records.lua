@@ -2,8 +2,8 @@
 -- uses: keys clock states events
 local records = {QUARANTINED = 1}
 -- state, flags, attempt, retries, losses, queued, started, ended (ms); then the node's name
-local FORMAT = '>BBHHHI6I6I6'
-local NAME = 38  -- so that a record is at most 64 bytes, and its bucket a listpack
+local FORMAT = '>BBI3HHI6I6I6'
+local NAME = 37  -- so that a record is at most 64 bytes, and its bucket a listpack
 
 -- take in a record as it is stored
 function records.read(run, index, packed)
