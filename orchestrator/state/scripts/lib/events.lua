@@ -4,10 +4,10 @@ local events = {
   RUN = 16777215,  -- stands for the run itself where a job's index is
   NEW = 255,       -- stands for no state before
 }
-local MOST = 65535  -- bytes of extra, whose length is packed in two
+local LONGEST = 65535  -- bytes of extra, whose length is packed in two
 
 function events.add(run, index, attempt, from, to, extra)
-  extra = string.sub(extra or '', 1, MOST)
+  extra = string.sub(extra or '', 1, LONGEST)
   run.n, run.changed = run.n + 1, true
   run.events[#run.events + 1] = struct.pack('>I3I3BBH', index, attempt, from, to, #extra) .. extra
 end
