@@ -5,10 +5,10 @@ import itertools
 import pytest
 
 from orchestrator.plan.plan import Plan
-from orchestrator.state import reading
-from orchestrator.state.plans import upload_commands
 from orchestrator.scheduling.duties import Tools
 from orchestrator.scheduling.duties.retention import UPLOAD_LIFE_MS, Retention
+from orchestrator.state import reading
+from orchestrator.state.plans import upload_commands
 from orchestrator.state.replies import Dropped, NoPlan, Sealed, Stored
 from orchestrator.state.transitions import DropUpload, PutPlan
 from support.machine import DIAMOND, Machine, chain, fan, plan_of
