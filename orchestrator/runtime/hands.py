@@ -73,10 +73,12 @@ class HandTable:
     """The rows of one node, and flags that the node sets for all its hands."""
 
     def __init__(self, rows: int) -> None:
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 — open as long as its locks are used
-        self._file.truncate(_HEADER + rows * _ROW)
+        size = _HEADER + rows * _ROW
+        with tempfile.TemporaryFile() as file:
+            file.truncate(size)
+            self._memory = mmap.mmap(file.fileno(), size)
+            self._file = os.dup(file.fileno())  # for its locks
         self._rows = rows
-        self._memory = mmap.mmap(self._file.fileno(), _HEADER + rows * _ROW)
         self._mutex = threading.Lock()
 
     @property

@@ -1,0 +1,79 @@
+"""Names of broker queues, and which a worker serves."""
+
+from __future__ import annotations
+
+import pytest
+from kombu import Exchange, Queue
+
+from orchestrator.dispatch.topology import class_queues, parse_queue, queue_name, wants
+from orchestrator.state.replies import Want
+
+CLASSES = ("critical", "high", "normal", "low")
+
+
+def consumed(*names: str, **arguments: object) -> dict[str, Queue]:
+    return {name: Queue(name, Exchange(name), name, queue_arguments=arguments or None) for name in names}
+
+
+@pytest.mark.parametrize(
+    ("namespace", "route", "cls", "name"),
+    [
+        ("default", "mail", 0, "mail.critical"),
+        ("default", "a.b", 3, "a.b.low"),
+        ("acme", "mail", 1, "acme:mail.high"),
+    ],
+)
+def test_a_name_is_read_back(namespace: str, route: str, cls: int, name: str) -> None:
+    assert queue_name(namespace, route, cls) == name
+    assert parse_queue(namespace, name) == (route, cls)
+
+
+@pytest.mark.parametrize(
+    ("namespace", "name"),
+    [
+        ("default", "mail"),
+        ("default", "mail.urgent"),
+        ("default", "acme:mail.high"),
+        ("default", ".high"),
+        ("acme", "mail.high"),
+        ("acme", "other:mail.high"),
+    ],
+)
+def test_other_queues_are_not_ours(namespace: str, name: str) -> None:
+    assert parse_queue(namespace, name) is None
+
+
+def test_a_plain_queue_brings_its_four_classes_most_urgent_first() -> None:
+    names = [queue.name for queue in class_queues("default", consumed("mail", "web"))]
+    assert names == [f"{route}.{cls}" for cls in CLASSES for route in ("mail", "web")]
+
+
+def test_a_class_queue_stands_for_itself() -> None:
+    assert [queue.name for queue in class_queues("default", consumed("mail.critical"))] == ["mail.critical"]
+
+
+def test_in_a_namespace_a_class_queue_is_the_namespaces_own() -> None:
+    assert [queue.name for queue in class_queues("acme", consumed("mail.critical"))] == ["acme:mail.critical"]
+    assert [queue.name for queue in class_queues("acme", consumed("acme:mail.low"))] == ["acme:mail.low"]
+
+
+def test_excluded_names_are_left_out() -> None:
+    names = {queue.name for queue in class_queues("default", consumed("mail"), ["mail.low"])}
+    assert names == {"mail.critical", "mail.high", "mail.normal"}
+    names = {queue.name for queue in class_queues("acme", consumed("mail"), ["acme:mail.low", "mail.high"])}
+    assert names == {"acme:mail.critical", "acme:mail.normal"}
+
+
+def test_quorum_queues_have_quorum_queues_beside_them() -> None:
+    (first, *_) = class_queues("default", consumed("mail", **{"x-queue-type": "quorum"}))
+    assert first.queue_arguments == {"x-queue-type": "quorum"}
+
+
+def test_a_queue_that_cannot_be_a_route_is_left_alone() -> None:
+    assert class_queues("default", consumed("other:mail", "mail box")) == []
+
+
+def test_what_a_worker_may_take() -> None:
+    names = ["celery", "mail.low", "mail.critical", "web.normal", "acme:mail.high"]
+    assert wants("default", names) == (Want("mail", (0, 3)), Want("web", (2,)))
+    assert wants("acme", names) == (Want("mail", (1,)),)
