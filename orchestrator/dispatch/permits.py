@@ -31,6 +31,7 @@ CONNECT_S = 2.0
 """Seconds that connecting, or one answer of the broker, may take."""
 BACKOFF_S = 1.0
 """Seconds after a failure in which nothing is tried."""
+_AT_ONCE_S = 0.5
 # Celery's own time limits would span a whole turn; ours are the node's (`runtime.warden`). Long enough to be none.
 _NO_LIMIT = 1_000_000_000
 
@@ -62,7 +63,7 @@ class Publisher:
 
     def publish(self, rings: Iterable[Ring]) -> None:
         """Publish the permits of these rings, or drop them where the broker does not answer."""
-        rings = tuple(rings)
+        rings = [ring for ring in rings if ring.permits > 0]
         if not rings:
             return
         with self._lock:
@@ -76,10 +77,11 @@ class Publisher:
                 for ring in rings
                 for _ in range(ring.permits)
             ]
-            # A connection that stood idle may have been closed at the other end: that is told by its first use.
-            while not self._try(messages, again := self._channel is not None):
-                if not again:
-                    return
+            began, used = time.monotonic(), self._channel is not None
+            error = self._try(messages)
+            if error is not None and used and time.monotonic() - began < _AT_ONCE_S:
+                error = self._try(messages)  # it stood idle, and the other end had closed it
+            self._note(error, time.monotonic() - began)
 
     def close(self) -> None:
         """Close the connection to the broker."""
@@ -88,7 +90,7 @@ class Publisher:
                 self._channel.close()
             self._channel = None
 
-    def _try(self, messages: list[tuple[str, _Message]], may_repeat: bool) -> bool:
+    def _try(self, messages: list[tuple[str, _Message]]) -> Exception | None:
         try:
             if self._channel is None:
                 self._channel = _Channel(self._connect())
@@ -97,16 +99,18 @@ class Publisher:
             if self._channel is not None:
                 self._channel.close()
                 self._channel = None
-            if not may_repeat:
-                self._not_before = time.monotonic() + BACKOFF_S
-                if not self._down:
-                    logger.warning("the broker takes no permits (%s): workers are woken by healing", error)
-                self._down = True
-            return False
-        if self._down:
+            return error
+        return None
+
+    def _note(self, error: Exception | None, took_s: float) -> None:
+        """Keep in mind whether the broker answers. A slow failure is followed by a longer pause."""
+        if error is not None:
+            self._not_before = time.monotonic() + max(BACKOFF_S, 2 * took_s)
+            if not self._down:
+                logger.warning("the broker takes no permits (%s): workers are woken by healing", error)
+        elif self._down:
             logger.warning("the broker takes permits again")
-            self._down = False
-        return True
+        self._down = error is not None
 
     def _permit(self, ring: Ring) -> _Message:
         ident = secrets.token_hex(8)
@@ -138,9 +142,7 @@ class _Channel:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        connection.connect()
-        channel: Any = connection.channel()
-        self._channel = channel
+        self._channel = open_channel(connection)
         self._confirms = connection.transport.driver_type == "amqp"
         if self._confirms:
             self._channel.confirm_select()
@@ -200,6 +202,12 @@ class _Channel:
             self._connection.release()
         except Exception as error:  # noqa: BLE001 — it is broken, or it is closed: both are fine
             logger.debug("closing the connection to the broker: %s", error)
+
+
+def open_channel(connection: Connection) -> Any:
+    """Connect, or fail at once where nobody listens: kombu's own `connect` sleeps two seconds and tries again."""
+    connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0)
+    return connection.channel()
 
 
 def transport_options(scheme: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from celery import Celery
 
-from orchestrator.dispatch.permits import CONNECT_S, transport_options
+from orchestrator.dispatch.permits import CONNECT_S, open_channel, transport_options
 
 logger = logging.getLogger(__name__)
 
@@ -72,11 +72,10 @@ class TaskEvents:
             connection = self._app.connection_for_write(
                 connect_timeout=CONNECT_S, transport_options=transport_options(str(scheme))
             )
-            connection.connect()
             self._dispatcher = self._app.events.Dispatcher(
                 connection,
                 hostname=self._hostname,
-                channel=connection.channel(),
+                channel=open_channel(connection),
                 buffer_while_offline=False,
                 buffer_group=frozenset({"task"}),
                 buffer_limit=len(batch) + _BATCH,
