@@ -33,12 +33,12 @@ class Wire:
             except (ConnectionError, TimeoutError, OSError):
                 reply = self._again(connection, command)
         except ResponseError:
-            self._free.append(connection)  # the server's answer: the connection is in step
-            raise
+            raise  # the server's answer: the connection is in step
         except BaseException:
-            connection.disconnect()  # an answer may still be on its way
+            connection.disconnect()  # an answer may still be on its way; the next call connects anew
             raise
-        self._free.append(connection)
+        finally:
+            self._free.append(connection)
         return reply
 
     def close(self) -> None:
