@@ -34,6 +34,7 @@ from support.oracle import Oracle
 
 NODES = {"all": (0, 1, 2, 3), "some": (0, 2), "low": (3,)}
 OUTCOMES = ["ok"] * 6 + ["failed", "retry", "timed_out", "skipped", "cancelled", "unknown", "returned", "lost"]
+NOWHERE = "0" * 20 + "/0@1"
 
 
 @st.composite
@@ -54,10 +55,11 @@ def plans(draw: st.DrawFn) -> Plan:
 class Engine(RuleBasedStateMachine):
     """What may be done to a namespace, in any order."""
 
-    client: redis.Redis
+    url: str
 
     def __init__(self) -> None:
         super().__init__()
+        self.client = redis.Redis.from_url(self.url)
         self.machine = Machine(self.client, f"m{uuid.uuid4().hex[:12]}")
         self.oracle = Oracle(START_MS)
         self.nodes: list[Node] = []  # older incarnations too
@@ -81,6 +83,7 @@ class Engine(RuleBasedStateMachine):
         self._after("create_run")
 
     @rule(name=st.sampled_from(sorted(NODES)))
+    @precondition(lambda self: len(self.nodes) < 12)
     def register(self, name: str) -> None:
         self.orderly &= name not in self.oracle.nodes or not self.oracle.nodes[name].hands
         expected = self.oracle.register(name)
@@ -95,10 +98,7 @@ class Engine(RuleBasedStateMachine):
         permit = ("default", data.draw(st.sampled_from(served))) if by_permit and served else None
         if permit:
             self.messages[permit[1]] -= 1
-        node = hand.node
-        expected = self.oracle.claim(node.name, node.incarnation, hand.name, hand.op + 1, node.wants)
-        self.orderly &= expected[0] != "gone" or permit is None
-        self._answer(hand, hand.claim(permit=permit), expected, "claim")
+        self._claim(hand, permit)
 
     @rule(
         data=st.data(), outcome=st.sampled_from(OUTCOMES), delay=st.sampled_from([0, 500, 70_000]), go_on=st.booleans()
@@ -109,24 +109,48 @@ class Engine(RuleBasedStateMachine):
             return
         self._finish(hand, hand.ref, outcome, delay, go_on)
 
+    @rule(data=st.data(), times=st.integers(1, 8))
+    def work(self, data: st.DataObject, times: int) -> None:
+        """Get on with it: hands take what there is, and end it, some badly."""
+        for _ in range(times):
+            hand = self._hand(data)
+            if hand.ref and self._is_open(hand.node):
+                self._finish(hand, hand.ref, data.draw(st.sampled_from(OUTCOMES)), 0, data.draw(st.booleans()))
+            else:
+                self._claim(hand, None)
+
+    @rule(data=st.data(), outcome=st.sampled_from(["ok", "retry", "lost", "failed"]))
+    def work_and_wait(self, data: st.DataObject, outcome: str) -> None:
+        """End whatever is held in one way, let timers fire, and take again."""
+        for _ in range(3):
+            for hand in [hand for node in self.nodes if self._is_open(node) for hand in node.hands.values()]:
+                if hand.ref:
+                    self._finish(hand, hand.ref, outcome, 0, False)
+                else:
+                    self._claim(hand, None)
+            self.wait(1000)
+            self.fire()
+
     @rule(data=st.data(), outcome=st.sampled_from(OUTCOMES), late=st.integers(0, 2))
     def finish_wrongly(self, data: st.DataObject, outcome: str, late: int) -> None:
         """Report another attempt, or under an operation number that was used before."""
         hand = self._hand(data)
         refs = [f"{run.id}/{index}@{job.attempt + more}" for run in self.oracle.runs.values()
                 for index, job in enumerate(run.jobs) for more in (0, 1)]  # fmt: skip
-        ref = data.draw(st.sampled_from([*refs, *(hand.ref for hand in [hand] if hand.ref), "0" * 20 + "/0@1"]))
+        ref = data.draw(st.sampled_from(list(self.oracle.held()) or [NOWHERE]) | st.sampled_from([*refs, NOWHERE]))
         if late and ref == hand.ref:
             op, hand.op = hand.op, max(hand.op - late, 0)
             node = hand.node
             expected = self.oracle.finish(node.name, node.incarnation, hand.name, hand.op + 1, ref, outcome, 0, ())
-            claimed = hand.claimed
+            claimed, last = hand.claimed, hand.last
             reply = hand.finish(outcome, b"1", ref=ref)
-            hand.op, hand.claimed = op, claimed
+            hand.op, hand.claimed, hand.last = op, claimed, last
             assert type(reply).__name__.lower() == expected[0]
             self._after("finish")
         else:
-            self._finish(hand, ref, outcome, 0, False)
+            claimed = hand.claimed
+            if not self._finish(hand, ref, outcome, 0, False):
+                hand.claimed = claimed
 
     @rule(data=st.data())
     def again(self, data: st.DataObject) -> None:
@@ -143,7 +167,7 @@ class Engine(RuleBasedStateMachine):
     @rule(data=st.data(), outcome=st.sampled_from(OUTCOMES[6:]), delay=st.sampled_from([0, 500]), right=st.booleans())
     def settle(self, data: st.DataObject, outcome: str, delay: int, right: bool) -> None:
         hand = self._hand(data, holding=right)
-        ref = hand.ref or "0" * 20 + "/0@1"
+        ref = hand.ref or NOWHERE
         node = hand.node
         self.orderly = False
         expected = self.oracle.settle(node.name, node.incarnation, hand.name, ref, outcome, delay)
@@ -160,21 +184,22 @@ class Engine(RuleBasedStateMachine):
         if silent:
             held = held[1:]
             self.orderly = False
-        expected = self.oracle.beat(node.name, node.incarnation, held)
-        reply = self.machine.do(Beat(node.name, node.incarnation, idle, held))
-        assert (set(reply.kills) if isinstance(reply, Beaten) else None) == expected
-        self._after("beat")
+        self._beat(node, held, idle)
 
     @rule(ms=st.sampled_from([1, 1000, 2500, 10_000, 31_000, 61_000, 130_000]))
     def wait(self, ms: int) -> None:
         self.machine.wait(ms)
         self.oracle.now += ms
 
-    @rule(ticks=st.integers(1, 12))
-    def reap(self, ticks: int) -> None:
+    @rule(ticks=st.sampled_from([1, 1, 12]), silent=st.sampled_from([None, *NODES]))
+    def reap(self, ticks: int, silent: str | None) -> None:
+        """Let the reaper tick, while all nodes beat but one."""
         for _ in range(ticks):
             self.machine.wait(1000)
             self.oracle.now += 1000
+            for node in self.nodes:
+                if self._is_open(node) and node.name != silent:
+                    self._beat(node, tuple(Held(hand.name, hand.ref) for hand in node.hands.values()), 0)
             expected = self.oracle.reap()
             self.orderly &= expected == 0
             assert self.machine.reap() == expected
@@ -187,7 +212,7 @@ class Engine(RuleBasedStateMachine):
         self._after("fire")
 
     @rule(data=st.data())
-    @precondition(lambda self: self.oracle.runs)
+    @precondition(lambda self: len(self.oracle.runs) > 1)
     def cancel(self, data: st.DataObject) -> None:
         run = self._run(data)
         expected = self.oracle.cancel(run)
@@ -212,6 +237,7 @@ class Engine(RuleBasedStateMachine):
         self._after("forget")
 
     @rule(data=st.data())
+    @precondition(lambda self: len(self.oracle.nodes) > 1)
     def leave(self, data: st.DataObject) -> None:
         node = data.draw(st.sampled_from(self.nodes))
         self.orderly = False
@@ -267,8 +293,21 @@ class Engine(RuleBasedStateMachine):
         finally:
             keys = list(self.client.scan_iter(match=f"o:{{{self.machine.store.namespace}}}:*", count=1000))
             self.client.unlink(*keys)
+            self.machine.store.close()
 
-    def _finish(self, hand: Hand, ref: str, outcome: str, delay: int, go_on: bool) -> None:
+    def _beat(self, node: Node, held: tuple[Held, ...], idle: int) -> None:
+        expected = self.oracle.beat(node.name, node.incarnation, held)
+        reply = self.machine.do(Beat(node.name, node.incarnation, idle, held))
+        assert (set(reply.kills) if isinstance(reply, Beaten) else None) == expected
+        self._after("beat")
+
+    def _claim(self, hand: Hand, permit: tuple[str, int] | None) -> None:
+        node = hand.node
+        expected = self.oracle.claim(node.name, node.incarnation, hand.name, hand.op + 1, node.wants)
+        self.orderly &= expected[0] != "gone" or permit is None
+        self._answer(hand, hand.claim(permit=permit), expected, "claim")
+
+    def _finish(self, hand: Hand, ref: str, outcome: str, delay: int, go_on: bool) -> bool:
         node = hand.node
         wants = node.wants if go_on else ()
         expected = self.oracle.finish(node.name, node.incarnation, hand.name, hand.op + 1, ref, outcome, delay, wants)
@@ -276,6 +315,7 @@ class Engine(RuleBasedStateMachine):
         self._answer(hand, reply, expected, "finish")
         if not isinstance(reply, Done):
             self.orderly = False  # a turn that gives up; its node claims anew in real life
+        return isinstance(reply, Done)
 
     def _answer(self, hand: Hand, reply: Any, expected: tuple[str, str | None], script: str) -> None:
         claimed = reply.claimed if isinstance(reply, Took | Done) else None
@@ -297,12 +337,18 @@ class Engine(RuleBasedStateMachine):
                 assert script in moves[event.before, event.after], f"{script}: {event}"
 
     def _hand(self, data: st.DataObject, *, holding: bool = False) -> Hand:
-        for node in self.nodes:
-            node.hand("h1"), node.hand("h2")
-        hands = [hand for node in self.nodes for hand in node.hands.values()]
+        """Draw a hand, seldom one of an older incarnation."""
+        if not any(map(self._is_open, self.nodes)):
+            self.register("all")
+        everyone = [node.hand(name) for node in self.nodes for name in ("h1", "h2")]
+        open_now = [hand for hand in everyone if self._is_open(hand.node)]
         if holding:
-            hands = [hand for hand in hands if hand.ref] or hands
-        return data.draw(st.sampled_from(hands))
+            open_now = [hand for hand in open_now if hand.ref] or open_now
+        return data.draw(st.sampled_from(everyone if data.draw(st.integers(0, 9)) == 9 else open_now))
+
+    def _is_open(self, node: Node) -> bool:
+        at = self.oracle.nodes.get(node.name)
+        return at is not None and at.incarnation == node.incarnation
 
     def _run(self, data: st.DataObject) -> str:
         return data.draw(st.sampled_from(sorted(self.oracle.runs)))
@@ -311,8 +357,8 @@ class Engine(RuleBasedStateMachine):
 LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
 
 
-def test_the_machine_does_what_its_oracle_does(redis_client: redis.Redis) -> None:
-    Engine.client = redis_client
+def test_the_machine_does_what_its_oracle_does(redis_url: str) -> None:
+    Engine.url = redis_url
     run_state_machine_as_test(
         Engine,
         settings=settings(
