@@ -20,6 +20,7 @@ from threading import Lock, get_ident
 from typing import Any, Protocol
 
 from billiard.exceptions import SoftTimeLimitExceeded
+from billiard.pool import ApplyResult
 
 from orchestrator.runtime.endings import OutOfTime, Stopped
 from orchestrator.runtime.hands import Hand, HandTable, Phase, Row
@@ -214,6 +215,17 @@ class GreenletGrip:
 
         get_hub().loop.run_callback(throw)
         return True
+
+
+def await_children(worker: Any) -> None:
+    """Have a prefork pool that is being stopped read what its children still say, until they have ended.
+
+    Celery forgets the jobs whose start it has not read yet, and stops reading when it knows of none; a child whose last
+    result nobody reads waits 30 s for that. A job that is never done keeps Celery reading.
+    """
+    pool = getattr(worker.pool, "_pool", None)
+    if pool is not None:
+        ApplyResult(pool._cache, None)
 
 
 def _kill(pid: int, number: signal.Signals) -> bool:

@@ -24,7 +24,7 @@ from celery import Celery, bootsteps, signals
 from orchestrator.dispatch import topology
 from orchestrator.runtime import desk
 from orchestrator.runtime.desk import Desk
-from orchestrator.runtime.grips import GreenletGrip, Grip, ProcessGrip, ThreadGrip
+from orchestrator.runtime.grips import GreenletGrip, Grip, ProcessGrip, ThreadGrip, await_children
 from orchestrator.runtime.hands import HandTable
 from orchestrator.runtime.node import Node
 from orchestrator.runtime.station import Limits, Station
@@ -133,6 +133,9 @@ class NodeStep(bootsteps.StartStopStep):
     def stop(self, worker: Any) -> None:
         """Have the hands take nothing more."""
         _drain()
+        mine = desk.the_desk()
+        if mine is not None and mine.pool == "prefork":
+            await_children(worker)
 
     def terminate(self, worker: Any) -> None:
         """See `stop`."""
