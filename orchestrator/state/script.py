@@ -8,15 +8,15 @@
     -- uses:     clock hands                        fragments of `lib/`, which name what they use themselves
     -- cost:     O(1)
 
-Every script has one key, the namespace's `meta`; all others are built from its prefix (see `keys`). Where a text says
-`job.queued` or `state.running`, the number of that state in `model.states` is put in.
+What a fragment keeps during a call is set up by its `begin()`, which the linker calls first. Every script has one key,
+the namespace's `meta`; all others are built from its prefix (see `keys`). Where a text says `job.queued` or `state.running`, the number of that state in `model.states` is put in.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
@@ -28,7 +28,10 @@ _FIELDS = ("args", "returns", "moves", "keeps", "uses", "cost")
 _HEADER = re.compile(r"^--\s+({}):\s*(.*)$".format("|".join(_FIELDS)))
 _CONTINUED = re.compile(r"^--\s{8,}(\S.*)$")
 _STATE = re.compile(r"(?<![\w.])(job|state)\.([a-z_]+)")
-_PLACE = re.compile(r"user_script:(\d+):\s*")
+_PLACE = re.compile(r"user_(?:script|function):(\d+):\s*")
+_LIBRARY = "orchestrator"
+_GOES_THROUGH = "with memory full, it goes through"
+"""What a script says of its writes that Redis is not to refuse when its memory is full."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +52,27 @@ class Script:
 
     def explain(self, message: str) -> str:
         """Turn Redis' `user_script:35: …` into the place in the file."""
+        return _explain(self.places, message)
 
-        def place(match: re.Match[str]) -> str:
-            line = int(match[1])
-            return f"{self.places[line - 1]}: " if 0 < line <= len(self.places) else match[0]
 
-        return _PLACE.sub(place, message)
+@dataclass(frozen=True)
+class Library:
+    """All scripts as Redis Functions (Redis 7 and newer): fragments are set up once a server instead of once a call.
+
+    Its name has the digest of its text, so that processes of two releases do not meet in one.
+    """
+
+    name: str
+    text: str
+    places: tuple[str, ...] = field(repr=False)
+
+    def function(self, script: str) -> str:
+        """Name the function that runs a script."""
+        return f"{self.name}_{script}"
+
+    def explain(self, message: str) -> str:
+        """Turn Redis' `user_function:35: …` into the place in the file."""
+        return _explain(self.places, message)
 
 
 def source(name: str) -> str:
@@ -86,30 +104,78 @@ def names() -> list[str]:
 @cache
 def link(name: str, clock: str = "lib/clock") -> Script:
     """Put a script together with its fragments; `clock` names another clock for tests (a text, or `lib/clock`)."""
-    body = source(name)
-    header = header_of(body)
-    lines: list[str] = []
-    places: list[str] = []
+    text = _Text()
+    fragments = text.add_fragments(_in_order(header_of(source(name)).get("uses", ""), ()), clock)
+    text.add_body(name, fragments)
+    return Script(name, text.whole, text.digest, header_of(source(name)), tuple(text.places))
 
-    def add(origin: str, text: str) -> None:
+
+@cache
+def library(clock: str = "lib/clock") -> Library:
+    """Put all scripts together as one library of Redis Functions, each fragment once: see `Library`."""
+    text = _Text()
+    everything = " ".join(header_of(source(name)).get("uses", "") for name in names())
+    text.add("library", "local KEYS, ARGV")
+    fragments = text.add_fragments(_in_order(everything, ()), clock)
+    for name in names():
+        flags = "'allow-oom'" if _GOES_THROUGH in source(name) else ""
+        text.add("library", f"local function run_{name}(keys_given, args_given)\nKEYS, ARGV = keys_given, args_given")
+        text.add_body(name, [f for f in fragments if f in _in_order(header_of(source(name)).get("uses", ""), ())])
+        text.add(
+            "library",
+            f"end\nredis.register_function{{\n"
+            f"function_name = '{_LIBRARY}_{name}', callback = run_{name}, flags = {{{flags}}}}}",
+        )
+    name = f"{_LIBRARY}_{text.digest[:12]}"
+    whole = text.whole.replace(f"'{_LIBRARY}_", f"'{name}_")
+    return Library(name, f"#!lua name={name}\n{whole}", ("library.lua:0", *text.places))
+
+
+class _Text:
+    """Lines being put together, each with its place."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.places: list[str] = []
+
+    @property
+    def whole(self) -> str:
+        return "\n".join(self.lines) + "\n"
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha1(self.whole.encode(), usedforsecurity=False).hexdigest()
+
+    def add(self, origin: str, text: str) -> None:
         for number, line in enumerate(text.splitlines(), start=1):
-            lines.append(_STATE.sub(_number, line))
-            places.append(f"{origin}.lua:{number}")
+            self.lines.append(_STATE.sub(_number, line))
+            self.places.append(f"{origin}.lua:{number}")
 
-    for fragment in _in_order(header.get("uses", ""), ()):
-        own = clock if fragment == "clock" and clock != "lib/clock" else source(f"lib/{fragment}")
-        add(f"lib/{fragment}", own)
-    add(
-        name,
-        "\n".join(
-            f"local {argument} = {f'tonumber(ARGV[{at}])' if kind == 'int' else f'ARGV[{at}]'}"
-            for at, (argument, kind) in enumerate(_arguments(header), start=1)
-        ),
-    )
-    add(name, body)
-    text = "\n".join(lines) + "\n"
-    digest = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
-    return Script(name, text, digest, header, tuple(places))
+    def add_fragments(self, fragments: list[str], clock: str) -> list[str]:
+        """Add fragments once each; return those that begin each call afresh."""
+        beginning = []
+        for fragment in fragments:
+            text = clock if fragment == "clock" and clock != "lib/clock" else source(f"lib/{fragment}")
+            self.add(f"lib/{fragment}", text)
+            if f"function {fragment}.begin()" in text:
+                beginning.append(fragment)
+        return beginning
+
+    def add_body(self, name: str, beginning: Iterable[str]) -> None:
+        """Add a script: what its fragments begin with, its arguments, itself."""
+        body = source(name)
+        self.add(name, "\n".join(f"{fragment}.begin()" for fragment in beginning))
+        for at, (argument, kind) in enumerate(_arguments(header_of(body)), start=1):
+            self.add(name, f"local {argument} = {f'tonumber(ARGV[{at}])' if kind == 'int' else f'ARGV[{at}]'}")
+        self.add(name, body)
+
+
+def _explain(places: tuple[str, ...], message: str) -> str:
+    def place(match: re.Match[str]) -> str:
+        line = int(match[1])
+        return f"{places[line - 1]}: " if 0 < line <= len(places) else match[0]
+
+    return _PLACE.sub(place, message)
 
 
 def _number(match: re.Match[str]) -> str:

@@ -1,13 +1,14 @@
 """The only two drivers that talk to the state's Redis: one for threads and processes, one for asyncio.
 
-Both send a transition as EVALSHA, load the script where the server does not have it, and turn what can go wrong into
-`StoreUnavailable` (no answer), `StoreBusy` (an answer that says: later) or `ScriptError` (a bug in the engine).
-A call whose reply was cut is sent again: every script stands that.
+Both send a transition as FCALL (EVALSHA before Redis 7), load the scripts where the server does not have them, and turn
+what can go wrong into `StoreUnavailable` (no answer), `StoreBusy` (an answer that says: later) or `ScriptError` (a bug
+in the engine). A call whose reply was cut is sent again: every script stands that.
 """
 
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar, cast
 
@@ -25,8 +26,8 @@ from orchestrator.state.keys import Keys
 from orchestrator.state.plans import upload_commands
 from orchestrator.state.reading import Command, Read
 from orchestrator.state.replies import NoPlan, Stored
-from orchestrator.state.script import Script, link
-from orchestrator.state.transitions import PutPlan, Transition
+from orchestrator.state.script import Library, Script, library, link
+from orchestrator.state.transitions import Arg, PutPlan, Transition
 from orchestrator.state.wire import Wire
 
 R = TypeVar("R")
@@ -34,6 +35,9 @@ R = TypeVar("R")
 TIMEOUT_S = 5.0
 _BUSY = ("OOM", "MISCONF", "LOADING", "READONLY", "BUSY", "NOREPLICAS", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN")
 _CLUSTER = "redis+cluster://"
+_NO_FUNCTIONS = re.compile(r"unknown command|NOPERM|no permissions", re.IGNORECASE)
+_REMEDIES = 4
+"""Errors in a row that are mended: functions refused, script not loaded."""
 
 
 class _Base:
@@ -44,9 +48,37 @@ class _Base:
         self.namespace = namespace
         self.keys = Keys(namespace)
         self._clock = clock
+        cluster = isinstance(client, redis.cluster.RedisCluster | redis.asyncio.cluster.RedisCluster)
+        self._library: Library | None = None if cluster else library(clock)
+        """The scripts as functions, until the server shows that it has none or refuses them."""
+
+    def _command(self, transition: Transition[Any]) -> tuple[Arg, ...]:
+        """Spell a transition: as a call of its function, else of its script."""
+        if self._library:
+            return "FCALL", self._library.function(transition.script), 1, self.keys.meta, *transition.args()
+        return "EVALSHA", self._script(transition).sha, 1, self.keys.meta, *transition.args()
 
     def _script(self, transition: Transition[Any]) -> Script:
         return link(transition.script, self._clock)
+
+    def explain(self, message: str, transition: Transition[Any]) -> str:
+        """Put the place in the script into an error of Redis."""
+        return (self._library or self._script(transition)).explain(message)
+
+    def _remedy(self, error: redis.exceptions.ResponseError, transition: Transition[Any]) -> tuple[Arg, ...] | None:
+        """Say what to send so that the transition can be sent again; raises the error if there is no remedy.
+
+        None means that it is to be sent again as it is now spelt.
+        """
+        message = str(error)
+        if isinstance(error, redis.exceptions.NoScriptError):
+            return "SCRIPT", "LOAD", self._script(transition).text
+        if self._library and "Function not found" in message:
+            return "FUNCTION", "LOAD", "REPLACE", self._library.text
+        if self._library and not message.startswith(_BUSY) and _NO_FUNCTIONS.search(message):
+            self._library = None  # Redis before 7, or a user who may not load or call functions
+            return None
+        raise error
 
 
 class Store(_Base):
@@ -64,20 +96,29 @@ class Store(_Base):
         """Make a store for a URL (`redis://`, `rediss://`, `unix://`, `redis+cluster://`); nothing is sent yet."""
         retry = Retry(ExponentialWithJitterBackoff(cap=1.0, base=0.05), retries)
         options: dict[str, Any] = {"socket_timeout": timeout_s, "socket_connect_timeout": timeout_s, "retry": retry}
-        with _errors(None):
+        with _errors():
             if url.startswith(_CLUSTER):
                 return cls(redis.cluster.RedisCluster.from_url(_plain(url), **options), namespace)
             return cls(redis.Redis.from_url(_plain(url), **options), namespace)
 
     def run(self, transition: Transition[R]) -> R:
         """Make one transition and return what its script says of it."""
-        script = self._script(transition)
-        with _errors(script):
+        with _errors(self, transition):
             try:
-                reply = self._send("EVALSHA", script.sha, 1, self.keys.meta, *transition.args())
-            except redis.exceptions.NoScriptError:
-                reply = self._send("EVAL", script.text, 1, self.keys.meta, *transition.args())
+                reply = self._send(*self._command(transition))
+            except redis.exceptions.ResponseError as error:
+                reply = self._mend(error, transition)
         return transition.decode(reply)
+
+    def _mend(self, error: redis.exceptions.ResponseError, transition: Transition[Any]) -> Any:
+        for _ in range(_REMEDIES):
+            try:
+                if remedy := self._remedy(error, transition):
+                    self._send(*remedy)
+                return self._send(*self._command(transition))
+            except redis.exceptions.ResponseError as next_error:
+                error = next_error
+        raise error
 
     def read(self, read: Read[R]) -> R:
         """Drive a read of `state.reading` to its end."""
@@ -92,7 +133,7 @@ class Store(_Base):
     def pipeline(self, commands: Sequence[Command]) -> list[Any]:
         """Send plain commands in one batch and return their replies."""
         pipe: Any
-        with _errors(None), self.client.pipeline(transaction=False) as pipe:
+        with _errors(), self.client.pipeline(transaction=False) as pipe:
             for command in commands:
                 pipe.execute_command(*command)
             return list(pipe.execute())
@@ -126,21 +167,33 @@ class AsyncStore(_Base):
         """Make a store for a URL; nothing is sent yet. See `Store.connect`."""
         retry = AsyncRetry(ExponentialWithJitterBackoff(cap=1.0, base=0.05), retries)
         options: dict[str, Any] = {"socket_timeout": timeout_s, "socket_connect_timeout": timeout_s, "retry": retry}
-        with _errors(None):
+        with _errors():
             if url.startswith(_CLUSTER):
                 return cls(redis.asyncio.cluster.RedisCluster.from_url(_plain(url), **options), namespace)
             return cls(redis.asyncio.Redis.from_url(_plain(url), **options), namespace)
 
     async def run(self, transition: Transition[R]) -> R:
         """Make one transition and return what its script says of it."""
-        script = self._script(transition)
-        send: Any = self.client.execute_command
-        with _errors(script):
+        with _errors(self, transition):
             try:
-                reply = await send("EVALSHA", script.sha, 1, self.keys.meta, *transition.args())
-            except redis.exceptions.NoScriptError:
-                reply = await send("EVAL", script.text, 1, self.keys.meta, *transition.args())
+                reply = await self._send(*self._command(transition))
+            except redis.exceptions.ResponseError as error:
+                reply = await self._mend(error, transition)
         return transition.decode(reply)
+
+    async def _mend(self, error: redis.exceptions.ResponseError, transition: Transition[Any]) -> Any:
+        for _ in range(_REMEDIES):
+            try:
+                if remedy := self._remedy(error, transition):
+                    await self._send(*remedy)
+                return await self._send(*self._command(transition))
+            except redis.exceptions.ResponseError as next_error:
+                error = next_error
+        raise error
+
+    async def _send(self, *command: Any) -> Any:
+        execute: Any = self.client.execute_command
+        return await execute(*command)
 
     async def read(self, read: Read[R]) -> R:
         """Drive a read of `state.reading` to its end."""
@@ -154,7 +207,7 @@ class AsyncStore(_Base):
 
     async def pipeline(self, commands: Sequence[Command]) -> list[Any]:
         """Send plain commands in one batch and return their replies."""
-        with _errors(None):
+        with _errors():
             async with self.client.pipeline(transaction=False) as pipe:
                 for command in commands:
                     pipe.execute_command(*command)
@@ -184,7 +237,7 @@ def _plain(url: str) -> str:
 
 
 @contextlib.contextmanager
-def _errors(script: Script | None) -> Iterator[None]:
+def _errors(store: _Base | None = None, transition: Transition[Any] | None = None) -> Iterator[None]:
     try:
         yield
     except (redis.exceptions.BusyLoadingError, redis.exceptions.ReadOnlyError, redis.exceptions.OutOfMemoryError) as e:
@@ -198,13 +251,13 @@ def _errors(script: Script | None) -> Iterator[None]:
         message = str(e)
         if message.startswith(_BUSY):
             raise StoreBusy(f"the Redis that holds the state refuses writes for now: {message}") from e
-        if script is None:
+        if store is None or transition is None:
             raise StoreUnavailable(f"the Redis that holds the state answered: {message}") from e
-        raise ScriptError(f"script {script.name} failed: {script.explain(message)}") from e
+        raise ScriptError(f"script {transition.script} failed: {store.explain(message, transition)}") from e
     except (redis.exceptions.RedisError, redis.exceptions.RedisClusterException) as e:
         raise StoreUnavailable(f"the Redis that holds the state cannot be used: {e}") from e
     except ValueError as e:
-        if script is not None:
+        if transition is not None:
             raise
         raise StoreUnavailable(
             f"the URL of the Redis that holds the state cannot be read: {e}", remedy="correct ORCHESTRATOR_REDIS_URL"

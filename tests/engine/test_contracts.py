@@ -169,11 +169,13 @@ def test_both_twins_give_the_same_keys(redis_client: redis.Redis) -> None:
     plain = [name for name, value in vars(keys).items() if isinstance(value, str) and name != "namespace"]
     builders = [name for name, _ in inspect.getmembers(Keys, inspect.isfunction) if not name.startswith("_")]
     assert sorted(builders) == sorted(ARGUMENTS)
-    assert set(re.findall(r"^function keys\.(\w+)", source("lib/keys"), re.M)) == {*ARGUMENTS, "bucket"}
-    assert {"prefix", *re.findall(r"^keys\.(\w+) =", source("lib/keys"), re.M)} == set(plain)
+    assert set(re.findall(r"^function keys\.(\w+)", source("lib/keys"), re.M)) == {*ARGUMENTS, "bucket", "begin"}
+    begin = source("lib/keys").partition("function keys.begin()")[2].partition("\nend")[0]
+    assigned = (line.partition(" = ")[0] for line in begin.splitlines())
+    assert {name for left in assigned for name in re.findall(r"keys\.(\w+)", left)} == set(plain)
     calls = [f"keys.{name}" for name in plain]
     calls += [f"keys.{name}({', '.join(map(repr, ARGUMENTS[name]))})" for name in builders]
-    answer = redis_client.eval(f"{source('lib/keys')}\nreturn {{{', '.join(calls)}}}", 1, keys.meta)
+    answer = redis_client.eval(f"{source('lib/keys')}\nkeys.begin()\nreturn {{{', '.join(calls)}}}", 1, keys.meta)
     expected = [getattr(keys, name) for name in plain]
     expected += [getattr(keys, name)(*ARGUMENTS[name]) for name in builders]
     assert [key.decode() for key in answer] == expected

@@ -52,7 +52,8 @@ ALL = (CRITICAL, HIGH, NORMAL, LOW)
 
 SET_CLOCK = """\
 -- clock: for tests: the time is what stands in a key
-local clock = {now = tonumber(redis.call('GET', keys.prefix .. 'now'))}
+local clock = {}
+function clock.begin() clock.now = tonumber(redis.call('GET', keys.prefix .. 'now')) end
 function clock.keep() redis.call('HSET', keys.meta, 'clock', string.format('%.0f', clock.now)) end
 """
 

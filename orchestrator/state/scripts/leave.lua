@@ -8,7 +8,7 @@
 -- cost:     O(hands of the node)
 if not nodes.is_open(node, incarnation) then return {'gone'} end
 
--- writes
+-- writes (a removal first: with memory full, it goes through)
 nodes.close(node, true)
 runs.save()
 return {'left', rings.list()}

@@ -1,7 +1,11 @@
 -- admit: the only place that decides what a job's next state is once the jobs before it have ended
 -- uses: keys states plans edges records ready todos
-local admit = {left = plans.SLICE}  -- jobs that this script may still touch
-local work = {}
+local admit = {}
+local work
+function admit.begin()
+  admit.left = plans.SLICE  -- jobs that this script may still touch
+  work = {}
+end
 
 -- all parents have ended, and that is how many failed or were skipped
 local function decide(run, index, failed, skipped)

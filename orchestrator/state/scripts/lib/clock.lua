@@ -1,13 +1,12 @@
 -- clock: the one source of time: Redis TIME in ms, never behind what the namespace has seen (a failover may go back)
 -- uses: keys
 local clock = {}
-local function read_clock()
+function clock.begin()
   local time = redis.call('TIME')
   local now = time[1] * 1000 + math.floor(time[2] / 1000)
   local mark = tonumber(redis.call('HGET', keys.meta, 'clock') or 0)
-  return math.max(now, mark)
+  clock.now = math.max(now, mark)
 end
-clock.now = read_clock()
 
 -- remember the time, so that an older clock cannot turn it back; done by beats and `fire`
 function clock.keep()

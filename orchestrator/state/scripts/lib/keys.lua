@@ -1,15 +1,13 @@
 -- keys: names of all keys of the namespace.  Twin: state/keys.py (a test compares the two)
-local keys = {prefix = string.sub(KEYS[1], 1, -5)}  -- KEYS[1] is the namespace's `meta`
-keys.meta = KEYS[1]
-keys.events = keys.prefix .. 'events'
-keys.timers = keys.prefix .. 'timers'
-keys.nodes = keys.prefix .. 'nodes'
-keys.live = keys.prefix .. 'live'
-keys.ended = keys.prefix .. 'ended'
-keys.todos = keys.prefix .. 'todos'
-keys.uploads = keys.prefix .. 'uploads'
-keys.routes = keys.prefix .. 'routes'
-keys.flows = keys.prefix .. 'flows'
+local keys = {}
+
+function keys.begin()
+  keys.meta = KEYS[1]  -- the namespace's `meta`, the one key that every script is given
+  keys.prefix = string.sub(keys.meta, 1, -5)
+  keys.events, keys.timers, keys.nodes = keys.prefix .. 'events', keys.prefix .. 'timers', keys.prefix .. 'nodes'
+  keys.live, keys.ended, keys.todos = keys.prefix .. 'live', keys.prefix .. 'ended', keys.prefix .. 'todos'
+  keys.uploads, keys.routes, keys.flows = keys.prefix .. 'uploads', keys.prefix .. 'routes', keys.prefix .. 'flows'
+end
 
 function keys.plan(plan) return keys.prefix .. 'plan:' .. plan end
 function keys.plan_jobs(plan, bucket) return keys.prefix .. 'plan:' .. plan .. ':' .. bucket end

@@ -6,11 +6,12 @@ local plans = {
 }
 local LAYOUT = '>I3HBBI3BHI3'  -- spec, route, class, number, in-degree, flags, inputs, successors
 local USES_PARAMS, FETCH = 1, 2
+local entries, routes
+function plans.begin() entries, routes = {}, {} end
 
 local function has(flags, bit) return math.floor(flags / bit) % 2 == 1 end
 
 -- the job's entry; its lists are read only when they are asked for
-local entries = {}
 function plans.job(plan, index)
   local known = entries[index]
   if known and known.plan == plan then return known end
@@ -25,7 +26,6 @@ function plans.job(plan, index)
   return known
 end
 
-local routes = {}
 function plans.route(entry)
   local name = entry.plan .. entry.route
   if not routes[name] then routes[name] = redis.call('HGET', keys.plan(entry.plan), 'route:' .. entry.route) end

@@ -2,7 +2,8 @@
 -- uses: keys plans records rings
 local ready = {CLASS = 2 ^ 51}  -- score: class, then number, then the run's creation: exact below 2^53
 local NUMBER, INHERIT = 2 ^ 43, 255
-local pending = {}
+local pending
+function ready.begin() pending = {} end
 
 local function class_of(run, entry) return entry.class == INHERIT and run.class or entry.class end
 

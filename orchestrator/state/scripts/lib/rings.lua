@@ -1,15 +1,17 @@
 -- rings: permits that the caller has to publish; no message comes out of Lua
 -- uses: keys
-local rings = {wanted = {}, order = {}}
+local rings = {}
+local wanted, in_order
+function rings.begin() wanted, in_order = {}, {} end
 local LEAST, PER_SLOT = 16, 4  -- permits out on a queue: at most 4 times its live slots, at least 16
 
 local function ring_of(route, class)
   local name = class .. ' ' .. route
-  local found = rings.wanted[name]
+  local found = wanted[name]
   if not found then
     found = {route = route, class = class, permits = 0, healing = false}
-    rings.wanted[name] = found
-    rings.order[#rings.order + 1] = found
+    wanted[name] = found
+    in_order[#in_order + 1] = found
   end
   return found
 end
@@ -35,7 +37,7 @@ end
 -- the list for the reply: route, class, permits, …; what is out is an estimate, kept here
 function rings.list()
   local flat = {}
-  for _, ring in ipairs(rings.order) do
+  for _, ring in ipairs(in_order) do
     local key, field, permits = keys.route(ring.route), 'rung:' .. ring.class, ring.permits
     if permits > 0 and not ring.healing then
       local known = redis.call('HMGET', key, field, 'slots')

@@ -1,9 +1,10 @@
 -- runs: a run's own record: loaded first by every script, saved once at its end
 -- uses: keys clock states events records timers verdicts
 local runs = {}
-local COUNTS = '>' .. string.rep('I3', states.count)
-local loaded = {}
+local COUNTS = '>I3I3I3I3I3I3I3I3I3I3I3I3I3I3I3'  -- states.count of them
 local FIELDS = {'plan', 'state', 'wish', 'class', 'created', 'total', 'counts', 'n', 'workflow'}
+local loaded
+function runs.begin() loaded = {} end
 
 -- the run, or nil: a script writes nothing for a run that is not there
 function runs.load(id)
