@@ -1,16 +1,18 @@
 """The watchdog for a worker that looks healthy and takes nothing.
 
 Celery can wait for ever on a broker connection whose other end is gone without a word. Healing rings that nobody
-answers, though this node has idle slots, tell it: after three of them the node breaks its consumer's connection, and
-Celery connects again by itself; after three more it ends, and whatever supervises it starts another.
+answers, though this node has idle slots, tell it: after three of them the node breaks its connections to the broker,
+and Celery connects again by itself; after three more it ends, and whatever supervises it starts another.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import socket
 from typing import Any
 
+import psutil
 from celery.utils.threads import _open_broker_sockets  # type: ignore[attr-defined]
 
 logger = logging.getLogger(__name__)
@@ -24,24 +26,38 @@ class Watchdog:
 
     def __init__(self, worker: Any) -> None:
         self._worker = worker
-        self._reconnected = False
+        self._acted_on = 0
 
     def hopeless(self, deaf: int, *, broker_down: bool) -> bool:
         """Act on the count, and tell whether the node should end. A broker that is down for all is no reason to."""
-        if deaf < RECONNECT_AT:
-            self._reconnected = False
-        elif not self._reconnected:
-            self._reconnected = True
-            logger.warning("this worker takes no permits: its connection to the broker is made anew")
-            self._break_connection()
+        if deaf >= RECONNECT_AT and deaf != self._acted_on:
+            logger.warning("this worker takes no permits: its connections to the broker are made anew")
+            break_connections(getattr(getattr(self._worker, "consumer", None), "connection", None))
+        self._acted_on = deaf
         return deaf >= EXIT_AT and not broker_down
 
-    def _break_connection(self) -> None:
-        connection = getattr(getattr(self._worker, "consumer", None), "connection", None)
-        if connection is None:
-            return  # it is connecting already
-        for sock in _open_broker_sockets(connection):
-            try:
-                sock.shutdown(socket.SHUT_RDWR)
-            except OSError as error:
-                logger.debug("breaking a connection to the broker: %s", error)
+
+def break_connections(connection: Any) -> None:
+    """Break a broker connection of Celery's, and all others of this process to the same server.
+
+    A worker has several (for messages, commands, events), and its main thread may wait on any of them. Where the broker
+    is also the store, the node's own are among them, and made again at once.
+    """
+    if connection is None:
+        return  # Celery is connecting already
+    peers = {_peer(each) for each in _open_broker_sockets(connection)}
+    for each in psutil.Process().net_connections("tcp"):
+        if each.fd >= 0 and each.raddr and tuple(each.raddr) in peers:
+            with socket.socket(fileno=os.dup(each.fd)) as same:
+                try:
+                    same.shutdown(socket.SHUT_RDWR)
+                except OSError as error:
+                    logger.debug("breaking a connection to the broker: %s", error)
+
+
+def _peer(sock: Any) -> tuple[str, int] | None:
+    try:
+        host, port, *_ = sock.getpeername()
+    except (OSError, ValueError):
+        return None  # already broken, or no connection by TCP
+    return host, port
