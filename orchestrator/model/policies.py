@@ -40,7 +40,7 @@ class RetryPolicy(BaseModel):
         base = min(base, self.cap)
         if not self.jitter:
             return base
-        return base * (0.5 + 0.5 * (rng or random).random())  # noqa: S311 — spreads load, guards nothing
+        return base * (0.5 + 0.5 * (rng or random).random())
 
     def applies_to(self, type_names: tuple[str, ...], retries: int) -> bool:
         """Tell whether an error is retried: `type_names` are its class and bases, `retries` those already spent."""

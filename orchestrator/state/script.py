@@ -9,7 +9,8 @@
     -- cost:     O(1)
 
 What a fragment keeps during a call is set up by its `begin()`, which the linker calls first. Every script has one key,
-the namespace's `meta`; all others are built from its prefix (see `keys`). Where a text says `job.queued` or `state.running`, the number of that state in `model.states` is put in.
+the namespace's `meta`; all others are built from its prefix (see `keys`). Where a text says `job.queued` or
+`state.running`, the number of that state in `model.states` is put in.
 """
 
 from __future__ import annotations
