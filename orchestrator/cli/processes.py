@@ -61,7 +61,9 @@ def scheduler(as_json: bool) -> None:
     from orchestrator.cli.stack import stop_on_signals
     from orchestrator.scheduling.duties import Tools
     from orchestrator.scheduling.process import run, standard_duties
+    from orchestrator.telemetry.sentry import init_sentry
 
+    init_sentry()
     made = client()
     logging.basicConfig(level=made.settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     if as_json:

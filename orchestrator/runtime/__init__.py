@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.runtime.current import current
-from orchestrator.runtime.install import install
+from orchestrator.runtime.context import current
+from orchestrator.runtime.hooks import install
 
 __all__ = ["current", "install"]

@@ -18,7 +18,7 @@ from celery.utils.saferepr import saferepr
 from orchestrator.model.errors import OrchestratorError
 from orchestrator.model.ids import AttemptRef
 from orchestrator.runtime import capture, endings
-from orchestrator.runtime.current import Attempt, running
+from orchestrator.runtime.context import Attempt, running
 from orchestrator.runtime.endings import UNKNOWN_MS, Ending
 from orchestrator.runtime.guards import guard
 from orchestrator.runtime.hands import Hand

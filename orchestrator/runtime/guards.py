@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchestrator.runtime.current import running
+from orchestrator.runtime.context import running
 
 _guarded: set[int] = set()
 

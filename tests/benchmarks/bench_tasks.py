@@ -10,7 +10,7 @@ from pathlib import Path
 
 from celery import shared_task
 
-FOLDER = Path(os.environ.get("BENCH_FOLDER", "/tmp/orchestrator-bench"))  # noqa: S108 — set by the driver
+FOLDER = Path(os.environ.get("BENCH_FOLDER", "/tmp/orchestrator-bench"))
 _ENTRY = struct.Struct("Qd")
 _maps: dict[int, mmap.mmap] = {}
 

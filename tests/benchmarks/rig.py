@@ -63,9 +63,24 @@ def _answers(client: redis.Redis) -> bool:
 
 
 @contextlib.contextmanager
-def worker(app: str, env: dict[str, str], *, concurrency: int = 2, queues: str = "") -> Iterator[subprocess.Popen[bytes]]:
+def worker(
+    app: str, env: dict[str, str], *, concurrency: int = 2, queues: str = ""
+) -> Iterator[subprocess.Popen[bytes]]:
     """Run a Celery worker of a module here until the block ends."""
-    command = [sys.executable, "-m", "celery", "-A", app, "worker", "-c", str(concurrency), "-n", f"{app}@%h", "-l", "WARNING"]
+    command = [
+        sys.executable,
+        "-m",
+        "celery",
+        "-A",
+        app,
+        "worker",
+        "-c",
+        str(concurrency),
+        "-n",
+        f"{app}@%h",
+        "-l",
+        "WARNING",
+    ]
     if queues:
         command += ["-Q", queues]
     process = subprocess.Popen(command, cwd=HERE, env={**os.environ, **env, "PYTHONPATH": str(HERE)})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ class Workload:
 def chain_flow() -> Workflow:
     flow = Workflow("bench-chain")
     jobs = [flow.job(f"j{at}", noop.si()) for at in range(CHAIN)]
-    for before, after in zip(jobs, jobs[1:], strict=False):
+    for before, after in itertools.pairwise(jobs):
         before >> after
     return flow
 

@@ -15,6 +15,7 @@ from orchestrator import install
 from orchestrator.model.errors import StoreUnavailable
 from orchestrator.settings import get_settings
 from orchestrator.state.addresses import broker_url
+from orchestrator.telemetry.sentry import init_sentry
 
 PACKS = "orchestrator.tasks"
 log = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ def make_app() -> Celery:
         except Exception:  # one broken pack must not stop the tasks of the others
             log.exception("the task pack %s (%s) cannot be loaded; its tasks are missing here", pack.name, pack.value)
     install(app)
+    init_sentry()
     return app
 
 

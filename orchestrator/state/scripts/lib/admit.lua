@@ -1,11 +1,8 @@
 -- admit: the only place that decides what a job's next state is once the jobs before it have ended
 -- uses: keys states plans edges records ready todos
-local admit = {}
+local admit = {}  -- `left`: how many jobs this script may still touch
 local work
-function admit.begin()
-  admit.left = plans.SLICE  -- jobs that this script may still touch
-  work = {}
-end
+function admit.begin() admit.left, work = plans.SLICE, {} end
 
 -- all parents have ended, and that is how many failed or were skipped
 local function decide(run, index, failed, skipped)
@@ -56,8 +53,7 @@ end
 
 -- the jobs with nothing before them
 function admit.roots(run, offset)
-  local total = tonumber(redis.call('HGET', keys.plan(run.plan), 'roots'))
-  local told = edges.roots(run.plan, total, offset, admit.left, function(index) decide(run, index, 0, 0) end)
+  local told, total = edges.roots(run.plan, offset, admit.left, function(index) decide(run, index, 0, 0) end)
   admit.left = admit.left - told
   if offset + told < total then todos.leave(run, 'roots 0 ' .. offset + told) end
   ready.flush()

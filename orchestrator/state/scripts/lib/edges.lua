@@ -20,8 +20,9 @@ function edges.successors(entry, offset, most, visit)
   return math.max(last - offset, 0)
 end
 
--- call visit(job) for the plan's roots from `offset` on, at most `most` of `total`; return how many there were
-function edges.roots(plan, total, offset, most, visit)
+-- call visit(job) for the plan's roots from `offset` on, at most `most`; return how many there were, and of how many
+function edges.roots(plan, offset, most, visit)
+  local total = tonumber(redis.call('HGET', keys.plan(plan), 'roots'))
   local last = math.min(total, offset + most)
   local packed
   for i = offset, last - 1 do
@@ -30,5 +31,5 @@ function edges.roots(plan, total, offset, most, visit)
     end
     visit((struct.unpack('>I3', packed, 3 * (i % plans.SLICE) + 1)))
   end
-  return last - offset
+  return last - offset, total
 end

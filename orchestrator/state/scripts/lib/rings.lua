@@ -1,7 +1,6 @@
 -- rings: permits that the caller has to publish; no message comes out of Lua
 -- uses: keys
-local rings = {}
-local wanted, in_order
+local rings, wanted, in_order = {}
 function rings.begin() wanted, in_order = {}, {} end
 local LEAST, PER_SLOT = 16, 4  -- permits out on a queue: at most 4 times its live slots, at least 16
 

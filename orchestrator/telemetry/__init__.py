@@ -1,0 +1,1 @@
+"""What leaves the engine for those who watch it. Stands on `model` alone."""
