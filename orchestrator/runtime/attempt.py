@@ -83,7 +83,7 @@ def _request(station: Station, claimed: Claimed, spec: JobSpec, task: Any, queue
         "hostname": station.node,
         "is_eager": False,
         "ignore_result": True,
-        "headers": spec.headers or None,
+        "headers": spec.headers,
         "origin": "orchestrator",
         "delivery_info": {"exchange": "", "routing_key": queue, "priority": None, "redelivered": False},
     }
