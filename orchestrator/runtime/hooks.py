@@ -14,6 +14,7 @@ The app's own tasks, queues, acknowledgements and result backend stay as they ar
 from __future__ import annotations
 
 import atexit
+import gc
 import logging
 import os
 from dataclasses import dataclass, field
@@ -118,6 +119,11 @@ class NodeStep(bootsteps.StartStopStep):
             turn_attempts=worker.max_tasks_per_child or TURN_ATTEMPTS,
         )
         desk.set_up(Desk(station, pool))
+        if pool == "prefork":
+            # Celery collects garbage before each fork: 80 ms for all that is imported and never goes, in which a lost
+            # child is neither found nor replaced. Frozen, it costs nothing, and children share more of it.
+            gc.collect()
+            gc.freeze()
         return self
 
     def start(self, worker: Any) -> None:
