@@ -47,6 +47,11 @@ class Fleet:
         self.workers.append(made)
         return made
 
+    def stop_scheduler(self) -> None:
+        """End the scheduler in this process: a test has its own, or none."""
+        self._stop.set()
+        self._scheduler.join()
+
     def submit(self, signature: Any, route: str = "celery", **options: Any) -> Run:
         """Start a run of one job, which is called `job`."""
         flow = Workflow("one")
@@ -69,8 +74,7 @@ class Fleet:
         for worker in self.workers:
             if worker.process is not None:
                 worker.stop()
-        self._stop.set()
-        self._scheduler.join()
+        self.stop_scheduler()
         for close in self._close:
             close()
         self.client.close()
