@@ -26,6 +26,8 @@ from support.needs import require
 from support.redis_server import free_port
 from support.waiting import wait_until
 
+pytestmark = pytest.mark.usefixtures("no_app_in_hand")
+
 TOP = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 DOTENV = {"FLOWER_BASIC_AUTH": "me:s3cret", "WORKER_CONCURRENCY": "2"}
