@@ -1,8 +1,9 @@
 """Publishing permits: small ready-made Celery messages that open turns.
 
 A permit carries no state, and healing replaces a lost one, so the publisher never fails its caller and never holds it
-up for long: a broker that does not answer is told once in the log, what was to be sent is dropped, and the next try
-comes a second later.
+up for long: a broker that does not answer is told once in the log, and the next try comes a second later. What could
+not be sent is owed, a few permits a queue, and goes out with the next call that reaches the broker: a node calls at
+every beat, so that its workers are woken at once when the broker is back.
 
 On Redis a list of rings goes out as one pipeline. On RabbitMQ all are sent, then all confirms are awaited together:
 waiting for each would cost a round trip a message.
@@ -16,7 +17,7 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -32,6 +33,8 @@ CONNECT_S = 2.0
 BACKOFF_S = 1.0
 """Seconds after a failure in which nothing is tried."""
 _AT_ONCE_S = 0.5
+_OWED = 16
+"""How many permits a queue may be owed: enough to wake a worker; healing and its turns see to the rest."""
 # Celery's own time limits would span a whole turn; ours are the node's (`runtime.warden`). Long enough to be none.
 _NO_LIMIT = 1_000_000_000
 
@@ -48,6 +51,7 @@ class Publisher:
         self._channel: _Channel | None = None
         self._pid = os.getpid()
         self._not_before = 0.0
+        self._owed: dict[tuple[str, int], int] = {}
         self._down = False
 
     @classmethod
@@ -61,21 +65,24 @@ class Publisher:
         """Whether the broker did not answer the last time."""
         return self._down
 
-    def publish(self, rings: Iterable[Ring]) -> None:
-        """Publish the permits of these rings, or drop them where the broker does not answer."""
-        rings = [ring for ring in rings if ring.permits > 0]
-        if not rings:
+    def publish(self, rings: Sequence[Ring]) -> None:
+        """Publish the permits of these rings, and before them what a broker that was away is still owed."""
+        if not rings and not self._owed:
             return
         with self._lock:
             if os.getpid() != self._pid:
                 _abandoned.append(self._channel)
                 self._channel, self._pid = None, os.getpid()
+            wanted = self._owed
+            for route, cls, permits in rings:
+                wanted[route, cls] = wanted.get((route, cls), 0) + permits
+            self._owed = {seat: min(permits, _OWED) for seat, permits in wanted.items()}
             if time.monotonic() < self._not_before:
                 return
             messages = [
-                (queue_name(self._namespace, ring.route, ring.cls), self._permit(ring))
-                for ring in rings
-                for _ in range(ring.permits)
+                (queue_name(self._namespace, *seat), self._permit(*seat))
+                for seat, permits in wanted.items()
+                for _ in range(permits)
             ]
             began, used = time.monotonic(), self._channel is not None
             error = self._try(messages)
@@ -107,14 +114,16 @@ class Publisher:
         if error is not None:
             self._not_before = time.monotonic() + max(BACKOFF_S, 2 * took_s)
             if not self._down:
-                logger.warning("the broker takes no permits (%s): workers are woken by healing", error)
-        elif self._down:
-            logger.warning("the broker takes permits again")
+                logger.warning("the broker takes no permits (%s): workers are woken when it does", error)
+        else:
+            self._owed = {}
+            if self._down:
+                logger.warning("the broker takes permits again")
         self._down = error is not None
 
-    def _permit(self, ring: Ring) -> _Message:
+    def _permit(self, route: str, cls: int) -> _Message:
         ident = secrets.token_hex(8)
-        arguments = [self._namespace, ring.route, ring.cls]
+        arguments = [self._namespace, route, cls]
         headers = {
             "lang": "py",
             "task": TURN,

@@ -26,15 +26,23 @@ class Watchdog:
 
     def __init__(self, worker: Any) -> None:
         self._worker = worker
-        self._acted_on = 0
+        self._last = 0
+        self._unanswered = 0
 
     def hopeless(self, deaf: int, *, broker_down: bool) -> bool:
-        """Act on the count, and tell whether the node should end. A broker that is down for all is no reason to."""
-        if deaf >= RECONNECT_AT and deaf != self._acted_on:
-            logger.warning("this worker takes no permits: its connections to the broker are made anew")
-            break_connections(getattr(getattr(self._worker, "consumer", None), "connection", None))
-        self._acted_on = deaf
-        return deaf >= EXIT_AT and not broker_down
+        """Act on the count, and tell whether the node should end.
+
+        A ring that could not be published says nothing of this worker: a broker that is down for all is no reason to end.
+        """
+        if deaf < self._last:
+            self._unanswered = 0
+        elif deaf > self._last and not broker_down:
+            self._unanswered += 1
+            if self._unanswered >= RECONNECT_AT:
+                logger.warning("this worker takes no permits: its connections to the broker are made anew")
+                break_connections(getattr(getattr(self._worker, "consumer", None), "connection", None))
+        self._last = deaf
+        return self._unanswered >= EXIT_AT
 
 
 def break_connections(connection: Any) -> None:

@@ -46,7 +46,6 @@ def test_a_ring_is_so_many_messages(server: RedisServer, publisher: Publisher) -
 def test_nothing_to_ring_connects_to_nothing() -> None:
     publisher = Publisher.for_url("redis://127.0.0.1:1/0", "acme")
     publisher.publish([])
-    publisher.publish([Ring("mail", 0, 0)])
     assert not publisher.down
 
 
@@ -86,15 +85,19 @@ def test_a_connection_that_was_cut_is_made_anew(server: RedisServer, publisher: 
 
 def test_permits_go_out_again_once_the_broker_is_back(server: RedisServer, publisher: Publisher) -> None:
     server.kill()
-    publisher.publish([Ring("mail", 0, 1)])
+    publisher.publish([Ring("mail", 0, 1), Ring("web", 1, 1000)])
     assert publisher.down
     server.start()
 
     def published() -> bool:
-        publisher.publish([Ring("mail", 0, 1)])
+        publisher.publish([])  # as every beat does
         return not publisher.down
 
     wait_until(published, 5, "the broker to take permits again", every=0.1)
+    assert len(permits(server, "acme:mail.critical")) == 1
+    assert len(permits(server, "acme:web.high")) == 16  # a few a queue are owed, never a flood
+    publisher.publish([])
+    assert len(permits(server, "acme:mail.critical")) == 1
 
 
 def test_a_forked_child_has_a_connection_of_its_own(server: RedisServer, publisher: Publisher) -> None:
