@@ -32,7 +32,8 @@ class Watchdog:
     def hopeless(self, deaf: int, *, broker_down: bool) -> bool:
         """Act on the count, and tell whether the node should end.
 
-        A ring that could not be published says nothing of this worker: a broker that is down for all is no reason to end.
+        A ring that could not be published says nothing of this worker: that a broker is down for all is no reason to
+        end.
         """
         if deaf < self._last:
             self._unanswered = 0
