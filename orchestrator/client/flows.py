@@ -17,6 +17,7 @@ from orchestrator.model.errors import Conflict, DefinitionError, NotFound, Param
 from orchestrator.model.ids import is_run_id, new_run_id
 from orchestrator.model.run import FlowInfo, JobRun, RunInfo
 from orchestrator.model.states import PriorityClass, RunState
+from orchestrator.plan import values
 from orchestrator.plan.params import bind_schema
 from orchestrator.plan.plan import Plan
 from orchestrator.state import reading
@@ -268,7 +269,7 @@ def output(keys: Keys, run_id: str, job: str) -> Flow[Any]:
     if index is None:
         raise NotFound(f"run {run_id} has no job {job!r}")
     found = yield from read(reading.outputs(keys, run_id, [index]))
-    return json.loads(found[index]) if index in found else None
+    return values.decode(found.get(index, b""))
 
 
 def cancel(keys: Keys, run_id: str, who: str, why: str) -> Flow[RunInfo]:

@@ -19,6 +19,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, JsonVal
 from pydantic.dataclasses import dataclass as checked
 
 from orchestrator.model.policies import RetryPolicy
+from orchestrator.model.states import PriorityClass
 
 MAX_NAME = 200
 """Characters that the name of a workflow, job or route may have."""
@@ -47,6 +48,10 @@ def check_route(route: str) -> str:
         raise ValueError(
             f"{_shown(route)} is not a good route: use letters, digits and '_.@/-', "
             f"a letter, digit or '_' first, at most {MAX_NAME} characters"
+        )
+    if route.rpartition(".")[2] in PriorityClass.__members__ and "." in route:
+        raise ValueError(
+            f"{_shown(route)} is not a good route: that names one queue of a route: give the route, and priority="
         )
     return route
 

@@ -298,3 +298,8 @@ def test_binding_checks_and_fills_in_everything() -> None:
     assert Workflow("none").bind() == b"{}"
     with pytest.raises(ParameterError, match=r"it has no parameters, so none can be given \(x\)"):
         Workflow("none").bind({"x": 1})
+
+
+def test_a_route_is_not_one_of_its_queues() -> None:
+    with pytest.raises(DefinitionError, match=r"'mail\.high' is not a good route.*priority="):
+        Workflow("w").job("a", load.s(1), route="mail.high")
