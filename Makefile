@@ -53,7 +53,7 @@ check: $(READY_TO_TEST) ## lint, format, types, direction of imports, dependenci
 	$(BIN)/pytest --quiet -p no:randomly -m 'not slow' tests/unit/test_house.py
 
 bench: $(READY_TO_TEST) ## measure against Celery on this machine
-	@$(BIN)/orchestrator bench
+	@cd tests/benchmarks && ../../$(BIN)/python bench_engine.py && ../../$(BIN)/python bench_scale.py
 
 docs: $(READY_TO_TEST) ## write the generated pages of docs/reference anew
 	@$(BIN)/python docs/generate.py
