@@ -25,6 +25,14 @@ class Pattern(Protocol):
         ...
 
 
+def instant_of(zone: str, local: int) -> int:
+    """Return the instant at which the zone's clock first reaches a local time."""
+    for stretch in stretches(zone, local - MARGIN):
+        if stretch.end + stretch.offset > local:
+            return max(stretch.start, local - stretch.offset)
+    raise OverflowError(f"local time {local} lies beyond the calendar")
+
+
 def next_instant(pattern: Pattern, zone: str, after: int, *, fixed: bool) -> int | None:
     """Return the first instant later than `after` at which a planned time happens in the zone."""
     at = after + 1

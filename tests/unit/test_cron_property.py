@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from orchestrator.model.errors import DefinitionError
 from orchestrator.scheduling.cron import Cron
 
 MINUTE = timedelta(minutes=1)
@@ -130,6 +131,17 @@ def stepped(plan, zone, start, end):
     return found
 
 
+def cron_of(plan, zone):
+    """Return the plan's Cron; None if it is refused because no day ever fits, which is then tried (28 years repeat)."""
+    try:
+        return Cron(plan.expression, tz=zone)
+    except DefinitionError as error:
+        if "never matches" not in str(error):
+            raise
+        assert not any(plan.day_fits(date(2001, 1, 1) + timedelta(days=n)) for n in range(28 * 365 + 7))
+        return None
+
+
 @cache
 def edges(zone, year):
     """Return where the zone's offset changes in a year, to 6 hours; the year's beginning if it never does."""
@@ -155,7 +167,9 @@ def test_around_clock_changes_every_minute_agrees(plan, zone, year, pick, early)
     moments = edges(zone, year)
     start = moments[pick % len(moments)] - early * MINUTE
     end = start + timedelta(hours=40)
-    cron = Cron(plan.expression, tz=zone)
+    cron = cron_of(plan, zone)
+    if cron is None:
+        return
     wanted = stepped(plan, ZoneInfo(zone), start, end)
     # Compared in UTC: Python holds no moment that comes twice equal to one in another zone.
     until_end = takewhile(lambda time: time <= end, (time.astimezone(UTC) for time in cron.times(start)))
@@ -171,5 +185,5 @@ def test_day_by_day_the_days_agree(plan, year):
     wanted = [day for day in days if plan.day_fits(day)]
     if not wanted:
         return
-    times = Cron(plan.expression).times(datetime(year - 1, 12, 31, 23, tzinfo=UTC))
+    times = cron_of(plan, "UTC").times(datetime(year - 1, 12, 31, 23, tzinfo=UTC))
     assert list(takewhile(lambda day: day <= days[-1], (time.date() for time in times))) == wanted

@@ -1,0 +1,210 @@
+"""Run windows and blackouts: when things may start, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Annotated, Any, Literal, Self, get_args
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Tag,
+    ValidationError,
+    model_validator,
+)
+
+from orchestrator.model.errors import DefinitionError
+from orchestrator.scheduling.calendars import Calendar, Weekdays
+from orchestrator.scheduling.days import seconds_of_day
+from orchestrator.scheduling.timing import Timing, to_ms
+from orchestrator.scheduling.wallclock import instant_of
+from orchestrator.scheduling.zones import DAY, offset, zone
+
+EPOCH_DAY = date(1970, 1, 1)
+SEARCH = 2 * 366
+"""Days within which a window must open, or it counts as shut for good."""
+Waiting = Literal["skip", "wait"]
+
+
+def _a_time(text: str) -> str:
+    seconds_of_day(text)
+    return text
+
+
+class Data(BaseModel):
+    """Plain data that says in one line what is wrong with it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def __init__(self, **data: Any) -> None:
+        try:
+            super().__init__(**data)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(step) for step in first["loc"])
+            what = first["msg"].removeprefix("Value error, ")
+            raise DefinitionError(f"the window is not valid: {what}", where=where or None) from None
+
+
+class Window(Data):
+    """A piece of each day on a zone's wall clock, from `start` to before `end`; past midnight if `end` is not later.
+
+    `weekdays` and `days` say on which days it begins. Clock changes lengthen or shorten it, and a time that does not
+    exist counts as the first instant after the gap.
+    """
+
+    start: Annotated[str, AfterValidator(_a_time)] = "00:00"
+    end: Annotated[str, AfterValidator(_a_time)] = "00:00"
+    weekdays: Weekdays | None = None
+    days: Calendar | None = None
+    tz: str = "UTC"
+
+    @model_validator(mode="after")
+    def _known_zone(self) -> Self:
+        zone(self.tz)
+        return self
+
+    def spans(self, ms: int) -> Iterator[tuple[int, int]]:
+        """Yield the (start, end) in milliseconds from the one that may hold a moment, in order, for two years."""
+        wanted = Calendar(weekdays=self.weekdays) if self.weekdays else None
+        first = (ms // 1000 + offset(self.tz, ms // 1000)) // DAY - 1
+        start, end = seconds_of_day(self.start), seconds_of_day(self.end)
+        for day in range(first, first + SEARCH):
+            shown = EPOCH_DAY + timedelta(days=day)
+            if (wanted is None or shown in wanted) and (self.days is None or shown in self.days):
+                opens = instant_of(self.tz, day * DAY + start) * 1000
+                shuts = instant_of(self.tz, day * DAY + end + (DAY if end <= start else 0)) * 1000
+                if shuts > max(ms, opens):
+                    yield opens, shuts
+
+
+class Period(Data):
+    """A stretch of time from `start` to before `end`."""
+
+    start: AwareDatetime
+    end: AwareDatetime
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.end <= self.start:
+            raise ValueError(f"the end {self.end.isoformat()} is not after the start {self.start.isoformat()}")
+        return self
+
+    def spans(self, ms: int) -> Iterator[tuple[int, int]]:
+        """Yield the period if it is not over at a moment."""
+        if to_ms(self.end) > ms:
+            yield to_ms(self.start), to_ms(self.end)
+
+
+def _kind(span: object) -> str:
+    start = span.get("start") if isinstance(span, dict) else getattr(span, "start", None)
+    return "window" if start is None or (isinstance(start, str) and len(start) <= len("00:00:00")) else "period"
+
+
+Span = Annotated[Annotated[Window, Tag("window")] | Annotated[Period, Tag("period")], Discriminator(_kind)]
+
+
+class Hours(Data):
+    """When things may start: within one of `windows` (always, if there is none) and outside of all `blackouts`."""
+
+    windows: tuple[Span, ...] = ()
+    blackouts: tuple[Span, ...] = ()
+
+    def open(self, ms: int) -> bool:
+        """Tell whether something may start at a moment."""
+        return self.next_open(ms) == ms
+
+    def next_open(self, ms: int) -> int | None:
+        """Return the first moment from `ms` on at which something may start, None if there is none in two years."""
+        limit = ms + SEARCH * DAY * 1000
+        while ms < limit:
+            if self.windows:
+                opens = [next((max(start, ms) for start, _ in span.spans(ms)), None) for span in self.windows]
+                known = [moment for moment in opens if moment is not None]
+                if not known:
+                    return None
+                ms = min(known)
+            ends = [end for span in self.blackouts for start, end in self._first(span, ms) if start <= ms]
+            if not ends:
+                return ms
+            ms = max(ends)
+        return None
+
+    @staticmethod
+    def _first(span: Window | Period, ms: int) -> list[tuple[int, int]]:
+        return [found] if (found := next(span.spans(ms), None)) else []
+
+    def resolve(self, named: Mapping[str, Calendar]) -> Hours:
+        """Return it with the calendars that it names put in place."""
+
+        def put(span: Window | Period) -> Window | Period:
+            if isinstance(span, Window) and span.days is not None:
+                return span.model_copy(update={"days": span.days.check(named)})
+            return span
+
+        return Hours(windows=tuple(map(put, self.windows)), blackouts=tuple(map(put, self.blackouts)))
+
+    def document(self) -> dict[str, Any]:
+        """Return it as plain data, defaults left out."""
+        return self.model_dump(mode="json", exclude_defaults=True)
+
+
+@dataclass(frozen=True)
+class WithinHours(Timing):
+    """A timing whose moments outside of the hours are left out (`skip`) or wait for them to open (`wait`).
+
+    What waits for the same opening happens once.
+    """
+
+    timing: Timing
+    hours: Hours
+    otherwise: Waiting = "skip"
+
+    def __post_init__(self) -> None:
+        if self.otherwise not in get_args(Waiting):
+            remedy = f"there are {', '.join(get_args(Waiting))}"
+            raise DefinitionError(f"outside of its hours a run cannot {self.otherwise!r}", remedy=remedy)
+
+    @property
+    def zone_name(self) -> str:
+        """Return the zone of the timing."""
+        return self.timing.zone_name
+
+    def next_ms(self, after_ms: int) -> int | None:
+        """Return the first moment later than `after_ms`."""
+        if self.otherwise == "wait":
+            # The last one planned so far may still wait; those before it wait for the same opening or have had theirs.
+            waiting = self.timing.last_ms(after_ms + 1)
+            opening = None if waiting is None else self.hours.next_open(waiting)
+            if opening is not None and opening > after_ms:
+                return opening
+        planned = self.timing.next_ms(after_ms)
+        while planned is not None:
+            opening = self.hours.next_open(planned)
+            if opening is None:
+                return None
+            if opening == planned or self.otherwise == "wait":
+                return opening
+            planned = self.timing.next_ms(opening - 1)
+        return None
+
+    def last_ms(self, before_ms: int) -> int | None:
+        """Return the last moment earlier than `before_ms`."""
+        planned = self.timing.last_ms(before_ms)
+        oldest = before_ms - SEARCH * DAY * 1000
+        while planned is not None and planned > oldest:
+            opening = self.hours.next_open(planned)
+            if opening is not None and (opening == planned or (self.otherwise == "wait" and opening < before_ms)):
+                return opening
+            planned = self.timing.last_ms(planned)
+        return None
+
+    def describe(self) -> str:
+        """Add the hours to the timing's words."""
+        how = "within its hours only" if self.otherwise == "skip" else "waiting for its hours to open"
+        return f"{self.timing.describe()}, {how}"
