@@ -24,6 +24,7 @@ from celery import Celery, bootsteps, signals
 
 from orchestrator.dispatch import topology
 from orchestrator.runtime import desk
+from orchestrator.runtime.consumer import hardened
 from orchestrator.runtime.desk import Desk
 from orchestrator.runtime.grips import GreenletGrip, Grip, ProcessGrip, ThreadGrip, await_children
 from orchestrator.runtime.hands import HandTable
@@ -119,6 +120,7 @@ class NodeStep(bootsteps.StartStopStep):
             turn_attempts=worker.max_tasks_per_child or TURN_ATTEMPTS,
         )
         desk.set_up(Desk(station, pool))
+        worker.consumer_cls = hardened(worker.consumer_cls)
         if pool == "prefork":
             # Celery collects garbage before each fork: 80 ms for all that is imported and never goes, in which a lost
             # child is neither found nor replaced. Frozen, it costs nothing, and children share more of it.
