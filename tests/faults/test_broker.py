@@ -1,19 +1,19 @@
-"""What happens to the broker, a Redis of its own: emptied, silent, half deaf. Messages only wake; nothing is lost."""
+"""What happens to the broker, a Redis of its own: emptied, killed, silent. Messages only wake; nothing is lost."""
 
 from __future__ import annotations
 
-import random
-import threading
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from faults.test_workers import QUICK, assert_sound, done, layers
 
 from orchestrator.model.states import JobState
 from support import shop
 from support.fleet import Fleet
+from support.harm import APP, QUICK, assert_sound, done, layers, told
+from support.ledger import Ledger
 from support.proxy import Proxy
 from support.redis_server import RedisServer
 from support.waiting import wait_until
@@ -30,52 +30,31 @@ def fleet(make_redis: Callable[..., RedisServer], broker: RedisServer, tmp_path:
         yield made
 
 
-def test_the_broker_is_emptied_in_the_middle_of_a_run(fleet: Fleet, broker: RedisServer) -> None:
-    fleet.worker(*QUICK).start()
-    run = fleet.client.submit(layers(50, 40, 0))
+def test_the_broker_is_emptied_in_the_middle_of_a_run(fleet: Fleet, broker: RedisServer, ledger: Ledger) -> None:
+    """FLUSHALL three times in a run of 2,000 jobs."""
+    fleet.worker(*QUICK, app=APP).start()
+    run = fleet.client.submit(layers(ledger, 50, 40, 0))
     with broker.client() as client:
         for target in (200, 700, 1200):
             wait_until(lambda target=target: done(run) > target, 30, "the run to go on")
             client.flushall()
     run.wait(timeout=60)
-    assert_sound(fleet, run)
+    assert {(job.attempt, job.losses) for job in run.jobs()} == {(1, 0)}
+    assert_sound(fleet, ledger, run)
 
 
-def test_half_of_all_messages_are_lost(fleet: Fleet, broker: RedisServer) -> None:
-    fleet.worker(*QUICK).start()
-    stop = threading.Event()
-
-    def thief() -> None:
-        rng = random.Random(5)
-        with broker.client() as client:
-            while not stop.wait(0.001):
-                for queue in client.scan_iter(f"{fleet.namespace}:*"):
-                    if rng.random() < 0.5:
-                        client.rpop(queue)
-
-    stealing = threading.Thread(target=thief)
-    stealing.start()
-    try:
-        run = fleet.client.submit(layers(20, 15))
-        run.wait(timeout=100)
-    finally:
-        stop.set()
-        stealing.join()
-    assert_sound(fleet, run)
-
-
-def test_all_messages_come_twice_and_late(fleet: Fleet, broker: RedisServer) -> None:
-    fleet.worker(*QUICK).start()
-    run = fleet.client.submit(layers(20, 15))
-    with broker.client() as client:
-        while not run.refresh().state.final:
-            for queue in client.scan_iter(f"{fleet.namespace}:*"):
-                client.lmove(queue, queue, "LEFT", "RIGHT")
-                for message in client.lrange(queue, 0, 10):
-                    client.lpush(queue, message)
+def test_the_broker_is_killed_and_comes_back_empty(fleet: Fleet, broker: RedisServer, ledger: Ledger) -> None:
+    fleet.worker(*QUICK, app=APP).start()
+    run = fleet.client.submit(layers(ledger, 20, 20, 0.02))
+    wait_until(lambda: done(run) > 100, 30, "the run to be under way")
+    broker.kill()
+    shutil.rmtree(broker.folder)
+    broker.start()
+    back = time.monotonic()
     run.wait(timeout=60)
-    assert max(job.attempt for job in run.jobs()) == 1
-    assert_sound(fleet, run)
+    told("the run is over after the broker is back", [time.monotonic() - back])
+    assert {(job.attempt, job.losses) for job in run.jobs()} == {(1, 0)}
+    assert_sound(fleet, ledger, run)
 
 
 @pytest.mark.parametrize("pool", ["prefork", "threads", "gevent"])
@@ -91,5 +70,6 @@ def test_a_silent_broker_connection_is_noticed(fleet: Fleet, broker: RedisServer
         start = time.monotonic()
         run = fleet.submit(shop.add.s(1))
         run.wait(timeout=30)
+        told(f"a {pool} worker takes work again after its broker fell silent", [time.monotonic() - start])
         assert time.monotonic() - start < 20
         assert fleet.outcome(shop.add.s(1), wait_s=10)[0].state is JobState.succeeded

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import os
+import random
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from statistics import median
@@ -69,6 +71,71 @@ def test_a_job_that_kills_its_workers_is_quarantined_and_harms_no_other(fleet: F
     assert max(job.attempt for job in good.jobs()) == 1
     assert_sound(fleet, ledger, good)
     assert_sound(fleet, ledger, *bad, state=RunState.failed)
+
+
+def test_children_are_killed_again_and_again(fleet: Fleet, ledger: Ledger) -> None:
+    worker = fleet.worker(*QUICK, app=APP).start()
+    run = fleet.client.submit(layers(ledger, 20, 25))
+    rng, kills = random.Random(3), 0
+    while not run.refresh().state.final and kills < 12:
+        before = done(run)
+        wait_until(lambda before=before: done(run) >= before + 25 or run.state.final, 20, "the run to go on")
+        children = subprocess.run(["pgrep", "-P", str(worker.pid)], capture_output=True, text=True, check=False)
+        os.kill(int(rng.choice(children.stdout.split())), signal.SIGKILL)
+        kills += 1
+    run.wait(timeout=60)
+    assert kills >= 10
+    assert_sound(fleet, ledger, run)
+
+
+def test_a_node_is_killed(fleet: Fleet, ledger: Ledger) -> None:
+    """What its two slots held runs again within 15 s, and nothing else does."""
+    first, _ = (fleet.worker(*QUICK, name=name, app=APP).start() for name in ("w1", "w2"))
+    run = fleet.client.submit(layers(ledger, 20, 25))
+    wait_until(lambda: done(run) > 60, 20, "the run to be under way")
+    first.kill()
+    killed = time.monotonic_ns()
+    run.wait(timeout=60)
+    lost = [job for job in run.jobs() if job.losses]
+    assert len(lost) <= 2  # what the two slots held
+    assert {(job.attempt, job.losses) for job in lost} <= {(2, 1)}
+    seconds = [entry.at_ns for entry in ledger.entries(run) if (entry.attempt, entry.what) == (2, "start")]
+    assert len(seconds) == len(lost)
+    told("a dead node's job runs again", [(at - killed) / 1e9 for at in seconds] or [0.0])
+    assert all(at - killed < 15e9 for at in seconds)
+    assert_sound(fleet, ledger, run)
+
+
+def test_sigterm_under_load_loses_nothing(fleet: Fleet, ledger: Ledger) -> None:
+    """A node that is told to end finishes what it runs; no attempt is lost, none is made twice."""
+    first = fleet.worker(*QUICK, app=APP).start()
+    run = fleet.client.submit(layers(ledger, 20, 25, 0.02))
+    for number in range(3):
+        wait_until(lambda number=number: done(run) > 100 * (number + 1) - 60, 30, "the run to be under way")
+        following = fleet.worker(*QUICK, name=f"w{number + 2}", app=APP).start()
+        assert first.stop() == 0
+        first = following
+    run.wait(timeout=60)
+    assert {(job.attempt, job.losses) for job in run.jobs()} == {(1, 0)}
+    assert_sound(fleet, ledger, run)
+
+
+def test_sigterm_twice_hands_back_what_runs(fleet: Fleet, ledger: Ledger) -> None:
+    """A node that may not wait for what it runs gives it back at once, without a cost to its budget."""
+    first = fleet.worker(*QUICK, app=APP).start()
+    runs = [fleet.submit(tasks.step.s(str(ledger), 20.0)) for _ in range(2)]
+    wait_until(lambda: ledger.starts() == 2, 10, "both jobs to run")
+    os.kill(first.pid, signal.SIGQUIT)
+    told_at = time.monotonic_ns()
+    fleet.worker(*QUICK, name="w2", app=APP).start()
+    wait_until(lambda: ledger.starts() == 4, 15, "both jobs to run again")
+    told("a job that was handed back runs again", [(ledger.entries()[-1].at_ns - told_at) / 1e9])
+    jobs = [job for run in runs for job in run.jobs()]
+    assert {(job.state, job.attempt, job.losses, job.node) for job in jobs} == {(JobState.running, 2, 0, "w2@test")}
+    for run in runs:
+        run.cancel("seen enough")
+        run.wait(timeout=20)
+    assert_sound(fleet, ledger, *runs, state=RunState.cancelled)
 
 
 @pytest.mark.slow
@@ -171,4 +238,7 @@ def test_a_halted_node_is_a_zombie_in_the_ledger_alone(fleet: Fleet, ledger: Led
     ]  # fmt: skip
     assert fleet.client.events(before) == []  # its report changed nothing
     assert run.jobs()[0] == job
-    assert_sound(fleet, ledger, run)
+    fleet.workers[1].stop()
+    again, other = fleet.outcome(tasks.step.s(str(ledger)))
+    assert again.node == "w1@test"  # it works again
+    assert_sound(fleet, ledger, run, other)
