@@ -16,10 +16,16 @@ if TYPE_CHECKING:
     from orchestrator.dsl.decorators import job, workflow
     from orchestrator.model.policies import RetryPolicy
     from orchestrator.runtime import current, install
+    from orchestrator.scheduling.calendars import Calendar
+    from orchestrator.scheduling.cron import Cron
+    from orchestrator.scheduling.intervals import Every
 
 __all__ = [
     "AsyncClient",
+    "Calendar",
     "Client",
+    "Cron",
+    "Every",
     "RetryPolicy",
     "Run",
     "Workflow",
@@ -32,7 +38,10 @@ __all__ = [
 
 _HOMES = {
     "AsyncClient": "orchestrator.client",
+    "Calendar": "orchestrator.scheduling.calendars",
     "Client": "orchestrator.client",
+    "Cron": "orchestrator.scheduling.cron",
+    "Every": "orchestrator.scheduling.intervals",
     "RetryPolicy": "orchestrator.model.policies",
     "Run": "orchestrator.client",
     "Workflow": "orchestrator.dsl.builder",
