@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,6 +57,8 @@ def replay(ctx: click.Context, trace: Path, time_scale: float, priority: str | N
     """Run a recorded DAG again: TRACE is a JSON trace, or a WfCommons instance (WfFormat 1.5)."""
     from orchestrator.client.traces import read_trace, workflow_of
 
+    if not math.isfinite(time_scale):
+        raise click.BadParameter(f"{time_scale} is not a number of times", param_hint="--time-scale")
     flow = workflow_of(read_trace(trace), time_scale, where=str(trace))
     made = client()
     run = made.submit(flow, priority=priority)

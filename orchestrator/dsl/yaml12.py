@@ -152,7 +152,8 @@ class Yaml:
     def _syntax_error(self, error: yaml.MarkedYAMLError, text: str) -> DocumentError:
         mark = error.problem_mark or error.context_mark
         place = Mark(mark.line + 1, mark.column + 1) if mark else Mark(1, 1)
-        line = text.splitlines()[mark.line] if mark and mark.line < text.count("\n") + 1 and text else ""
+        lines = text.splitlines()
+        line = lines[mark.line] if mark and mark.line < len(lines) else ""  # the end of the text is on no line
         what, remedy = f"not YAML: {error.problem or error.context}", None
         if "\t" in line[: place.column]:
             what, remedy = "a tab cannot indent", "use spaces"

@@ -97,10 +97,21 @@ def bind_schema(schema: Schema | None, params: Mapping[str, Any], workflow: str)
         complaints = _unknown(bound, set(schema.get("properties", {})), list(schema.get("properties", {})))
     # An empty registry: a reference out of the schema is an error, never a request over the network.
     validator = Draft202012Validator(schema, format_checker=FormatChecker(), registry=Registry())
-    complaints += [Complaint(tuple(wrong.absolute_path), wrong.message[:300]) for wrong in validator.iter_errors(bound)]
+    complaints += [complaint for wrong in validator.iter_errors(bound) for complaint in _complaints(wrong)]
     if complaints:
-        raise ParameterError(listing(sorted(complaints, key=str)), where=where)
+        raise ParameterError(listing(sorted(set(complaints), key=str)), where=where)
     return json.dumps(bound, separators=(",", ":")).encode()
+
+
+def _complaints(wrong: Any) -> Iterator[Complaint]:
+    """Put a complaint of jsonschema into our words."""
+    path = tuple(wrong.absolute_path)
+    if wrong.validator != "required":
+        yield Complaint(path, wrong.message[:300])
+    elif isinstance(wrong.instance, dict):
+        yield from (
+            Complaint((*path, name), "is missing") for name in wrong.schema["required"] if name not in wrong.instance
+        )
 
 
 def coerce(schema: Schema | None, texts: Mapping[str, str]) -> dict[str, Any]:

@@ -215,3 +215,9 @@ def test_the_schema_accepts_what_load_accepts() -> None:
         assert list(validator.iter_errors(wrong)), wrong
         with pytest.raises(DocumentError):
             load(json.dumps(wrong))
+
+
+@pytest.mark.parametrize("text", ["name: x\njobs:\n  a: {task: t\n", "name: x\njobs: [", "name: 'x\n"])
+def test_a_document_that_breaks_off_is_told_with_its_place(text: str) -> None:
+    with pytest.raises(DocumentError, match=r"^w\.yaml:\d+:\d+: not YAML"):
+        load(text, "w.yaml")
