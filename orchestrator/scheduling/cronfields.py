@@ -32,6 +32,7 @@ REMEDIES = {
     "@reboot": "a schedule has no boot: submit a run when the service starts",
     "@every": "write Every('15m') for intervals",
 }
+LENGTHS = {month: {calendar.monthrange(year, month)[1] for year in (2027, 2028)} for month in range(1, 13)}
 LONGEST = 500
 NAMES = ("minute", "hour", "day of month", "month", "day of week", "second")
 FULL = (range(60), range(24), range(1, 32), range(1, 13), range(7), range(60))
@@ -81,17 +82,23 @@ class Fields:
 
     def month_days(self, first: int, length: int) -> tuple[int, ...]:
         """Return the days that fit in a month whose 1st is weekday `first` (0 is Sunday) and that has `length` days."""
-        return tuple(day for day in range(1, length + 1) if self._fits(day, (first + day - 1) % 7, first, length))
-
-    def _fits(self, day: int, weekday: int, first: int, length: int) -> bool:
-        of_month = day in self.days or (self.last_day and day == length)
         if self.near_weekday:
-            of_month = day == _nearest_working_day(min(self.near_weekday, length), first, length)
-        of_week = weekday in self.weekdays or any(
-            weekday == wanted and ((day + 6) // 7 == which or (which == -1 and day + 7 > length))
-            for wanted, which in self.nth
-        )
-        return (of_month and of_week) if self.both else (of_month or of_week)
+            of_month = {_nearest_working_day(min(self.near_weekday, length), first, length)}
+        else:
+            of_month = {day for day in self.days if day <= length} | ({length} if self.last_day else set())
+        of_week: set[int] = set()
+        for weekday in self.weekdays:
+            of_week.update(_dates(weekday, first, length))
+        for weekday, which in self.nth:
+            dates = _dates(weekday, first, length)
+            if which <= len(dates):
+                of_week.add(dates[which - 1 if which > 0 else -1])
+        return tuple(sorted(of_month & of_week if self.both else of_month | of_week))
+
+
+def _dates(weekday: int, first: int, length: int) -> range:
+    """Return the days of the month that are a weekday."""
+    return range((weekday - first) % 7 + 1, length + 1, 7)
 
 
 def _nearest_working_day(day: int, first: int, length: int) -> int:
@@ -179,10 +186,9 @@ def _collect(texts: tuple[str, ...], read: croniter) -> Fields:
 
 
 def _check(expression: str, fields: Fields) -> None:
-    lengths = {month: {calendar.monthrange(year, month)[1] for year in (2027, 2028)} for month in fields.months}
     # Over 400 years every month begins on every weekday, February in leap years too.
     if not any(fields.month_days(first, length) for month in fields.months
-               for first, length in product(range(7), lengths[month])):  # fmt: skip
+               for first, length in product(range(7), LENGTHS[month])):  # fmt: skip
         raise _wrong(expression, "it never matches: no month in it has such a day", "see the day and month fields")
 
 
