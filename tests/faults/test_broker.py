@@ -57,7 +57,9 @@ def test_the_broker_is_killed_and_comes_back_empty(fleet: Fleet, broker: RedisSe
     assert_sound(fleet, ledger, run)
 
 
-@pytest.mark.parametrize("pool", ["prefork", "threads", "gevent"])
+@pytest.mark.parametrize(
+    "pool", ["prefork", *(pytest.param(pool, marks=pytest.mark.slow) for pool in ("threads", "gevent"))]
+)
 def test_a_silent_broker_connection_is_noticed(fleet: Fleet, broker: RedisServer, pool: str) -> None:
     """Celery alone stays deaf for minutes; an idle node that nobody can wake connects anew within one."""
     with Proxy(broker.port) as proxy:

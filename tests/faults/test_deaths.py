@@ -139,6 +139,7 @@ def test_sigterm_twice_hands_back_what_runs(fleet: Fleet, ledger: Ledger) -> Non
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(240)
 def test_nodes_are_killed_again_and_again(fleet: Fleet, ledger: Ledger) -> None:
     """Five kills; each time what the node held goes on elsewhere within 15 s."""
     workers = [fleet.worker(*QUICK, name=f"w{number}", app=APP).start() for number in range(2)]

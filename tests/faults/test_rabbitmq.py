@@ -33,6 +33,7 @@ def worker(fleet: Fleet, name: str = "w1") -> Worker:
     return fleet.worker("-Q", fleet.route, *QUICK, name=name, app=APP, env={"SHOP_QUEUE_TYPE": "quorum"}).start()
 
 
+@pytest.mark.slow
 def test_a_node_is_killed(fleet: Fleet, ledger: Ledger) -> None:
     first, _ = worker(fleet), worker(fleet, "w2")
     run = fleet.client.submit(layers(ledger, 20, 25, route=fleet.route))

@@ -16,7 +16,7 @@ from support.redis_server import RedisServer
 from support.waiting import wait_until
 
 
-@pytest.fixture(params=["everysec", "always"])
+@pytest.fixture(params=["everysec", pytest.param("always", marks=pytest.mark.slow)])
 def durable(request: pytest.FixtureRequest, make_redis: Callable[..., RedisServer]) -> RedisServer:
     """A server that forces its file to the disk every second, or before each reply."""
     return make_redis(args=("--appendfsync", str(request.param)))
