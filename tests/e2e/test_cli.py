@@ -199,8 +199,16 @@ def test_workflows_are_listed_shown_and_drawn(engine: Shell) -> None:
     assert engine.json("workflows", "schema")["required"] == ["name", "jobs"]
 
 
+def command_of(process: psutil.Process) -> list[str]:
+    """Return a process' command line, nothing of one that is just gone."""
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:
+        return []
+
+
 def test_a_killed_worker_is_started_again(engine: Shell) -> None:
-    parts = [process for process in engine.processes() if "worker1@%h" in process.cmdline()]
+    parts = [process for process in engine.processes() if "worker1@%h" in command_of(process)]
     worker = next(process for process in parts if process.ppid() not in [part.pid for part in parts])
     worker.kill()
     log = engine.folder / "up.log"
@@ -225,7 +233,7 @@ def test_up_ends_whole_and_finds_its_runs_again(tmp_path: Path, number: signal.S
     assert "no embedded Redis runs in" in there("runs", "list", code=2).stderr
 
     up = shell.start("up", "--data", "data")
-    wait_until(lambda: [p for p in shell.processes() if "scheduler" in p.cmdline()], 20, "the scheduler")
+    wait_until(lambda: [p for p in shell.processes() if "scheduler" in command_of(p)], 20, "the scheduler")
     assert there.json("runs", "show", made["id"])["counts"] == {"succeeded": 3}
     up.send_signal(number)
     assert up.wait(30) == 0
