@@ -40,8 +40,9 @@ venv: $(READY_TO_TEST) ## set up the virtual environment, with everything that d
 demo: $(READY_TO_RUN) ## run a real workflow on an embedded stack, and show what came of it
 	@$(BIN)/orchestrator demo
 
-test: $(READY_TO_TEST) ## run the test suite (T='tests/unit -k name' runs a part of it)
-	@$(BIN)/pytest --numprocesses 2 --dist loadgroup --quiet $(T)
+M ?= not slow
+test: $(READY_TO_TEST) ## run the test suite (T='tests/unit -k name' runs a part of it, M=slow the longest tests)
+	@$(BIN)/pytest --numprocesses 2 --dist loadgroup --quiet -m '$(M)' $(T)
 
 check: $(READY_TO_TEST) ## lint, format, types, direction of imports, dependencies, sizes of files
 	$(BIN)/ruff check .
