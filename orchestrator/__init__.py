@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from orchestrator.dsl.decorators import job, workflow
     from orchestrator.model.policies import RetryPolicy
     from orchestrator.runtime import current, install
-    from orchestrator.scheduling.calendars import Calendar
-    from orchestrator.scheduling.cron import Cron
-    from orchestrator.scheduling.intervals import Every
+    from orchestrator.timing.calendars import Calendar
+    from orchestrator.timing.cron import Cron
+    from orchestrator.timing.intervals import Every
 
 __all__ = [
     "AsyncClient",
@@ -38,10 +38,10 @@ __all__ = [
 
 _HOMES = {
     "AsyncClient": "orchestrator.client",
-    "Calendar": "orchestrator.scheduling.calendars",
+    "Calendar": "orchestrator.timing.calendars",
     "Client": "orchestrator.client",
-    "Cron": "orchestrator.scheduling.cron",
-    "Every": "orchestrator.scheduling.intervals",
+    "Cron": "orchestrator.timing.cron",
+    "Every": "orchestrator.timing.intervals",
     "RetryPolicy": "orchestrator.model.policies",
     "Run": "orchestrator.client",
     "Workflow": "orchestrator.dsl.builder",

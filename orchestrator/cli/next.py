@@ -27,7 +27,7 @@ def next_(expression: str, tz: str, start: str | None, count: int, hash_id: str 
     from itertools import islice
 
     from orchestrator.cli.output import print_json, say
-    from orchestrator.scheduling.cron import Cron
+    from orchestrator.timing.cron import Cron
 
     cron = Cron(expression, tz=tz, hash_id=hash_id)
     times = [time.isoformat() for time in islice(cron.times(_moment(start, tz)), count)]
@@ -50,7 +50,7 @@ def _moment(text: str | None, tz: str) -> datetime:
             f"{text!r} is no ISO 8601 time such as 2027-03-28T01:30:00+01:00", param_hint="--from"
         ) from None
     if moment.tzinfo is None:
-        from orchestrator.scheduling.zones import zone
+        from orchestrator.timing.zones import zone
 
         moment = moment.replace(tzinfo=zone(tz))
     return moment

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.model.errors import DefinitionError
-from orchestrator.scheduling.calendars import Calendar, business_days, holidays_of
-from orchestrator.scheduling.cron import Cron
-from orchestrator.scheduling.days import NthDay, OnDays
-from orchestrator.scheduling.intervals import Every
-from orchestrator.scheduling.windows import Hours, Period, Window, WithinHours
+from orchestrator.timing.calendars import Calendar, business_days, holidays_of
+from orchestrator.timing.cron import Cron
+from orchestrator.timing.days import NthDay, OnDays
+from orchestrator.timing.intervals import Every
+from orchestrator.timing.windows import Hours, Period, Window, WithinHours
 
 WEEK = Calendar(weekdays="mon-fri")
 FRANCE = business_days("FR")

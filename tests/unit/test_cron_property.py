@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.model.errors import DefinitionError
-from orchestrator.scheduling.cron import Cron
+from orchestrator.timing.cron import Cron
 
 MINUTE = timedelta(minutes=1)
 ZONES = sorted(name for name in available_timezones() if "/" in name and not name.startswith("posix"))

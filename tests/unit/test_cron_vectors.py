@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.model.errors import DefinitionError
-from orchestrator.scheduling.cron import Cron
+from orchestrator.timing.cron import Cron
 
 VECTORS = json.loads((Path(__file__).parent / "data" / "cron_vectors.json").read_text())
 

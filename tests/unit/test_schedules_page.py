@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.scheduling.cron import Cron
+from orchestrator.timing.cron import Cron
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "schedules.md").read_text()
 

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.model.errors import DefinitionError
-from orchestrator.scheduling.adjust import Between, Jittered, jitter_ms
-from orchestrator.scheduling.cron import Cron
-from orchestrator.scheduling.intervals import Every
-from orchestrator.scheduling.once import At
-from orchestrator.scheduling.rrule import RRule
+from orchestrator.timing.adjust import Between, Jittered, jitter_ms
+from orchestrator.timing.cron import Cron
+from orchestrator.timing.intervals import Every
+from orchestrator.timing.once import At
+from orchestrator.timing.rrule import RRule
 
 NOON = datetime(2027, 3, 27, 12, tzinfo=UTC)
 PARIS = "DTSTART;TZID=Europe/Paris:20200101T023000\n"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from orchestrator.scheduling.zones import MARGIN, stretches, stretches_back
+from orchestrator.timing.zones import MARGIN, stretches, stretches_back
 
 
 class Pattern(Protocol):

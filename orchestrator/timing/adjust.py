@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from orchestrator.model.errors import DefinitionError
-from orchestrator.scheduling.intervals import length_text
-from orchestrator.scheduling.timing import Timing, to_datetime, to_ms
+from orchestrator.timing.base import Timing, to_datetime, to_ms
+from orchestrator.timing.intervals import length_text
 
 LONGEST_JITTER_MS = 86_400_000
 

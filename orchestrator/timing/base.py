@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import overload
 
 from orchestrator.model.errors import DefinitionError
-from orchestrator.scheduling.zones import zone
+from orchestrator.timing.zones import zone
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)

@@ -17,9 +17,9 @@ from typing import Any
 from dateutil.rrule import DAILY, HOURLY, MINUTELY, SECONDLY, WEEKLY, rrule, rrulestr
 
 from orchestrator.model.errors import DefinitionError
-from orchestrator.scheduling.timing import Timing
-from orchestrator.scheduling.wallclock import last_instant, next_instant
-from orchestrator.scheduling.zones import offset, zone
+from orchestrator.timing.base import Timing
+from orchestrator.timing.wallclock import last_instant, next_instant
+from orchestrator.timing.zones import offset, zone
 
 LONGEST = 1000
 START = re.compile(r"DTSTART(?:;TZID=(?P<zone>[^:;]+))?:(?P<time>\d{8}T\d{6})(?P<utc>Z?)", re.ASCII)

@@ -6,10 +6,10 @@ from calendar import monthrange
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from orchestrator.scheduling.cronfields import Fields, days_of, next_of, parse, previous_of
-from orchestrator.scheduling.timing import Timing
-from orchestrator.scheduling.wallclock import last_instant, next_instant
-from orchestrator.scheduling.zones import DAY, FIRST_YEAR, LAST_YEAR, zone
+from orchestrator.timing.base import Timing
+from orchestrator.timing.cronfields import Fields, days_of, next_of, parse, previous_of
+from orchestrator.timing.wallclock import last_instant, next_instant
+from orchestrator.timing.zones import DAY, FIRST_YEAR, LAST_YEAR, zone
 
 UNIX_DAY_0 = date(1970, 1, 1).toordinal()
 
@@ -60,7 +60,7 @@ class Cron(Timing):
 
     def describe(self) -> str:
         """Say when it fires, as in `at 02:00 on Monday to Friday (Europe/Paris)`."""
-        from orchestrator.scheduling.describe import cron_text
+        from orchestrator.timing.describe import cron_text
 
         return f"{cron_text(self.fields)} ({self.tz})"
 

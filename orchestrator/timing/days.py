@@ -8,10 +8,10 @@ from datetime import date, timedelta
 from typing import Literal, get_args
 
 from orchestrator.model.errors import DefinitionError
-from orchestrator.scheduling.calendars import SEARCH, Calendar
-from orchestrator.scheduling.timing import Timing
-from orchestrator.scheduling.wallclock import instant_of, last_instant, next_instant
-from orchestrator.scheduling.zones import DAY, LAST_YEAR, offset, zone
+from orchestrator.timing.base import Timing
+from orchestrator.timing.calendars import SEARCH, Calendar
+from orchestrator.timing.wallclock import instant_of, last_instant, next_instant
+from orchestrator.timing.zones import DAY, LAST_YEAR, offset, zone
 
 Otherwise = Literal["skip", "next", "previous"]
 CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?", re.ASCII)

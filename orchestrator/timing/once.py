@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from orchestrator.scheduling.timing import Timing, to_datetime, to_ms
-from orchestrator.scheduling.zones import zone
+from orchestrator.timing.base import Timing, to_datetime, to_ms
+from orchestrator.timing.zones import zone
 
 
 @dataclass(frozen=True)

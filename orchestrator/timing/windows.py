@@ -19,11 +19,11 @@ from pydantic import (
 )
 
 from orchestrator.model.errors import DefinitionError
-from orchestrator.scheduling.calendars import Calendar, Weekdays
-from orchestrator.scheduling.days import seconds_of_day
-from orchestrator.scheduling.timing import Timing, to_ms
-from orchestrator.scheduling.wallclock import instant_of
-from orchestrator.scheduling.zones import DAY, offset, zone
+from orchestrator.timing.base import Timing, to_ms
+from orchestrator.timing.calendars import Calendar, Weekdays
+from orchestrator.timing.days import seconds_of_day
+from orchestrator.timing.wallclock import instant_of
+from orchestrator.timing.zones import DAY, offset, zone
 
 EPOCH_DAY = date(1970, 1, 1)
 SEARCH = 2 * 366

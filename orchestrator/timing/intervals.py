@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from orchestrator.model.errors import DefinitionError
-from orchestrator.scheduling.timing import MILLISECOND, Timing, to_datetime, to_ms
-from orchestrator.scheduling.wallclock import last_instant, next_instant
-from orchestrator.scheduling.zones import DAY, zone
+from orchestrator.timing.base import MILLISECOND, Timing, to_datetime, to_ms
+from orchestrator.timing.wallclock import last_instant, next_instant
+from orchestrator.timing.zones import DAY, zone
 
 UNITS_MS = {"w": 7 * DAY * 1000, "d": DAY * 1000, "h": 3_600_000, "m": 60_000, "s": 1000}
 UNIT_NAMES = {"w": "week", "d": "day", "h": "hour", "m": "minute", "s": "second"}
