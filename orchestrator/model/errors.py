@@ -6,6 +6,8 @@
     │   └── TraceError           ... in a recorded trace given to `replay`
     ├── ParameterError           parameters do not fit the workflow's model
     ├── SettingsError            an ORCHESTRATOR_* setting is wrong
+    ├── Unauthorised             the caller did not show that they may
+    │   └── Forged               ... a request's signature is missing, wrong, or too old
     ├── NotFound                 no such run, workflow, job …
     ├── Conflict                 the request contradicts what is stored
     ├── Unavailable              a server that is needed does not answer, or cannot be used
@@ -65,6 +67,16 @@ class ParameterError(OrchestratorError):
 
 class SettingsError(OrchestratorError):
     """A setting is not valid."""
+
+
+class Unauthorised(OrchestratorError):
+    """The caller did not show that they may do this."""
+
+    http_status = 401
+
+
+class Forged(Unauthorised):
+    """The request is not signed as it should be."""
 
 
 class NotFound(OrchestratorError):
