@@ -7,12 +7,15 @@ kind. A timing is a value: it holds no state, so any number of schedulers get th
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import overload
+from typing import TYPE_CHECKING, Any, Self, overload
 
 from orchestrator.model.errors import DefinitionError
 from orchestrator.timing.zones import zone
+
+if TYPE_CHECKING:
+    from orchestrator.timing.calendars import Calendar
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
@@ -82,6 +85,22 @@ class Timing(ABC):
         return None if ms is None else self._aware(ms)
 
 
+class Rule(Timing):
+    """A timing that stands by itself, and so can be written down: what a schedule is made of."""
+
+    @abstractmethod
+    def document(self) -> dict[str, Any]:
+        """Return it as plain data, defaults left out, in the form that schedules have in documents."""
+
+    def calendars(self) -> set[str]:
+        """Return the names of the stored calendars that it uses."""
+        return set()
+
+    def bound(self, schedule_id: str, calendars: Mapping[str, Calendar]) -> Self:
+        """Return it as it holds for one schedule: what it draws by chance drawn, named calendars put in place."""
+        return self
+
+
 def to_ms(moment: datetime) -> int:
     """Return a moment as whole milliseconds since 1970-01-01 UTC, rounded down."""
     if moment.tzinfo is None:
@@ -93,3 +112,8 @@ def to_ms(moment: datetime) -> int:
 def to_datetime(ms: int, zone_name: str) -> datetime:
     """Return milliseconds since 1970-01-01 UTC as local time of a zone."""
     return (EPOCH + timedelta(milliseconds=ms)).astimezone(zone(zone_name))
+
+
+def iso(moment: datetime, zone_name: str) -> str:
+    """Write a moment as ISO 8601 in a zone's local time, with the offset."""
+    return to_datetime(to_ms(moment), zone_name).isoformat()

@@ -182,6 +182,25 @@ class Calendar(BaseModel):
         """Return it as plain data, defaults left out."""
         return self.model_dump(mode="json", exclude_defaults=True)
 
+    def short(self) -> str | dict[str, Any]:
+        """Return it as plain data, or as the name alone if it is nothing but a named calendar."""
+        alone = self.calendar is not None and self == Calendar(calendar=self.calendar)
+        return self.calendar if alone and self.calendar else self.document()
+
+    def names(self) -> set[str]:
+        """Return the names of the other calendars that it is made of, as far as it says itself."""
+        return {part.calendar for part in self.parts() if part.calendar is not None}
+
+    @property
+    def shown(self) -> str:
+        """Return what to call it in a sentence."""
+        return "the calendar" if self.calendar is None else f"the calendar {self.calendar}"
+
+
+def named(value: object) -> object:
+    """Read a text as the name of a stored calendar; anything else stays what it is."""
+    return Calendar(calendar=value) if isinstance(value, str) else value
+
 
 def business_days(holidays: str, *extra: str) -> Calendar:
     """Return Monday to Friday without the holidays of a country, and without further dates."""

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from calendar import monthrange
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
 
-from orchestrator.timing.base import Timing
-from orchestrator.timing.cronfields import Fields, days_of, next_of, parse, previous_of
+from orchestrator.timing.base import Rule
+from orchestrator.timing.cronfields import Fields, days_of, draws, next_of, parse, previous_of
 from orchestrator.timing.wallclock import last_instant, next_instant
 from orchestrator.timing.zones import DAY, FIRST_YEAR, LAST_YEAR, zone
+
+if TYPE_CHECKING:
+    from orchestrator.timing.calendars import Calendar
 
 UNIX_DAY_0 = date(1970, 1, 1).toordinal()
 
 
 @dataclass(frozen=True)
-class Cron(Timing):
+class Cron(Rule):
     """The moments at which a cron expression fires in a time zone.
 
     Five fields (minute, hour, day of month, month, day of week), or six, of which the *last* is the second, as in
     croniter; names, ranges, lists, steps, `L`, `5L`, `15W`, `LW`, `5#3`, `@daily` and its like. `H` stands for a number
-    drawn from `hash_id`, the same on every machine.
+    drawn from `hash_id`, the same on every machine; in a schedule that gives none it is drawn from the schedule's id.
 
     A job of fixed times (neither minute nor hour starts with `*`) runs once a planned time: at the first instant after
     the gap if a clock change leaps over it, at the first only if it comes twice. Every other follows the wall clock.
@@ -34,7 +39,12 @@ class Cron(Timing):
 
     def __post_init__(self) -> None:
         zone(self.tz)
-        parse(self.expression, self.hash_id)
+        parse(self.expression, "any" if self.draws else self.hash_id)
+
+    @property
+    def draws(self) -> bool:
+        """Tell whether it has an `H`, and nothing yet to draw it from."""
+        return self.hash_id is None and draws(self.expression)
 
     @property
     def zone_name(self) -> str:
@@ -62,7 +72,22 @@ class Cron(Timing):
         """Say when it fires, as in `at 02:00 on Monday to Friday (Europe/Paris)`."""
         from orchestrator.timing.describe import cron_text
 
+        if self.draws:
+            return f"by {self.expression}, where H is drawn from the schedule's id ({self.tz})"
         return f"{cron_text(self.fields)} ({self.tz})"
+
+    def document(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        document = {"cron": self.expression}
+        if self.tz != "UTC":
+            document["tz"] = self.tz
+        if self.hash_id is not None:
+            document["hash_id"] = self.hash_id
+        return document
+
+    def bound(self, schedule_id: str, calendars: Mapping[str, Calendar]) -> Cron:
+        """Return it with `H` drawn from the schedule's id."""
+        return replace(self, hash_id=schedule_id) if self.draws else self
 
 
 class CronTimes:

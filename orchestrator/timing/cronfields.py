@@ -112,6 +112,11 @@ def _nearest_working_day(day: int, first: int, length: int) -> int:
             return day
 
 
+def draws(expression: str) -> bool:
+    """Tell whether an expression has an `H`, a number to be drawn from an id."""
+    return any(field.startswith("h") for field in expression.lower().split())
+
+
 @lru_cache(maxsize=16_384)
 def parse(expression: str, hash_id: str | None) -> Fields:
     """Read an expression of five fields, six (the sixth is the second), or a name such as `@daily`."""
@@ -128,7 +133,7 @@ def parse(expression: str, hash_id: str | None) -> Fields:
         raise _wrong(expression, f"it has {len(texts)} fields, not 5 or 6", f"they are {order}")
     if any(RANDOM.search(field) for field in texts):
         raise _wrong(expression, "R draws anew each time, so no two schedulers agree", "write H")
-    if hash_id is None and any(field.startswith("h") for field in texts):
+    if hash_id is None and draws(text):
         raise _wrong(expression, "H needs something to hash", "give the schedule's id as hash_id")
     if any(_wraps_with_step(index, field) for index, field in enumerate(texts)):
         raise _wrong(expression, "a range that wraps around cannot have a step", "write the numbers out")

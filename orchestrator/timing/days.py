@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from orchestrator.model.errors import DefinitionError
-from orchestrator.timing.base import Timing
+from orchestrator.timing.base import Rule, Timing
 from orchestrator.timing.calendars import SEARCH, Calendar
 from orchestrator.timing.wallclock import instant_of, last_instant, next_instant
 from orchestrator.timing.zones import DAY, LAST_YEAR, offset, zone
@@ -120,13 +121,14 @@ class OnDays(Timing):
 
     def describe(self) -> str:
         """Add the calendar to the timing's words."""
-        how = {"skip": "on days of the calendar only", "next": "or on the next day of the calendar",
-               "previous": "or on the previous day of the calendar"}[self.otherwise]  # fmt: skip
+        days = self.calendar.shown
+        how = {"skip": f"on days of {days} only", "next": f"or on the next day of {days}",
+               "previous": f"or on the previous day of {days}"}[self.otherwise]  # fmt: skip
         return f"{self.timing.describe()}, {how}"
 
 
 @dataclass(frozen=True)
-class NthDay(Timing):
+class NthDay(Rule):
     """The nth day of a calendar in each month, at a time of day: 1 is the first, -1 the last, -2 the one before it.
 
     A month with fewer such days has none. Clock changes count as for a cron job of fixed times.
@@ -162,7 +164,24 @@ class NthDay(Timing):
 
     def describe(self) -> str:
         """Say which day, as in `at 17:00 on day -2 of the calendar in each month`."""
-        return f"at {self.time} on day {self.nth} of the calendar in each month ({self.tz})"
+        return f"at {self.time} on day {self.nth} of {self.calendar.shown} in each month ({self.tz})"
+
+    def document(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        document: dict[str, Any] = {"nth_day": self.nth, "of": self.calendar.short()}
+        if self.time != "00:00":
+            document["time"] = self.time
+        if self.tz != "UTC":
+            document["tz"] = self.tz
+        return document
+
+    def calendars(self) -> set[str]:
+        """Return the names of the stored calendars that it uses."""
+        return self.calendar.names()
+
+    def bound(self, schedule_id: str, calendars: Mapping[str, Calendar]) -> NthDay:
+        """Return it with named calendars put in place."""
+        return replace(self, calendar=self.calendar.resolve(calendars))
 
 
 @dataclass(frozen=True)

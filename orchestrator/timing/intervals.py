@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from orchestrator.model.errors import DefinitionError
-from orchestrator.timing.base import MILLISECOND, Timing, to_datetime, to_ms
+from orchestrator.timing.base import MILLISECOND, Rule, iso, to_datetime, to_ms
 from orchestrator.timing.wallclock import last_instant, next_instant
 from orchestrator.timing.zones import DAY, zone
 
@@ -19,7 +19,7 @@ LONGEST_MS = 100 * 366 * DAY * 1000
 
 
 @dataclass(frozen=True)
-class Every(Timing):
+class Every(Rule):
     """Moments that are `interval` apart: seconds, a timedelta, or text such as `15m`, `1h30m`, `2d`.
 
     Without more they are the multiples of the interval since 1970-01-01 00:00 UTC, so `15m` means :00, :15, :30, :45.
@@ -90,6 +90,17 @@ class Every(Timing):
             return f"{text} from {to_datetime(self._origin_ms(), self.tz).isoformat()}"
         return text
 
+    def document(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        document: dict[str, Any] = {"every": length_code(self.step_ms)}
+        if self.anchor is not None:
+            document["anchor"] = iso(self.anchor, self.tz)
+        if self.align is not None:
+            document["align"] = self.align
+        if self.tz != "UTC":
+            document["tz"] = self.tz
+        return document
+
 
 @dataclass(frozen=True)
 class _FromMidnight:
@@ -109,7 +120,7 @@ class _FromMidnight:
         return day * DAY + second // self.step * self.step
 
 
-def length_ms(length: float | timedelta | str) -> int:
+def length_ms(length: float | timedelta | str, least_ms: int = 1000) -> int:
     """Return a length of time in milliseconds: seconds, a timedelta, or text such as `1h30m`."""
     if isinstance(length, str):
         read = LENGTH.fullmatch(length.strip().lower())
@@ -121,9 +132,22 @@ def length_ms(length: float | timedelta | str) -> int:
         ms = length // MILLISECOND
     else:
         ms = round(length * 1000) if 0 < length < LONGEST_MS else 0
-    if not 1000 <= ms <= LONGEST_MS:
-        raise DefinitionError(f"a length of time of {length!s:.40} is not between a second and a hundred years")
+    if not least_ms <= ms <= LONGEST_MS:
+        least = length_text(least_ms) if least_ms >= 1000 else f"{least_ms} ms"
+        raise DefinitionError(f"a length of time of {length!s:.40} is not between a {least} and a hundred years")
     return ms
+
+
+def length_code(ms: int) -> str | float:
+    """Return a length of time in the form that `length_ms` reads: `1h30m`, or seconds where they are broken."""
+    if ms % 1000 or not ms:
+        return ms / 1000
+    parts = []
+    for unit, size in UNITS_MS.items():
+        count, ms = divmod(ms, size)
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts)
 
 
 def length_text(ms: int) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 from dateutil.rrule import DAILY, HOURLY, MINUTELY, SECONDLY, WEEKLY, rrule, rrulestr
 
 from orchestrator.model.errors import DefinitionError
-from orchestrator.timing.base import Timing
+from orchestrator.timing.base import Rule
 from orchestrator.timing.wallclock import last_instant, next_instant
 from orchestrator.timing.zones import offset, zone
 
@@ -35,7 +35,7 @@ LAST = datetime(9998, 1, 1)
 
 
 @dataclass(frozen=True)
-class RRule(Timing):
+class RRule(Rule):
     r"""The moments of a recurrence rule: `"DTSTART;TZID=Europe/Paris:20270101T090000\nRRULE:FREQ=DAILY"`.
 
     DTSTART is required, since a rule counts from it: with a TZID, with a Z for UTC, or bare, and then in `tz`. There is
@@ -71,6 +71,10 @@ class RRule(Timing):
         """Say the rule; it is its own best description."""
         rule = read(self.text, self.tz)
         return f"by the rule {rule.text} from {rule.start.isoformat()} ({rule.zone})"
+
+    def document(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return {"rrule": self.text, **({} if self.tz is None else {"tz": self.tz})}
 
 
 class LocalRule:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Annotated, Any, Literal, Self, get_args
@@ -11,6 +11,7 @@ from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Discriminator,
     Tag,
@@ -20,7 +21,7 @@ from pydantic import (
 
 from orchestrator.model.errors import DefinitionError
 from orchestrator.timing.base import Timing, to_ms
-from orchestrator.timing.calendars import Calendar, Weekdays
+from orchestrator.timing.calendars import Calendar, Weekdays, named
 from orchestrator.timing.days import seconds_of_day
 from orchestrator.timing.wallclock import instant_of
 from orchestrator.timing.zones import DAY, offset, zone
@@ -54,31 +55,34 @@ class Data(BaseModel):
 class Window(Data):
     """A piece of each day on a zone's wall clock, from `start` to before `end`; past midnight if `end` is not later.
 
-    `weekdays` and `days` say on which days it begins. Clock changes lengthen or shorten it, and a time that does not
-    exist counts as the first instant after the gap.
+    `weekdays` and `days` (a calendar, or the name of one) say on which days it begins. Clock changes lengthen or
+    shorten it, and a time that does not exist counts as the first instant after the gap. Without a `tz` it is in the
+    zone of the timing that keeps to it, by itself in UTC.
     """
 
     start: Annotated[str, AfterValidator(_a_time)] = "00:00"
     end: Annotated[str, AfterValidator(_a_time)] = "00:00"
     weekdays: Weekdays | None = None
-    days: Calendar | None = None
-    tz: str = "UTC"
+    days: Annotated[Calendar | None, BeforeValidator(named)] = None
+    tz: str | None = None
 
     @model_validator(mode="after")
     def _known_zone(self) -> Self:
-        zone(self.tz)
+        if self.tz is not None:
+            zone(self.tz)
         return self
 
     def spans(self, ms: int) -> Iterator[tuple[int, int]]:
         """Yield the (start, end) in milliseconds from the one that may hold a moment, in order, for two years."""
         wanted = Calendar(weekdays=self.weekdays) if self.weekdays else None
-        first = (ms // 1000 + offset(self.tz, ms // 1000)) // DAY - 1
+        tz = self.tz or "UTC"
+        first = (ms // 1000 + offset(tz, ms // 1000)) // DAY - 1
         start, end = seconds_of_day(self.start), seconds_of_day(self.end)
         for day in range(first, first + SEARCH):
             shown = EPOCH_DAY + timedelta(days=day)
             if (wanted is None or shown in wanted) and (self.days is None or shown in self.days):
-                opens = instant_of(self.tz, day * DAY + start) * 1000
-                shuts = instant_of(self.tz, day * DAY + end + (DAY if end <= start else 0)) * 1000
+                opens = instant_of(tz, day * DAY + start) * 1000
+                shuts = instant_of(tz, day * DAY + end + (DAY if end <= start else 0)) * 1000
                 if shuts > max(ms, opens):
                     yield opens, shuts
 
@@ -142,10 +146,22 @@ class Hours(Data):
     def resolve(self, named: Mapping[str, Calendar]) -> Hours:
         """Return it with the calendars that it names put in place."""
 
+        return self._each(
+            lambda window: window.model_copy(update={"days": window.days.check(named)}) if window.days else window
+        )
+
+    def within(self, zone_name: str) -> Hours:
+        """Return it with the windows that name no zone in this one."""
+        return self._each(lambda window: window.model_copy(update={"tz": window.tz or zone_name}))
+
+    def calendars(self) -> set[str]:
+        """Return the names of the stored calendars that it uses."""
+        spans = (*self.windows, *self.blackouts)
+        return {name for span in spans if isinstance(span, Window) and span.days for name in span.days.names()}
+
+    def _each(self, change: Callable[[Window], Window]) -> Hours:
         def put(span: Window | Period) -> Window | Period:
-            if isinstance(span, Window) and span.days is not None:
-                return span.model_copy(update={"days": span.days.check(named)})
-            return span
+            return change(span) if isinstance(span, Window) else span
 
         return Hours(windows=tuple(map(put, self.windows)), blackouts=tuple(map(put, self.blackouts)))
 
@@ -169,6 +185,7 @@ class WithinHours(Timing):
         if self.otherwise not in get_args(Waiting):
             remedy = f"there are {', '.join(get_args(Waiting))}"
             raise DefinitionError(f"outside of its hours a run cannot {self.otherwise!r}", remedy=remedy)
+        object.__setattr__(self, "hours", self.hours.within(self.zone_name))
 
     @property
     def zone_name(self) -> str:

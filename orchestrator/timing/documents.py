@@ -1,0 +1,212 @@
+"""The kinds of values that documents of schedules and triggers hold, and what is wrong with one, by its path."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal, TypeVar, get_args
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    ValidationError,
+    WithJsonSchema,
+)
+from pydantic_core import CoreSchema, PydanticSerializationError, to_jsonable_python
+
+from orchestrator.model.errors import DefinitionError
+from orchestrator.plan.explain import Complaint, did_you_mean, explain
+from orchestrator.plan.specs import Path
+from orchestrator.timing.base import MILLISECOND
+from orchestrator.timing.calendars import Calendar, holidays_of, named
+from orchestrator.timing.intervals import length_code, length_ms
+from orchestrator.timing.windows import Hours
+from orchestrator.timing.zones import zone
+
+EXPR = "$expr"
+"""The one key of a dict that stands for the value of an expression."""
+LONGEST_EXPRESSION = 10_000
+
+Overlap = Literal["allow", "skip", "queue_one", "queue_all", "cancel_old"]
+"""What happens to a run that would start while another of the same schedule or trigger goes on."""
+_T = TypeVar("_T")
+_M = TypeVar("_M", bound=BaseModel)
+
+
+class Plain(BaseModel):
+    """Plain data, which has no other fields than those that are named."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def told(read: Callable[[Any], _T]) -> Callable[[Any], _T]:
+    """Let a function that raises DefinitionError read a field, so that its words become a complaint about it."""
+
+    def reading(value: Any) -> _T:
+        try:
+            return read(value)
+        except DefinitionError as error:
+            raise ValueError(str(error)) from None
+
+    return reading
+
+
+def read_length(value: Any) -> timedelta:
+    """Read `90s`, `1h30m`, a number of seconds or a timedelta."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float | timedelta):
+        raise ValueError("should be a length of time such as 90s, 15m or 1h30m, or a number of seconds")
+    return timedelta(milliseconds=length_ms(value, least_ms=1))
+
+
+def _length_or_nothing(value: Any) -> timedelta:
+    return timedelta() if value in (0, timedelta()) and value is not False else read_length(value)
+
+
+def _moment(value: Any) -> Any:
+    if isinstance(value, str):
+        try:
+            return datetime.fromisoformat(value)
+        except ValueError:
+            raise ValueError(f"{value[:60]!r} is no ISO 8601 time such as 2027-03-28T01:30:00+01:00") from None
+    if not isinstance(value, datetime):
+        raise ValueError("should be an ISO 8601 time such as 2027-03-28T01:30:00+01:00")
+    return value
+
+
+def _in_utc(moment: datetime) -> datetime:
+    """Return a moment in UTC, where no two zones make one moment look like two; one without an offset as it is."""
+    return moment if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _moments(value: Any) -> Any:
+    return [value] if isinstance(value, str | datetime) else value
+
+
+def _zone(name: str) -> str:
+    zone(name)
+    return name
+
+
+def _calendar(value: Any) -> Any:
+    found = named(Calendar(**value) if isinstance(value, dict) else value)
+    if not isinstance(found, Calendar):
+        raise ValueError("should be a calendar, or the name of one")
+    _check_holidays(found)
+    return found
+
+
+def _hours(value: Any) -> Any:
+    found = Hours(**value) if isinstance(value, dict) else value
+    if not isinstance(found, Hours):
+        raise ValueError("should be a mapping with windows, blackouts or both")
+    for span in (*found.windows, *found.blackouts):
+        days = getattr(span, "days", None)
+        if days is not None:
+            _check_holidays(days)
+    return found
+
+
+def _check_holidays(calendar: Calendar) -> None:
+    for part in calendar.parts():
+        if part.holidays is not None:
+            holidays_of(part.holidays, 2027)
+
+
+def _params(value: Any) -> Any:
+    if not isinstance(value, dict):
+        raise ValueError("should be a mapping from names of parameters to values")
+    try:
+        plain = to_jsonable_python(value)
+        json.dumps(plain, allow_nan=False)
+    except (PydanticSerializationError, ValueError) as error:
+        raise ValueError(f"not JSON: {error}") from None
+    return plain
+
+
+def expressions(params: Any, path: Path = ()) -> Iterator[tuple[Path, str | None]]:
+    """Yield every expression in params with its path, None for what has `$expr` in it and is none."""
+    if isinstance(params, dict):
+        if EXPR in params:
+            text = params[EXPR]
+            good = len(params) == 1 and isinstance(text, str) and 0 < len(text.strip()) <= LONGEST_EXPRESSION
+            yield path, text if good else None
+            return
+        for key, value in params.items():
+            yield from expressions(value, (*path, key))
+    elif isinstance(params, list):
+        for index, value in enumerate(params):
+            yield from expressions(value, (*path, index))
+
+
+def broken_expressions(params: dict[str, Any]) -> list[Complaint]:
+    """Find what has `$expr` in it and is no expression."""
+    what = f"an expression is a dict with {EXPR} alone, which holds a text"
+    return [Complaint(("params", *path), what) for path, text in expressions(params) if text is None]
+
+
+class _OrName:
+    """Says in the JSON Schema that a name will do as well."""
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"anyOf": [{"type": "string", "minLength": 1}, handler(core)]}
+
+
+def _write_length(length: timedelta) -> str | float:
+    return length_code(length // MILLISECOND)
+
+
+_LENGTH_SCHEMA = WithJsonSchema({
+    "anyOf": [
+        {"type": "string", "pattern": r"^(\d+w)?(\d+d)?(\d+h)?(\d+m)?(\d+s)?$", "minLength": 2},
+        {"type": "number", "minimum": 0},
+    ],
+    "description": "A length of time such as 90s, 15m or 1h30m, or a number of seconds.",
+})  # fmt: skip
+_MOMENT_SCHEMA = WithJsonSchema({"type": "string", "description": "ISO 8601; without an offset it is local time."})
+
+Length = Annotated[timedelta, BeforeValidator(told(read_length)), PlainSerializer(_write_length), _LENGTH_SCHEMA]
+LengthOrNothing = Annotated[
+    timedelta, BeforeValidator(told(_length_or_nothing)), PlainSerializer(_write_length), _LENGTH_SCHEMA
+]
+Moment = Annotated[datetime, BeforeValidator(_moment), AfterValidator(_in_utc), _MOMENT_SCHEMA]
+Moments = Annotated[tuple[Moment, ...], BeforeValidator(_moments), Field(min_length=1)]
+ZoneName = Annotated[str, AfterValidator(told(_zone))]
+Days = Annotated[Calendar, BeforeValidator(told(_calendar)), PlainSerializer(Calendar.short), _OrName()]
+RunHours = Annotated[Hours, BeforeValidator(told(_hours))]
+Params = Annotated[dict[str, Any], BeforeValidator(_params)]
+Cel = Annotated[str, Field(min_length=1, max_length=LONGEST_EXPRESSION)]
+Flag = Annotated[bool, Field(strict=True)]
+Description = Annotated[str, Field(max_length=10_000)]
+
+
+def validate(model: type[_M], value: dict[str, Any], complaints: list[Complaint]) -> _M | None:
+    """Make a model of plain data, or add what is wrong to the complaints."""
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        complaints += told_of(error, model)
+        return None
+
+
+def told_of(error: ValidationError, model: type[BaseModel]) -> list[Complaint]:
+    """Put pydantic's complaints into our words; one about an unknown field says what there is, at any depth."""
+    complaints = []
+    for path, what in explain(error):
+        if what == "there is no such field":
+            what += did_you_mean(str(path[-1]), _fields(model, path[:-1]))
+        complaints.append(Complaint(path, what))
+    return complaints
+
+
+def _fields(model: type[BaseModel] | None, path: Path) -> list[str]:
+    for step in path:
+        field = model.model_fields.get(str(step)) if model else None
+        inner = () if field is None else (field.annotation, *get_args(field.annotation))
+        model = next((kind for kind in inner if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
+    return list(model.model_fields) if model else []
