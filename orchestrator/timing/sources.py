@@ -1,0 +1,167 @@
+"""Where the events that start runs come from, as plain data: one model for each kind of source."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from orchestrator.model.states import FINAL_RUN_STATES
+from orchestrator.model.workflow import Name
+from orchestrator.timing.documents import Length, Plain
+
+EVENT = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", re.ASCII)
+PATTERN = re.compile(r"(\*|[A-Za-z0-9_-]+)(\.(\*|[A-Za-z0-9_-]+))*", re.ASCII)
+LONGEST_NAME = 200
+REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:/.+", re.ASCII)
+HOW_TO_REFER = "env:NAME or file:/path"
+FINAL_STATES = tuple(sorted(state.name for state in FINAL_RUN_STATES))
+
+
+def check_event(name: str) -> str:
+    """Return an event's name if it is a good one, such as `order.created`; a ValueError says what is allowed."""
+    if len(name) > LONGEST_NAME or not EVENT.fullmatch(name):
+        raise ValueError(f"{name[:60]!r} is no name of an event such as order.created: letters, digits, '_', '-', dots")
+    return name
+
+
+def _pattern(name: str) -> str:
+    if len(name) > LONGEST_NAME or not PATTERN.fullmatch(name):
+        raise ValueError(f"{name[:60]!r} is no name of an event such as order.created, with * for a whole part or none")
+    return name
+
+
+def _some(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+def _secret(text: str) -> str:
+    if not REFERENCE.fullmatch(text):
+        raise ValueError(f"a secret is given by reference, as {HOW_TO_REFER}, never itself")
+    return text
+
+
+def _server(text: str) -> str:
+    """Take a reference, or an address with no password in it."""
+    if REFERENCE.fullmatch(text):
+        return text
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        raise ValueError("it cannot be read as an address") from None
+    if not parts.scheme or "://" not in text:
+        raise ValueError(f"it is no address: write it as SCHEME://HOST/…, or refer to one by {HOW_TO_REFER}")
+    if parts.password is not None or "password" in parts.query.lower():
+        raise ValueError(f"there is a password in the address: refer to it by {HOW_TO_REFER}")
+    return text
+
+
+def _page(text: str) -> str:
+    if REFERENCE.fullmatch(text) or urlsplit(_server(text)).scheme in ("http", "https"):
+        return text
+    raise ValueError("it is no address of http:// or https://")
+
+
+def _final(state: str) -> str:
+    if state not in FINAL_STATES:
+        raise ValueError(f"no run ends as {state[:40]!r}: there are {', '.join(FINAL_STATES)}")
+    return state
+
+
+EventPattern = Annotated[str, AfterValidator(_pattern)]
+EventPatterns = Annotated[tuple[EventPattern, ...], BeforeValidator(_some), Field(min_length=1)]
+Names = Annotated[tuple[Name, ...], BeforeValidator(_some), Field(min_length=1)]
+SecretRef = Annotated[str, AfterValidator(_secret), Field(description=f"A reference: {HOW_TO_REFER}.")]
+ServerUrl = Annotated[str, AfterValidator(_server), Field(description=f"An address, or a reference: {HOW_TO_REFER}.")]
+PageUrl = Annotated[str, AfterValidator(_page), Field(description=f"An address, or a reference: {HOW_TO_REFER}.")]
+Text = Annotated[str, Field(min_length=1, max_length=1000)]
+Query = Annotated[str, Field(min_length=1, max_length=10_000)]
+
+
+class Webhook(Plain):
+    """Requests to the trigger's own address, signed with a secret."""
+
+    secret: SecretRef
+    scheme: Annotated[
+        Literal["standard", "github"],
+        Field(description="How requests are signed: Standard Webhooks, or as GitHub does."),
+    ] = "standard"
+
+
+class RunEnds(Plain):
+    """The end of runs of other workflows."""
+
+    workflow: Names
+    states: Annotated[
+        tuple[Annotated[str, AfterValidator(_final)], ...], BeforeValidator(_some), Field(min_length=1)
+    ] = ("succeeded",)
+
+
+class Datasets(Plain):
+    """News of datasets: of `any` of them, or once there is news of `all`, no older than `within` if that is given."""
+
+    any: Names | None = None
+    all: Names | None = None
+    within: Length | None = None
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Self:
+        if (self.any is None) == (self.all is None):
+            raise ValueError("give either any or all: names of datasets")
+        if self.within is not None and self.all is None:
+            raise ValueError("within goes with all")
+        return self
+
+
+class Files(Plain):
+    """New files: a glob, as a path of this machine or as a URL that fsspec knows."""
+
+    path: Text
+    every: Annotated[Length, Field(description="How often it is looked for them.")] = timedelta(seconds=10)
+    stable: Annotated[Length, Field(description="How long a file's size must not have changed.")] = timedelta(seconds=5)
+
+
+class Http(Plain):
+    """What a web page says, asked again and again."""
+
+    url: PageUrl
+    every: Length = timedelta(minutes=1)
+    method: Literal["GET", "POST", "HEAD"] = "GET"
+    headers: Annotated[
+        dict[Text, Text], Field(description=f"Headers by name: texts, or references ({HOW_TO_REFER}).")
+    ] = {}  # noqa: RUF012 — pydantic copies it
+    timeout: Length = timedelta(seconds=10)
+
+
+class Sql(Plain):
+    """What a query of a database gives, asked again and again."""
+
+    url: ServerUrl
+    query: Query
+    every: Length = timedelta(minutes=1)
+
+
+class RedisStream(Plain):
+    """Messages of a Redis stream, read as a consumer group; without `url` in the Redis that holds the state."""
+
+    stream: Text
+    url: ServerUrl | None = None
+    group: Text = "orchestrator"
+
+
+class RabbitMQ(Plain):
+    """Messages of a RabbitMQ queue; without `url` on the broker."""
+
+    queue: Text
+    url: ServerUrl | None = None
+
+
+class Kafka(Plain):
+    """Messages of a Kafka topic, read as a consumer group."""
+
+    topic: Text
+    servers: Annotated[tuple[Text, ...], BeforeValidator(_some), Field(min_length=1)]
+    group: Text = "orchestrator"
