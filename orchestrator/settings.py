@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, ByteSize, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, ByteSize, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -30,6 +30,7 @@ from orchestrator.model.urls import mask_url
 PREFIX = "ORCHESTRATOR_"
 STORE_SCHEMES = ("redis", "rediss", "unix", "redis+cluster")
 BROKER_SCHEMES = ("redis", "rediss", "redis+socket", "amqp", "amqps")
+WEB_PORT = 8080
 FROM_FILES = ("redis_url", "broker_url")
 """The settings that a file may hold, named by the variable with `_FILE` behind it."""
 
@@ -58,6 +59,11 @@ def _checked_namespace(name: str) -> str:
     if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", name) is None:
         raise ValueError("a namespace is 1 to 63 letters, digits, '_', '.' or '-', a letter or digit first")
     return name
+
+
+def _without_link(port: Any) -> Any:
+    """Overlook what Kubernetes sets where a service is called `orchestrator-web`: an address of that service."""
+    return WEB_PORT if isinstance(port, str) and port.startswith("tcp://") else port
 
 
 class Settings(BaseSettings):
@@ -91,6 +97,10 @@ class Settings(BaseSettings):
     """The largest result of a job, as JSON, in bytes or with a unit (`2MiB`). A larger one fails its attempt."""
     input_limit: Annotated[ByteSize, Field(ge=1024, le=512 << 20)] = ByteSize(16 << 20)
     """The largest sum of the results that one job is given by its parents, in bytes or with a unit."""
+    web_host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    """The address on which `orchestrator web` listens. Beyond loopback, put a proxy that speaks HTTPS before it."""
+    web_port: Annotated[int, BeforeValidator(_without_link), Field(ge=0, le=65_535)] = WEB_PORT
+    """The port on which `orchestrator web` listens; 0 takes a free one."""
     log_level: Literal["debug", "info", "warning", "error", "critical"] = "info"
     """What is logged: this level and above."""
 

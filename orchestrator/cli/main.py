@@ -19,6 +19,7 @@ COMMANDS = {
     "doctor": ("orchestrator.cli.doctor:doctor", "Say what is missing or misconfigured, and what to do."),
     "worker": ("orchestrator.cli.processes:worker", "Run a worker of the stock fleet."),
     "scheduler": ("orchestrator.cli.processes:scheduler", "Run a scheduler; any number may run."),
+    "web": ("orchestrator.cli.web:web", "Serve webhooks and health checks over HTTP."),
     "submit": ("orchestrator.cli.submit:submit", "Start a run of a workflow."),
     "replay": ("orchestrator.cli.submit:replay", "Run a recorded DAG again."),
     "runs": ("orchestrator.cli.runs:runs", "List, show, watch and cancel runs."),

@@ -15,5 +15,5 @@ def init_sentry() -> bool:
         return False
     import sentry_sdk
 
-    sentry_sdk.init(include_local_variables=False)
+    sentry_sdk.init(include_local_variables=False, max_request_body_size="never")
     return True

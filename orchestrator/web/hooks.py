@@ -6,8 +6,23 @@ payload. Only then is anything stored, by whoever stands behind `Hooks`.
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol, TypeVar
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+
+from orchestrator.model.errors import NotFound
+from orchestrator.model.secrets import resolve
+from orchestrator.web import problems
+from orchestrator.web.body import parse, parse_json, read
+from orchestrator.web.signatures import SIGNATURE_HEADERS, verify
+
+MAX_TOKEN = 200
+NOT_KEPT = SIGNATURE_HEADERS | {"authorization", "cookie", "proxy-authorization", "x-api-key"}
+"""Headers that are not handed on: they prove who speaks, and are no part of what is said."""
 
 
 class Hook(Protocol):
@@ -58,3 +73,39 @@ class Hooks(Protocol[H]):
         workflow: then nothing is stored, and a corrected message with the same id may come.
         """
         ...
+
+
+def router(hooks: Hooks[H]) -> APIRouter:
+    """Return the route of all hooks."""
+    made = APIRouter()
+
+    @made.post("/hooks/{token}")
+    async def receive(request: Request) -> Response:
+        received_ms = time.time_ns() // 1_000_000
+        body = await read(request)
+        token: str = request.state.hook_token  # no part of the path any more: see `guard`
+        hook = await hooks.find(token) if len(token) <= MAX_TOKEN else None
+        if hook is None:
+            raise NotFound("there is no such hook")
+        headers = {name: ", ".join(request.headers.getlist(name)) for name in request.headers}
+        secrets = await asyncio.to_thread(resolve, hook.secret)
+        delivery = verify(hook.scheme, secrets, headers, body, received_ms / 1000)
+        payload = _payload(hook.scheme, headers.get("content-type", ""), body)
+        kept = {name: value for name, value in headers.items() if name not in NOT_KEPT}
+        delivered = await hooks.deliver(hook, delivery, payload, kept, received_ms)
+        runs = list(delivered.runs)
+        if delivered.status == "duplicate":
+            return problems.response(request, 409, "this message came before", delivery=delivery, runs=runs)
+        status = 202 if delivered.status == "accepted" else 200
+        return JSONResponse({"delivery": delivery, "status": delivered.status, "runs": runs}, status)
+
+    return made
+
+
+def _payload(scheme: str, content_type: str, body: bytes) -> Any:
+    """Understand the body. GitHub's form, its default, has the JSON in one field."""
+    payload = parse(content_type, body)
+    if scheme == "github" and isinstance(payload, dict) and list(payload) == ["payload"]:
+        inner = payload["payload"]
+        return parse_json(inner) if isinstance(inner, str) else inner
+    return payload

@@ -1,0 +1,26 @@
+"""The web app: the routes, errors as problems, and the guard before it all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+
+from orchestrator.web import health, hooks, problems
+from orchestrator.web.guard import Guard
+
+
+def create_app(known: hooks.Hooks[Any], readiness: health.Readiness) -> Guard:
+    """Return the ASGI app."""
+    app = FastAPI(
+        title="Celery Orchestrator",
+        version=health.VERSION,
+        openapi_url=None,  # there is no API yet, and its usual pages load scripts from elsewhere
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,  # a redirected POST loses its body at many a client
+    )
+    problems.install(app)
+    app.include_router(health.router(readiness))
+    app.include_router(hooks.router(known))
+    return Guard(app)

@@ -1,0 +1,107 @@
+"""The body of a request: read within limits of size and time, and understood by its content type."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+from typing import Any, NoReturn
+from urllib.parse import parse_qsl
+
+from fastapi import HTTPException, Request
+from starlette.requests import ClientDisconnect
+
+MAX_BYTES = 1 << 20
+DRAINED_BYTES = 8 << 20
+"""How much of a body that is too large is still taken, and dropped, so that its sender gets to read the answer."""
+PATIENCE_S = 10.0
+MAX_FIELDS = 1000
+_FORM = "application/x-www-form-urlencoded"
+
+
+async def read(request: Request) -> bytes:
+    """Read the body. Answers with 413 if it is over 1 MiB, 408 if it is not there in 10 s, 415 if it is compressed."""
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise HTTPException(415, "the body is compressed")
+    if "expect" in request.headers and int(request.headers.get("content-length", 0)) > MAX_BYTES:
+        _too_large()  # the sender waits for our word before it sends the body
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size <= MAX_BYTES:
+                    chunks.append(chunk)
+                elif size > DRAINED_BYTES:
+                    break
+    except TimeoutError:
+        raise HTTPException(408, f"the body was not here within {PATIENCE_S:g} s") from None
+    except ClientDisconnect:
+        raise HTTPException(400, "the body broke off") from None
+    if size > MAX_BYTES:
+        _too_large()
+    return b"".join(chunks)
+
+
+def _too_large() -> NoReturn:
+    raise HTTPException(413, f"the body is over {MAX_BYTES >> 20} MiB")
+
+
+def parse(content_type: str, body: bytes) -> Any:
+    """Understand a body: JSON, the fields of a form (a list where one comes twice), or else text.
+
+    Answers with 400 if it is not what it says it is. What comes out can be written as JSON again.
+    """
+    kind = content_type.partition(";")[0].strip().lower()
+    try:
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise HTTPException(400, f"the body is not UTF-8 text, at byte {error.start}") from None
+    if kind == "application/json" or kind.endswith("+json"):
+        return parse_json(text)
+    if kind == _FORM:
+        return _form(text)
+    return text
+
+
+def parse_json(text: str) -> Any:
+    """Read JSON, and refuse what Python reads beyond it: NaN, infinities, halves of characters, endless nesting."""
+    try:
+        value = json.loads(text, parse_constant=_no_number, parse_float=_finite)
+        if "\\u" in text:
+            json.dumps(value, ensure_ascii=False).encode()
+    except json.JSONDecodeError as error:
+        told = f"the body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
+        raise HTTPException(400, told) from None
+    except RecursionError:
+        raise HTTPException(400, "the body is not JSON that can be read: it is nested too deeply") from None
+    except UnicodeEncodeError:
+        raise HTTPException(400, "the body is not JSON: a \\u escape is half a character") from None
+    except ValueError as error:
+        raise HTTPException(400, f"the body is not JSON that can be read: {error}") from None
+    return value
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text[:20]} is too large a number")
+    return number
+
+
+def _form(text: str) -> dict[str, str | list[str]]:
+    try:
+        pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
+    except UnicodeDecodeError:
+        raise HTTPException(400, "the form is not UTF-8 text") from None
+    except ValueError:
+        raise HTTPException(400, f"the form has over {MAX_FIELDS} fields") from None
+    fields: dict[str, list[str]] = {}
+    for name, value in pairs:
+        fields.setdefault(name, []).append(value)
+    return {name: values[0] if len(values) == 1 else values for name, values in fields.items()}
