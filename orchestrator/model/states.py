@@ -78,11 +78,15 @@ _LOSING = frozenset({"claim", "finish", "settle", "beat", "reap", "register"})
 """The scripts in which an attempt may turn out to be lost, and to have been the last that its budget allows."""
 _ENDING = frozenset({"finish", "settle"})
 """The scripts by which a node reports how an attempt ended."""
+_BEGINNING = frozenset({"create_run", "start_planned", "start_waiting"})
+"""The scripts that make a run."""
+_WISHING = frozenset({"cancel", "fire", "start_planned", "offer"})
+"""The scripts that may wish a run's end: by hand, by its deadline, because a later run takes its place."""
 
 # What the scripts do today. What is not there yet has no arrow: `create_run` makes runs `queued`, and a job run that
 # has no record is `waiting`.
 JOB_MOVES: dict[tuple[JobState, JobState], frozenset[str]] = {
-    (JobState.waiting, JobState.queued): frozenset({"create_run", "finish", "advance"}),
+    (JobState.waiting, JobState.queued): _BEGINNING | {"finish", "advance"},
     (JobState.waiting, JobState.skipped): _ENDING | {"advance"},
     (JobState.waiting, JobState.upstream_failed): _LOSING | {"advance"},
     (JobState.queued, JobState.running): frozenset({"claim", "finish"}),
@@ -105,8 +109,8 @@ JOB_MOVES: dict[tuple[JobState, JobState], frozenset[str]] = {
 }
 RUN_MOVES: dict[tuple[RunState, RunState], frozenset[str]] = {
     (RunState.queued, RunState.running): frozenset({"claim", "finish"}),
-    (RunState.queued, RunState.cancelling): frozenset({"cancel", "fire"}),
-    (RunState.running, RunState.cancelling): frozenset({"cancel", "fire"}),
+    (RunState.queued, RunState.cancelling): _WISHING,
+    (RunState.running, RunState.cancelling): _WISHING,
     (RunState.running, RunState.succeeded): _ENDING | {"advance"},
     (RunState.running, RunState.failed): _LOSING | {"advance"},
     (RunState.cancelling, RunState.cancelled): _LOSING | {"advance", "leave"},

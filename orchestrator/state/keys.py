@@ -36,6 +36,24 @@ class Keys:
         """set: every route that a stored plan uses"""
         self.flows = f"{self.prefix}flows"
         """set: every workflow's name"""
+        self.schedules = f"{self.prefix}schedules"
+        """set: every schedule's id, `workflow/name`"""
+        self.triggers = f"{self.prefix}triggers"
+        """set: every trigger's id, `workflow/name`"""
+        self.backfills = f"{self.prefix}backfills"
+        """set: every backfill's id, `workflow/schedule~n`"""
+        self.agenda = f"{self.prefix}agenda"
+        """zset: schedules by the ms at which they are due next"""
+        self.calendars = f"{self.prefix}calendars"
+        """hash: a calendar's name → its document as JSON"""
+        self.revisions = f"{self.prefix}revisions"
+        """hash: a revision's number → what was applied (see `state.definitions`)"""
+        self.deliveries = f"{self.prefix}deliveries"
+        """zset: deliveries by the ms at which they came"""
+        self.hooks = f"{self.prefix}hooks"
+        """hash: a webhook's token → its trigger"""
+        self.watched = f"{self.prefix}watched"
+        """set: workflows whose ends concern somebody"""
 
     def plan(self, digest: str) -> str:
         """Hash: what a plan's jobs share (see `state.plans`)."""
@@ -96,6 +114,30 @@ class Keys:
     def node(self, node: str) -> str:
         """Hash: incarnation, wants, slots, idle, info; h:<hand> → its last operation; m:<hand> → beats missed."""
         return f"{self.prefix}node:{node}"
+
+    def starter(self, starter: str) -> str:
+        """Hash: a schedule, trigger or backfill: kind, gen, spec, next, overlap … (see `state.definitions`)."""
+        return f"{self.prefix}starter:{starter}"
+
+    def waiting(self, starter: str) -> str:
+        """List: occasions (planned times, deliveries) that wait for room, the oldest first."""
+        return f"{self.prefix}starter:{starter}:waiting"
+
+    def living(self, starter: str) -> str:
+        """Set: its runs that are not over."""
+        return f"{self.prefix}starter:{starter}:living"
+
+    def past(self, starter: str) -> str:
+        """Zset: what became of its occasions, by planned ms (of a trigger: by the ms at which it came)."""
+        return f"{self.prefix}starter:{starter}:past"
+
+    def heard(self, starter: str) -> str:
+        """Hash: dataset → ms and last delivery, of a trigger that waits for several."""
+        return f"{self.prefix}starter:{starter}:heard"
+
+    def delivery(self, delivery: str) -> str:
+        """Hash: topic, source, body, at; s:<trigger> → its run, or what became of it there."""
+        return f"{self.prefix}delivery:{delivery}"
 
     def key(self, idempotency: str) -> str:
         """String: run id and request digest."""

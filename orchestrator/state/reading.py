@@ -223,28 +223,33 @@ def last_event(keys: Keys) -> Read[str]:
 
 def left_behind(keys: Keys, older_ms: int, limit: int = 100) -> Read[list[str]]:
     """Name runs whose `todo` nobody has touched for a while, by the clock of Redis."""
-    ((seconds, micros),) = yield [("TIME",)]
-    until = int(seconds) * 1000 + int(micros) // 1000 - older_ms
+    (time,) = yield [("TIME",)]
+    until = now_ms(time) - older_ms
     (ids,) = yield [("ZRANGEBYSCORE", keys.todos, "-inf", until, "LIMIT", 0, limit)]
     return [each.decode() for each in ids]
 
 
 def uploads(keys: Keys) -> Read[tuple[list[tuple[str, int, int]], int]]:
     """Read the uploads that are not sealed (plan, jobs, ms at which they were first met or 0), and the time in ms."""
-    entries, (seconds, micros) = yield [("ZRANGE", keys.uploads, 0, BATCH, "WITHSCORES"), ("TIME",)]
+    entries, time = yield [("ZRANGE", keys.uploads, 0, BATCH, "WITHSCORES"), ("TIME",)]
     found = []
     for member, met in _names_with_scores(entries):
         digest, _, jobs = member.partition(" ")
         found.append((digest, int(jobs), int(met)))
-    return found, int(seconds) * 1000 + int(micros) // 1000
+    return found, now_ms(time)
 
 
 def over_since(keys: Keys, age_ms: int, limit: int = 100) -> Read[list[str]]:
     """Name runs that ended longer ago than that, the oldest first."""
-    ((seconds, micros),) = yield [("TIME",)]
-    until = int(seconds) * 1000 + int(micros) // 1000 - age_ms
+    (time,) = yield [("TIME",)]
+    until = now_ms(time) - age_ms
     (ids,) = yield [("ZRANGEBYSCORE", keys.ended, "-inf", until, "LIMIT", 0, limit)]
     return [each.decode() for each in ids]
+
+
+def now_ms(time: Sequence[int]) -> int:
+    """Return what TIME gives as ms."""
+    return int(time[0]) * 1000 + int(time[1]) // 1000
 
 
 def _buckets(total: int) -> int:

@@ -193,12 +193,16 @@ class Reaped:
 
 @dataclass(frozen=True, slots=True)
 class Fired:
-    """Due timers were applied. `next_due_ms` is when the next one is, by the clock of Redis; `now_ms` that clock."""
+    """Due timers were applied. `next_due_ms` is when the next one is, by the clock of Redis; `now_ms` that clock.
+
+    `handed` are those that need Python, as (kind, what): whoever dies with them has them handed to another in a while.
+    """
 
     count: int
     rings: tuple[Ring, ...]
     now_ms: int
     next_due_ms: int | None
+    handed: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,3 +236,80 @@ class Forgotten:
 @dataclass(frozen=True, slots=True)
 class Live:
     """The run is not over: nothing was deleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The occasion has its run."""
+
+    rings: tuple[Ring, ...]
+    todo: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """The occasion waits until its starter has room for its run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """The occasion makes no run, by its starter's overlap policy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outdated:
+    """The starter has changed, or somebody else was first: nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Full:
+    """There is no room for another run, or the starter is paused: nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The trigger had the delivery before: nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """The planned times are passed over and recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The delivery is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """A delivery of that id came before: nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """The definitions are changed. `revision` is their new number, 0 where none was asked for."""
+
+    edits: int
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """Somebody changed definitions meanwhile: nothing was changed."""
+
+    edits: int
+
+
+@dataclass(frozen=True, slots=True)
+class NotUploaded:
+    """The plan of that workflow is not there: nothing was changed."""
+
+    workflow: str
+
+
+@dataclass(frozen=True, slots=True)
+class StaleEdit:
+    """That starter is not as its editor saw it: nothing was changed."""
+
+    id: str

@@ -110,6 +110,26 @@ class Store(_Base):
                 reply = self._mend(error, transition)
         return transition.decode(reply)
 
+    def run_all(self, transitions: Sequence[Transition[R]]) -> list[R]:
+        """Make transitions in one batch, in their order, and return what their scripts say of them."""
+        if not transitions:
+            return []
+        with _errors(self, transitions[0]):
+            commands = [self._command(each) for each in transitions]
+            replies = self._send_all(commands)
+            for at, reply in enumerate(replies):
+                if isinstance(reply, redis.exceptions.ResponseError):
+                    with _errors(self, transitions[at]):
+                        replies[at] = self._mend(reply, transitions[at])
+        return [each.decode(reply) for each, reply in zip(transitions, replies, strict=True)]
+
+    def _send_all(self, commands: Sequence[Command]) -> list[Any]:
+        pipe: Any
+        with self.client.pipeline(transaction=False) as pipe:
+            for command in commands:
+                pipe.execute_command(*command)
+            return list(pipe.execute(raise_on_error=False))
+
     def _mend(self, error: redis.exceptions.ResponseError, transition: Transition[Any]) -> Any:
         for _ in range(_REMEDIES):
             try:

@@ -89,7 +89,7 @@ class PutPlan:
                 return Stored(int(version), False)
             case [b"noplan"]:
                 return NoPlan()
-        raise _unexpected(self, reply)
+        raise unexpected(self, reply)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ class DropUpload:
                 return Dropped()
             case [b"sealed"]:
                 return Sealed()
-        raise _unexpected(self, reply)
+        raise unexpected(self, reply)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ class CreateRun:
     """Create a run of a stored plan and make its first jobs ready.
 
     `cls` is the run's priority class, `key` an idempotency key or empty, `request` a digest of workflow and parameters
-    that guards the key.
+    that guards the key, `facts` what is known of its origin (JSON, or empty).
     """
 
     script: ClassVar[str] = "create_run"
@@ -127,21 +127,22 @@ class CreateRun:
     cls: int
     key: str = ""
     request: str = ""
+    facts: bytes = b""
 
     def args(self) -> Sequence[Arg]:
-        return self.run, self.plan, self.params, self.cls, self.key, self.request
+        return self.run, self.plan, self.params, self.cls, self.key, self.request, self.facts
 
     def decode(self, reply: list[Any]) -> Created | Exists | KeyConflict | NoPlan:
         match reply:
             case [b"created", rings, todo]:
-                return Created(_rings(rings), bool(todo))
+                return Created(read_rings(rings), bool(todo))
             case [b"exists", run]:
                 return Exists(run.decode())
             case [b"conflict", run]:
                 return KeyConflict(run.decode())
             case [b"noplan"]:
                 return NoPlan()
-        raise _unexpected(self, reply)
+        raise unexpected(self, reply)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,14 +168,14 @@ class Claim:
     def decode(self, reply: list[Any]) -> Took | Nothing | Stale | Gone:
         match reply:
             case [b"took", claimed, rings]:
-                return Took(_claimed(claimed), _rings(rings))
+                return Took(_claimed(claimed), read_rings(rings))
             case [b"nothing", rings]:
-                return Nothing(_rings(rings))
+                return Nothing(read_rings(rings))
             case [b"stale", state]:
                 return Stale(int(state))
             case [b"gone"]:
                 return Gone()
-        raise _unexpected(self, reply)
+        raise unexpected(self, reply)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,14 +207,14 @@ class Finish:
     def decode(self, reply: list[Any]) -> Done | Stale | Missing | Gone:
         match reply:
             case [b"done", claimed, rings, todo]:
-                return Done(_claimed(claimed) if claimed else None, _rings(rings), bool(todo))
+                return Done(_claimed(claimed) if claimed else None, read_rings(rings), bool(todo))
             case [b"stale", state]:
                 return Stale(int(state))
             case [b"missing"]:
                 return Missing()
             case [b"gone"]:
                 return Gone()
-        raise _unexpected(self, reply)
+        raise unexpected(self, reply)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,14 +239,14 @@ class Settle:
     def decode(self, reply: list[Any]) -> Settled | Stale | Missing | Gone:
         match reply:
             case [b"settled", rings, todo]:
-                return Settled(_rings(rings), bool(todo))
+                return Settled(read_rings(rings), bool(todo))
             case [b"stale", state]:
                 return Stale(int(state))
             case [b"missing"]:
                 return Missing()
             case [b"gone"]:
                 return Gone()
-        raise _unexpected(self, reply)
+        raise unexpected(self, reply)
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,12 +262,12 @@ class Advance:
     def decode(self, reply: list[Any]) -> Advanced | Missing:
         match reply:
             case [b"more", rings]:
-                return Advanced(True, _rings(rings))
+                return Advanced(True, read_rings(rings))
             case [b"clear", rings]:
-                return Advanced(False, _rings(rings))
+                return Advanced(False, read_rings(rings))
             case [b"missing"]:
                 return Missing()
-        raise _unexpected(self, reply)
+        raise unexpected(self, reply)
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,7 +290,7 @@ class Register:
         match reply:
             case [b"welcome", incarnation]:
                 return Welcome(int(incarnation))
-        raise _unexpected(self, reply)
+        raise unexpected(self, reply)
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,10 +307,10 @@ class Leave:
     def decode(self, reply: list[Any]) -> Left | Gone:
         match reply:
             case [b"left", rings]:
-                return Left(_rings(rings))
+                return Left(read_rings(rings))
             case [b"gone"]:
                 return Gone()
-        raise _unexpected(self, reply)
+        raise unexpected(self, reply)
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,10 +332,10 @@ class Beat:
             case [b"ok", kills, rings, deaf]:
                 triples = zip(kills[::3], kills[1::3], kills[2::3], strict=True)
                 decoded = tuple(Kill(hand.decode(), ref.decode(), why.decode()) for hand, ref, why in triples)
-                return Beaten(decoded, _rings(rings), int(deaf))
+                return Beaten(decoded, read_rings(rings), int(deaf))
             case [b"gone"]:
                 return Gone()
-        raise _unexpected(self, reply)
+        raise unexpected(self, reply)
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,13 +355,13 @@ class Reap:
     def decode(self, reply: list[Any]) -> Reaped:
         match reply:
             case [b"reaped", lost, rings]:
-                return Reaped(int(lost), _rings(rings))
-        raise _unexpected(self, reply)
+                return Reaped(int(lost), read_rings(rings))
+        raise unexpected(self, reply)
 
 
 @dataclass(frozen=True, slots=True)
 class Fire:
-    """Apply the timers that are due, at most 100."""
+    """Apply the timers that are due, at most 100, and take those that need Python."""
 
     script: ClassVar[str] = "fire"
 
@@ -369,9 +370,11 @@ class Fire:
 
     def decode(self, reply: list[Any]) -> Fired:
         match reply:
-            case [b"fired", count, rings, now, due]:
-                return Fired(int(count), _rings(rings), int(now), int(due) if due else None)
-        raise _unexpected(self, reply)
+            case [b"fired", count, rings, now, due, handed]:
+                pairs = zip(handed[::2], handed[1::2], strict=True)
+                work = tuple((kind.decode(), ref.decode()) for kind, ref in pairs)
+                return Fired(int(count), read_rings(rings), int(now), int(due) if due else None, work)
+        raise unexpected(self, reply)
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,7 +397,7 @@ class Cancel:
                 return Ended(RunState(int(state)))
             case [b"missing"]:
                 return Missing()
-        raise _unexpected(self, reply)
+        raise unexpected(self, reply)
 
 
 @dataclass(frozen=True, slots=True)
@@ -417,14 +420,15 @@ class Forget:
                 return Live()
             case [b"missing"]:
                 return Missing()
-        raise _unexpected(self, reply)
+        raise unexpected(self, reply)
 
 
 def _wants(wants: Iterable[Want]) -> str:
     return "\n".join(f"{''.join(map(str, want.classes))} {want.route}" for want in wants)
 
 
-def _rings(flat: list[Any]) -> tuple[Ring, ...]:
+def read_rings(flat: list[Any]) -> tuple[Ring, ...]:
+    """Read the permits that a script asks its caller to publish."""
     triples = zip(flat[::3], flat[1::3], flat[2::3], strict=True)
     return tuple(Ring(route.decode(), int(cls), int(count)) for route, cls, count in triples)
 
@@ -445,5 +449,6 @@ def _claimed(body: list[Any]) -> Claimed:
     )
 
 
-def _unexpected(transition: Any, reply: list[Any]) -> ScriptError:
+def unexpected(transition: Any, reply: list[Any]) -> ScriptError:
+    """Return the error of a reply that is not in the contract."""
     return ScriptError(f"script {transition.script} gave a reply that its contract does not have: {reply!r}")

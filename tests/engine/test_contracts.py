@@ -16,7 +16,7 @@ import pytest
 import redis
 
 from orchestrator.model.states import JOB_MOVES, JobState, RunState
-from orchestrator.state import transitions
+from orchestrator.state import starting, transitions
 from orchestrator.state.keys import Keys
 from orchestrator.state.script import header_of, link, names, source
 from support.needs import require
@@ -30,10 +30,11 @@ REFUSALS = ("stale", "gone", "missing", "conflict", "exists", "noplan", "ended",
 def wrappers() -> dict[str, type[Any]]:
     """Return the transition class of each script."""
     found: dict[str, type[Any]] = {}
-    for _, cls in inspect.getmembers(transitions, inspect.isclass):
-        if cls.__module__ == transitions.__name__ and isinstance(script := vars(cls).get("script"), str):
-            assert script not in found, f"{script} has two transition classes"
-            found[script] = cls
+    for module in (transitions, starting):
+        for _, cls in inspect.getmembers(module, inspect.isclass):
+            if cls.__module__ == module.__name__ and isinstance(script := vars(cls).get("script"), str):
+                assert script not in found, f"{script} has two transition classes"
+                found[script] = cls
     return found
 
 
@@ -160,6 +161,7 @@ def test_states_become_the_models_numbers() -> None:
 ARGUMENTS = {
     "plan": ("d",), "plan_jobs": ("d", 3), "plan_edges": ("d", 4), "plan_wide": ("d",), "flow": ("w",), "run": ("r",),
     "records": ("r", 5), "counters": ("r", 6), "outputs": ("r",), "errors": ("r",), "todo": ("r",),
+    "starter": ("s",), "waiting": ("s",), "living": ("s",), "past": ("s",), "heard": ("s",), "delivery": ("e",),
     "ready": ("a route",), "since": ("a route",), "route": ("a route",), "node": ("n",), "key": ("k",),
 }  # fmt: skip
 

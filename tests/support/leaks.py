@@ -9,7 +9,7 @@ from collections.abc import Iterable
 BROKER = re.compile(
     r"_kombu\.|unacked|celery|[\w.-]+:[\w.-]+\.(critical|high|normal|low)|[\w.-]+\.(critical|high|normal|low)|\w+\.reply|.*\.pidbox"
 )
-_PART = re.compile(r"((?:run|plan|flow):[^:]+):.+")
+_PART = re.compile(r"((?:run|plan|flow|starter):[^:]+):.+")
 
 
 def strays(keys: Iterable[str], ns: str) -> list[str]:

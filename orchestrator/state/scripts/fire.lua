@@ -1,12 +1,16 @@
 -- fire: timers that are due are applied, not popped: the transition and the timer's removal are one step.
 --
+-- What needs Python (the next planned time, a poll) is handed out: its timer stands again a little later, for the case
+-- that whoever has it now dies, and ends by compare-and-set.
+--
 -- args:
--- returns:  fired n rings now next_due
+-- returns:  fired n rings now next_due handed
 -- moves:    retrying->queued parked->queued
--- keeps:    1 4 6
--- uses:     keys clock plans runs records ready wishes rings
+-- keeps:    1 4 5 6
+-- uses:     keys clock timers plans runs records ready wishes rings
 -- cost:     at most 100 timers
 local MOST = 100
+local LEASES = {schedule = 2000, slot = 2000, delivery = 2000, ended = 2000, poll = 30000}  -- ms until it stands again
 
 local apply = {}
 function apply.retry(ref)
@@ -25,13 +29,19 @@ end
 
 -- writes (a removal first: with memory full, it goes through)
 local due = redis.call('ZRANGEBYSCORE', keys.timers, '-inf', clock.now, 'LIMIT', 0, MOST)
+local handed = {}
 for _, timer in ipairs(due) do
   redis.call('ZREM', keys.timers, timer)
   local kind, ref = string.match(timer, '^(%a+)/(.*)$')
-  apply[kind](ref)
+  if LEASES[kind] then
+    timers.set(kind, ref, clock.now + LEASES[kind])
+    handed[#handed + 1], handed[#handed + 2] = kind, ref
+  else
+    apply[kind](ref)
+  end
 end
 if #due > 0 then clock.keep() end
 ready.flush()
 runs.save()
 local _, next_due = unpack(redis.call('ZRANGE', keys.timers, 0, 0, 'WITHSCORES'))
-return {'fired', #due, rings.list(), clock.now, next_due or ''}
+return {'fired', #due, rings.list(), clock.now, next_due or '', handed}

@@ -7,6 +7,11 @@ function keys.begin()
   keys.events, keys.timers, keys.nodes = keys.prefix .. 'events', keys.prefix .. 'timers', keys.prefix .. 'nodes'
   keys.live, keys.ended, keys.todos = keys.prefix .. 'live', keys.prefix .. 'ended', keys.prefix .. 'todos'
   keys.uploads, keys.routes, keys.flows = keys.prefix .. 'uploads', keys.prefix .. 'routes', keys.prefix .. 'flows'
+  keys.schedules, keys.agenda = keys.prefix .. 'schedules', keys.prefix .. 'agenda'
+  keys.triggers, keys.backfills = keys.prefix .. 'triggers', keys.prefix .. 'backfills'
+  keys.calendars, keys.revisions = keys.prefix .. 'calendars', keys.prefix .. 'revisions'
+  keys.deliveries, keys.hooks = keys.prefix .. 'deliveries', keys.prefix .. 'hooks'
+  keys.watched = keys.prefix .. 'watched'
 end
 
 function keys.plan(plan) return keys.prefix .. 'plan:' .. plan end
@@ -24,6 +29,12 @@ function keys.ready(route) return keys.prefix .. 'ready:' .. route end
 function keys.since(route) return keys.prefix .. 'since:' .. route end
 function keys.route(route) return keys.prefix .. 'route:' .. route end
 function keys.node(node) return keys.prefix .. 'node:' .. node end
+function keys.starter(id) return keys.prefix .. 'starter:' .. id end
+function keys.waiting(id) return keys.prefix .. 'starter:' .. id .. ':waiting' end
+function keys.living(id) return keys.prefix .. 'starter:' .. id .. ':living' end
+function keys.past(id) return keys.prefix .. 'starter:' .. id .. ':past' end
+function keys.heard(id) return keys.prefix .. 'starter:' .. id .. ':heard' end
+function keys.delivery(id) return keys.prefix .. 'delivery:' .. id end
 function keys.key(idempotency) return keys.prefix .. 'key:' .. idempotency end
 
 -- jobs live in buckets of 128: small enough for a hash to stay a listpack

@@ -1,8 +1,10 @@
 -- runs: a run's own record: loaded first by every script, saved once at its end
--- uses: keys clock states events records timers verdicts
+-- uses: keys clock states events records timers past verdicts
 local runs = {}
 local COUNTS = '>I3I3I3I3I3I3I3I3I3I3I3I3I3I3I3'  -- states.count of them
-local FIELDS = {'plan', 'state', 'wish', 'class', 'created', 'total', 'counts', 'n', 'workflow'}
+local FIELDS = {
+  'plan', 'state', 'wish', 'class', 'created', 'total', 'counts', 'n', 'workflow', 'starter', 'occasion',
+}
 local loaded
 function runs.begin() loaded = {} end
 
@@ -14,7 +16,8 @@ function runs.load(id)
   local run = {
     id = id, key = keys.run(id), plan = found[1], state = tonumber(found[2]), wish = tonumber(found[3] or nil),
     class = tonumber(found[4]), created = tonumber(found[5]), total = tonumber(found[6]), n = tonumber(found[8]),
-    workflow = found[9], counts = {struct.unpack(COUNTS, found[7])}, records = {}, moved = {}, events = {},
+    workflow = found[9], starter = found[10], occasion = found[11], counts = {struct.unpack(COUNTS, found[7])},
+    records = {}, moved = {}, events = {},
   }
   run.counts[states.count + 1] = nil  -- struct.unpack also returns where it stopped
   loaded[id] = run
@@ -40,6 +43,8 @@ local function settle(run)
   redis.call('ZREM', keys.live, run.id)
   redis.call('ZADD', keys.ended, clock.now, run.id)
   timers.drop('deadline', run.id)
+  if run.starter then past.ended(run) end
+  if redis.call('SISMEMBER', keys.watched, run.workflow) == 1 then timers.set('ended', run.id, clock.now) end
 end
 
 -- store what changed in every run that this script loaded

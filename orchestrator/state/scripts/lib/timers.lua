@@ -2,4 +2,5 @@
 -- uses: keys
 local timers = {}
 function timers.set(kind, ref, due) redis.call('ZADD', keys.timers, due, kind .. '/' .. ref) end
+function timers.want(kind, ref, due) redis.call('ZADD', keys.timers, 'NX', due, kind .. '/' .. ref) end
 function timers.drop(kind, ref) redis.call('ZREM', keys.timers, kind .. '/' .. ref) end

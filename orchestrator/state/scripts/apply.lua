@@ -1,0 +1,26 @@
+-- apply: definitions change together: all of them, or none where somebody changed something meanwhile.
+--
+-- args:     expected:int ops:bytes revision:bytes
+-- returns:  applied edits revision | conflict edits | noplan name | stale id
+-- moves:
+-- keeps:    5 7
+-- uses:     keys definitions flows
+-- cost:     O(ops), which the caller bounds
+local edits = tonumber(redis.call('HGET', keys.meta, 'edits') or 0)
+if expected >= 0 and expected ~= edits then return {'conflict', edits} end
+local list = definitions.read(ops)
+for _, op in ipairs(list) do
+  if op.kind == 'flow' and not flows.uploaded(op[2]) then return {'noplan', op[1]} end
+  if (op.kind == 'starter' or op.kind == 'drop') and not definitions.current(op) then return {'stale', op[1]} end
+end
+
+-- writes (HSET first: with memory full, all or nothing)
+redis.call('HSET', keys.meta, 'edits', edits + 1)
+for _, op in ipairs(list) do definitions.put(op) end
+local number = 0
+if revision ~= '' then
+  number = redis.call('HINCRBY', keys.meta, 'revision', 1)
+  redis.call('HSET', keys.revisions, number, revision)
+  redis.call('HDEL', keys.revisions, number - definitions.KEPT)
+end
+return {'applied', redis.call('HGET', keys.meta, 'edits'), number}

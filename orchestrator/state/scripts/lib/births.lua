@@ -1,0 +1,26 @@
+-- births: a run comes to be, with its first jobs
+-- uses: keys clock events timers runs admit
+local births = {}
+
+-- what a run is made of, or nil where the plan is not sealed
+function births.plan(digest)
+  local found = redis.call('HMGET', keys.plan(digest), 'sealed', 'n', 'workflow', 'deadline')
+  if not found[1] then return nil end
+  return {
+    digest = digest, total = tonumber(found[2]), workflow = found[3], deadline = tonumber(found[4]),
+    version = redis.call('HGET', keys.flow(found[3]), 'd:' .. digest),
+  }
+end
+
+-- make the run; what follows are more fields of its record (HSET first: with memory full, all or nothing)
+function births.make(run, plan, params, class, ...)
+  redis.call('HSET', keys.run(run), 'plan', plan.digest, 'workflow', plan.workflow, 'version', plan.version,
+    'params', params, 'class', class, 'created', clock.now, 'total', plan.total, 'state', state.queued,
+    'counts', runs.no_counts(plan.total), 'n', 0, ...)
+  redis.call('ZADD', keys.live, clock.now, run)
+  local this = runs.load(run)
+  events.add(this, events.RUN, 0, events.NEW, state.queued, plan.workflow .. '\n' .. plan.version .. '\n' .. plan.total)
+  if plan.deadline > 0 then timers.set('deadline', run, clock.now + plan.deadline) end
+  admit.roots(this, 0)
+  return this
+end

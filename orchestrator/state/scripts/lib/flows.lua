@@ -1,0 +1,28 @@
+-- flows: workflows and the versions that they have had
+-- uses: keys
+local flows = {}
+
+-- how many jobs an upload has, or nil where it is not whole
+function flows.uploaded(plan) return redis.call('HGET', keys.plan(plan), 'n') end
+
+-- seal an upload and make it its workflow's current version; gives the version, and whether it is new
+function flows.seal(workflow, plan)
+  local plan_key, flow_key = keys.plan(plan), keys.flow(workflow)
+  redis.call('HSET', plan_key, 'sealed', 1)
+  redis.call('ZREM', keys.uploads, plan .. ' ' .. flows.uploaded(plan))
+  for i = 0, redis.call('HGET', plan_key, 'routes') - 1 do
+    redis.call('SADD', keys.routes, redis.call('HGET', plan_key, 'route:' .. i))
+  end
+  redis.call('SADD', keys.flows, workflow)
+  local known = redis.call('HMGET', flow_key, 'd:' .. plan, 'latest')
+  local version = known[1] or redis.call('HINCRBY', flow_key, 'last', 1)
+  redis.call('HSET', flow_key, 'latest', version, 'current', plan, 'v:' .. version, plan, 'd:' .. plan, version)
+  if version ~= known[2] then redis.call('HINCRBY', keys.meta, 'edits', 1) end
+  return tonumber(version), not known[1]
+end
+
+-- a workflow is not offered any more; its versions stay for the runs that they have
+function flows.retire(workflow)
+  redis.call('SREM', keys.flows, workflow)
+  redis.call('HDEL', keys.flow(workflow), 'latest', 'current')
+end
