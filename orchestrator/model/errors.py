@@ -5,6 +5,7 @@
     │   ├── DocumentError        ... in a YAML/JSON document (`where` is file:line:col or a path in it)
     │   └── TraceError           ... in a recorded trace given to `replay`
     ├── ParameterError           parameters do not fit the workflow's model
+    │   └── ExpressionError      ... an expression has no value for the data that it got
     ├── SettingsError            an ORCHESTRATOR_* setting is wrong
     ├── Unauthorised             the caller did not show that they may
     │   └── Forged               ... a request's signature is missing, wrong, or too old
@@ -63,6 +64,10 @@ class ParameterError(OrchestratorError):
     """The parameters do not fit the workflow."""
 
     http_status = 422
+
+
+class ExpressionError(ParameterError):
+    """The expression has no value."""
 
 
 class SettingsError(OrchestratorError):

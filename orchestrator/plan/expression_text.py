@@ -1,0 +1,212 @@
+"""What an expression's text says, read without running it: its variables, its functions, and the loops in it.
+
+CEL's evaluation cannot be stopped from outside, so how long it can take must be known before it begins. The library
+shows no syntax tree; but the words of a text that it has compiled are enough for that, since CEL binds names in one way
+only: `range.map(x, body)` and the four other macros.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from orchestrator.model.errors import DefinitionError
+from orchestrator.plan.explain import did_you_mean
+
+MAX_TEXT, MAX_WORDS, MAX_BRACKETS, MAX_LOOPS = 2000, 500, 32, 2
+"""Characters; words and signs; brackets in each other; macros in each other. The library's parser recurses."""
+
+MACROS = frozenset({"all", "exists", "exists_one", "filter", "map"})
+ZONED = frozenset(
+    {"getDate", "getDayOfMonth", "getDayOfWeek", "getDayOfYear", "getFullYear", "getHours", "getMilliseconds"}
+    | {"getMinutes", "getMonth", "getSeconds"}
+)
+"""The parts of a timestamp: `getHours()` in UTC, `getHours("Europe/Paris")` there."""
+ADDED = frozenset({"indexOf", "join", "lowerAscii", "replace", "split", "strftime", "substring", "trim", "upperAscii"})
+"""Functions that the library lacks, and `expression_functions` adds."""
+METHODS = frozenset({"contains", "endsWith", "matches", "size", "startsWith"}) | ZONED | ADDED
+FUNCTIONS = frozenset(
+    {"bool", "bytes", "double", "duration", "dyn", "has", "int", "size", "string", "timestamp", "type", "uint"}
+)
+_TYPES = frozenset({"bool", "bytes", "double", "int", "list", "map", "null_type", "string", "type", "uint"})
+_KEYWORDS = frozenset({"true", "false", "null", "in"})
+_OPEN, _CLOSE = frozenset("([{"), frozenset(")]}")
+
+_WORD = re.compile(
+    r"""
+      (?P<space>   \s+ | //[^\n]* )
+    | (?P<text>    (?:[bB]?[rR]|[rR][bB]) (?: '''.*?''' | \"\"\".*?\"\"\" | '[^'\n]*' | "[^"\n]*" )
+                 | [bB]? (?: '''(?:\\.|[^\\])*?''' | \"\"\"(?:\\.|[^\\])*?\"\"\"
+                           | '(?:\\.|[^'\\\n])*' | "(?:\\.|[^"\\\n])*" ) )
+    | (?P<number>  0[xX][0-9a-fA-F]+[uU]? | (?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?[uU]? )
+    | (?P<name>    [_a-zA-Z][_a-zA-Z0-9]* )
+    | (?P<sign>    && | \|\| | [=!<>]= | . )
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+
+class Word(NamedTuple):
+    """One word, number, text or sign, and the place of its first character."""
+
+    kind: str
+    text: str
+    start: int
+
+
+class Use(NamedTuple):
+    """A place where a variable is read: `path` begins with its name, `loop` is the index of what binds it, or None."""
+
+    path: tuple[str, ...]
+    loop: int | None
+
+
+@dataclass
+class Loop:
+    """One macro: `outer` is the index of the macro around it, or None."""
+
+    kind: str
+    variable: str
+    outer: int | None
+    uses: list[Use] = field(default_factory=list)
+    words: int = 0
+    sums: int = 0
+    heavy: int = 0
+    """What its regular expressions and added functions weigh, a turn."""
+
+
+@dataclass
+class Reading:
+    """What a text says. `body` stands for what is outside of all macros, `loops` come in the order of the text."""
+
+    body: Loop
+    loops: list[Loop]
+    names: frozenset[str]
+    added: frozenset[str]
+    longest: int
+    """Items that a list written in the text can have at most."""
+
+
+def place(text: str, start: int) -> str:
+    """Say where a character of an expression stands, as people count: from 1, with the line if there are several."""
+    before = text[:start]
+    column = f"column {start - before.rfind(chr(10))}"
+    return f"line {before.count(chr(10)) + 1}, {column}" if "\n" in text else column
+
+
+def words_of(text: str) -> list[Word]:
+    """Split a text into words, and refuse one that is too long or too deep for the library to compile."""
+    if len(text) > MAX_TEXT:
+        raise DefinitionError(f"the expression has {len(text)} characters, and may have {MAX_TEXT}")
+    words = [
+        Word(match.lastgroup or "", match.group(), match.start())
+        for match in _WORD.finditer(text)
+        if match.lastgroup != "space"
+    ]
+    if len(words) > MAX_WORDS:
+        raise DefinitionError(f"the expression has {len(words)} words and signs, and may have {MAX_WORDS}")
+    depth = 0
+    for word in words:
+        depth += (word.text in _OPEN) - (word.text in _CLOSE)
+        if depth > MAX_BRACKETS:
+            raise DefinitionError(
+                f"the expression nests deeper than {MAX_BRACKETS} brackets", where=place(text, word.start)
+            )
+    return words
+
+
+def read(text: str, words: list[Word]) -> Reading:
+    """Read a text that the library has compiled; unknown functions and macros too deep are a `DefinitionError`."""
+    return _Reader(text, words).reading()
+
+
+class _Reader:
+    def __init__(self, text: str, words: list[Word]) -> None:
+        self.text = text
+        self.words = words
+        self.loops: list[Loop] = []
+        self.body = Loop("", "", None)
+        self.names: set[str] = set()
+        self.added: set[str] = set()
+        self.open: list[int | None] = []
+        """For each open bracket the macro whose body it holds, or None."""
+
+    def reading(self) -> Reading:
+        commas = 0
+        at = 0
+        while at < len(self.words):
+            word = self.words[at]
+            commas += word.text == ","
+            self.scope().words += 1
+            if word.text in _OPEN:
+                self.open.append(None)
+            elif word.text in _CLOSE:
+                self.open.pop()
+            elif word.text == "+":
+                self.scope().sums += 1
+            elif word.kind == "name" and word.text not in _KEYWORDS:
+                at = self.name(at)
+            at += 1
+        return Reading(self.body, self.loops, frozenset(self.names), frozenset(self.added), commas + 1)
+
+    def scope(self) -> Loop:
+        index = self.innermost()
+        return self.body if index is None else self.loops[index]
+
+    def innermost(self) -> int | None:
+        return next((index for index in reversed(self.open) if index is not None), None)
+
+    def sign(self, at: int) -> str:
+        return self.words[at].text if 0 <= at < len(self.words) and self.words[at].kind == "sign" else ""
+
+    def is_member(self, at: int) -> bool:
+        """Whether the word follows a dot that follows a value: `a.b`, and not the root `.b`."""
+        if self.sign(at - 1) != "." or at < 2:
+            return False
+        before = self.words[at - 2]
+        return before.text in _CLOSE or (before.kind != "sign" and before.text != "in")
+
+    def name(self, at: int) -> int:
+        """Take in a name, and return the place of the last word that belongs to it."""
+        word = self.words[at]
+        member = self.is_member(at)
+        if self.sign(at + 1) == "(":
+            return self.call(at, member)
+        if self.sign(at + 1) == "{":
+            raise DefinitionError(f"{word.text}{{…}} makes a message, and there are none", where=self.where(at))
+        if member:
+            return at
+        path = [word.text]
+        end = at
+        while self.sign(end + 1) == "." and self.words[end + 2].kind == "name" and self.sign(end + 3) != "(":
+            path.append(self.words[end + 2].text)
+            end += 2
+        loop = next((i for i in reversed(self.open) if i is not None and self.loops[i].variable == word.text), None)
+        if loop is None:
+            if word.text in _TYPES:
+                return end
+            self.names.add(word.text)
+        self.scope().uses.append(Use(tuple(path), loop))
+        return end
+
+    def call(self, at: int, member: bool) -> int:
+        name = self.words[at].text
+        is_macro = member and name in MACROS and self.words[at + 2].kind == "name" and self.sign(at + 3) == ","
+        if is_macro:
+            outer = self.innermost()
+            if sum(index is not None for index in self.open) >= MAX_LOOPS:
+                raise DefinitionError(f"more than {MAX_LOOPS} macros in each other", where=self.where(at))
+            self.loops.append(Loop(name, self.words[at + 2].text, outer))
+            self.open.append(len(self.loops) - 1)
+            return at + 3
+        known = METHODS if member else FUNCTIONS
+        if name not in known:
+            hint = did_you_mean(name, sorted(known | MACROS if member else known))
+            raise DefinitionError(f"there is no function {name}(){hint}", where=self.where(at))
+        if name in ADDED | ZONED | {"string", "bool"}:
+            self.added.add(name)
+        return at
+
+    def where(self, at: int) -> str:
+        return place(self.text, self.words[at].start)
