@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from orchestrator.timing.calendars import Calendar
     from orchestrator.timing.cron import Cron
     from orchestrator.timing.intervals import Every
+    from orchestrator.timing.schedule import Schedule
+    from orchestrator.timing.trigger import Trigger
 
 __all__ = [
     "AsyncClient",
@@ -28,6 +30,8 @@ __all__ = [
     "Every",
     "RetryPolicy",
     "Run",
+    "Schedule",
+    "Trigger",
     "Workflow",
     "current",
     "from_canvas",
@@ -44,6 +48,8 @@ _HOMES = {
     "Every": "orchestrator.timing.intervals",
     "RetryPolicy": "orchestrator.model.policies",
     "Run": "orchestrator.client",
+    "Schedule": "orchestrator.timing.schedule",
+    "Trigger": "orchestrator.timing.trigger",
     "Workflow": "orchestrator.dsl.builder",
     "current": "orchestrator.runtime",
     "from_canvas": "orchestrator.dsl.canvas",

@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -29,6 +30,11 @@ from orchestrator.plan.explain import explain
 from orchestrator.plan.params import bind_model, bind_schema, schema_of
 from orchestrator.plan.plan import Plan
 from orchestrator.plan.specs import encode
+
+if TYPE_CHECKING:
+    from orchestrator.timing.base import Rule
+    from orchestrator.timing.schedule import Schedule
+    from orchestrator.timing.trigger import Trigger
 
 _Following = TypeVar("_Following")
 
@@ -93,7 +99,8 @@ class Workflow:
     """A workflow: named jobs, and the order in which they may run.
 
     `params` is a pydantic model of its parameters; `priority` (critical, high, normal, low) is the class of its
-    runs where the submitter gives none; `deadline` the seconds that a run may take from its creation.
+    runs where the submitter gives none; `deadline` the seconds that a run may take from its creation; `produces` names
+    the datasets of which the success of a run is news.
     """
 
     def __init__(
@@ -104,6 +111,7 @@ class Workflow:
         description: str = "",
         priority: PriorityName = "normal",
         deadline: float | None = None,
+        produces: Iterable[str] = (),
     ) -> None:
         where = f"workflow {name!r}"
         if params is not None and not (isinstance(params, type) and issubclass(params, BaseModel)):
@@ -116,11 +124,14 @@ class Workflow:
                 priority=priority,
                 deadline=deadline,
                 params=None if params is None else schema_of(params, where),
+                produces=tuple([produces] if isinstance(produces, str) else produces),
             )
         except ValidationError as error:
             _tell(error, where)
         self._jobs: dict[str, Job] = {}
         self._numbers: dict[str, int] = {}
+        self._schedules: dict[str, Schedule] = {}
+        self._triggers: dict[str, Trigger] = {}
         self._plan: tuple[RouteOf | None, Plan] | None = None
         self.params = ParamsRef(name, params, self._head.params)
         """References to the parameters: `flow.params.day`."""
@@ -129,10 +140,18 @@ class Workflow:
     def from_definition(cls, definition: WorkflowDefinition) -> Workflow:
         """Make a workflow of a definition, such as one that was read from a document or from the store."""
         flow = cls(definition.name)
-        flow._head = replace(definition, jobs=())
+        flow._head = replace(definition, jobs=(), schedules={}, triggers={})
         flow.params = ParamsRef(definition.name, None, definition.params)
         for job in definition.jobs:
             flow._add(Job(flow, job))
+        if definition.schedules or definition.triggers:
+            from orchestrator.timing.schedule import Schedule
+            from orchestrator.timing.trigger import Trigger
+
+            for name, document in definition.schedules.items():
+                flow.schedule(Schedule.read(name, document))
+            for name, document in definition.triggers.items():
+                flow.trigger(Trigger.read(name, document))
         return flow
 
     @classmethod
@@ -151,6 +170,16 @@ class Workflow:
     def jobs(self) -> Mapping[str, Job]:
         """Its jobs by name, in their order."""
         return self._jobs
+
+    @property
+    def schedules(self) -> Mapping[str, Schedule]:
+        """Its schedules by name."""
+        return MappingProxyType(self._schedules)
+
+    @property
+    def triggers(self) -> Mapping[str, Trigger]:
+        """Its triggers by name."""
+        return MappingProxyType(self._triggers)
 
     def job(
         self,
@@ -194,6 +223,31 @@ class Workflow:
             _tell(error, where)
         return self._add(Job(self, definition, call.app))
 
+    def schedule(self, timing: Rule | Schedule, **fields: Any) -> Schedule:
+        """Add a schedule, and return it: a timing, such as a Cron, with the fields of `Schedule`; or a whole one.
+
+        It is no part of the plan: another schedule makes no new version.
+        """
+        from orchestrator.dsl.starts import fitting
+        from orchestrator.timing.schedule import Schedule
+
+        if isinstance(timing, Schedule) and fields:
+            raise DefinitionError(f"a schedule has its fields already ({', '.join(fields)})", where=repr(self))
+        schedule = timing if isinstance(timing, Schedule) else Schedule(timing, **fields)
+        self._schedules[schedule.name] = fitting(schedule, self._schedules, self.name, self._head.params)
+        return schedule
+
+    def trigger(self, trigger: Trigger | None = None, **fields: Any) -> Trigger:
+        """Add a trigger, and return it: the fields of `Trigger`, or a whole one. It is no part of the plan."""
+        from orchestrator.dsl.starts import fitting
+        from orchestrator.timing.trigger import Trigger
+
+        if trigger is not None and fields:
+            raise DefinitionError(f"a trigger has its fields already ({', '.join(fields)})", where=repr(self))
+        trigger = Trigger(**fields) if trigger is None else trigger
+        self._triggers[trigger.name] = fitting(trigger, self._triggers, self.name, self._head.params)
+        return trigger
+
     def free_name(self, task: str) -> str:
         """Return a name for a job of a task that no job has yet: `clean`, then `clean-2`."""
         short = re.sub(r"[^A-Za-z0-9_-]", "_", task.rpartition(".")[2])[: MAX_NAME - 10].lstrip("-") or "job"
@@ -212,7 +266,12 @@ class Workflow:
                 return route_by_app(app, task)
             return route_of(task) if route_of else DEFAULT_ROUTE
 
-        return replace(self._head, jobs=tuple(job._defined(route) for job in self._jobs.values()))
+        return replace(
+            self._head,
+            schedules={name: schedule.document() for name, schedule in self._schedules.items()},
+            triggers={name: trigger.document() for name, trigger in self._triggers.items()},
+            jobs=tuple(job._defined(route) for job in self._jobs.values()),
+        )
 
     def compile(self, route_of: RouteOf | None = None) -> Plan:
         """Return its plan; compiled once, and anew after a change.

@@ -19,15 +19,20 @@ Celery task that it was: a call runs it here and now, and `.delay`, `.s` and the
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
-from typing import Any, cast, overload
+from typing import TYPE_CHECKING, Any, cast, overload
 
 from pydantic import BaseModel
 
 from orchestrator.dsl.builder import Workflow
 from orchestrator.model.errors import DefinitionError
 from orchestrator.model.workflow import PriorityName
+
+if TYPE_CHECKING:
+    from orchestrator.timing.base import Rule
+    from orchestrator.timing.schedule import Schedule
+    from orchestrator.timing.trigger import Trigger
 
 _flow: ContextVar[Workflow | None] = ContextVar("orchestrator_flow", default=None)
 
@@ -89,13 +94,17 @@ def workflow(
     description: str | None = None,
     priority: PriorityName = "normal",
     deadline: float | None = None,
+    produces: Iterable[str] = (),
+    schedules: Iterable[Rule | Schedule] = (),
+    triggers: Iterable[Trigger] = (),
 ) -> Callable[[Callable[..., object]], Workflow]: ...
 
 
 def workflow(function: Callable[..., object] | None = None, /, **options: Any) -> Any:
     """Make a workflow of a function, which gets the `Workflow`, and its params if it takes a second argument.
 
-    The name is the function's and the description its docstring's first line, where none is given.
+    The name is the function's and the description its docstring's first line, where none is given; `schedules` and
+    `triggers` are added as by `Workflow.schedule` and `Workflow.trigger`.
     """
     if function is None:
         return lambda function: _write(function, **options)
@@ -103,7 +112,13 @@ def workflow(function: Callable[..., object] | None = None, /, **options: Any) -
 
 
 def _write(
-    function: Callable[..., object], *, name: str | None = None, description: str | None = None, **options: Any
+    function: Callable[..., object],
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    schedules: Iterable[Rule | Schedule] = (),
+    triggers: Iterable[Trigger] = (),
+    **options: Any,
 ) -> Workflow:
     if description is None:
         description = next(iter((inspect.getdoc(function) or "").splitlines()), "")
@@ -114,4 +129,8 @@ def _write(
         function(*(flow, flow.params)[:takes])
     finally:
         _flow.reset(token)
+    for schedule in schedules:
+        flow.schedule(schedule)
+    for trigger in triggers:
+        flow.trigger(trigger)
     return flow

@@ -6,8 +6,8 @@
       extract: {task: shop.extract, kwargs: {day: {$param: day}}, retry: 3}
       load:    {task: shop.load, args: [{$output: [extract, rows]}], timeout: 600}
 
-Fields are those of `WorkflowDefinition` and `JobDefinition`, but `jobs` is a mapping from names. Every complaint says
-file, line and column.
+Fields are those of `WorkflowDefinition` and `JobDefinition`, but `jobs` is a mapping from names; so are `schedules` and
+`triggers`. Every complaint says file, line and column.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path as File
+from types import NoneType
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -106,9 +107,33 @@ def schema() -> dict[str, Any]:
         "additionalProperties": {"$ref": "#/$defs/JobDefinition"},
         "minProperties": 1,
     }
+    for kind, (item, described) in _start_schemas().items():
+        definitions.update(item.pop("$defs", {}))
+        result["properties"][kind] = {
+            "type": "object",
+            "description": described,
+            "propertyNames": pattern,
+            "additionalProperties": item,
+        }
     result["required"] = ["name", "jobs"]
     result["description"] = "A workflow document."
     return {**result, "$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Workflow document"}
+
+
+def _start_schemas() -> dict[str, tuple[dict[str, Any], str]]:
+    """Return the JSON Schemas of one schedule and one trigger, and what is said of the mappings that hold them."""
+    from orchestrator.timing.schedule import KINDS, ScheduleFields
+    from orchestrator.timing.trigger import SOURCES, TriggerFields
+
+    schedule, trigger = ScheduleFields.model_json_schema(), TriggerFields.model_json_schema()
+    schedule["oneOf"] = [{"required": [kind]} for kind in KINDS]
+    trigger["oneOf"] = [{"required": [kind]} for kind in SOURCES]
+    cron = {"type": "string", "description": "A cron expression."}
+    definitions = schedule.pop("$defs", {})
+    return {
+        "schedules": ({"anyOf": [cron, schedule], "$defs": definitions}, "When it runs by itself: schedules by name."),
+        "triggers": (trigger, "What else starts it: triggers by name."),
+    }
 
 
 def _settings(item: WorkflowDefinition | JobDefinition, kind: type) -> dict[str, Any]:
@@ -155,10 +180,11 @@ def _define(value: Any, complaints: list[Complaint]) -> WorkflowDefinition | Non
             if "jobs" in value
             else Complaint(("jobs",), "is required")
         )
+    starts = _starts(value, complaints)
     whole = not complaints
     definition = None
     try:
-        definition = _WORKFLOW.validate_python({**value, "jobs": jobs})
+        definition = _WORKFLOW.validate_python({**value, **starts, "jobs": jobs})
     except ValidationError as error:
         for path, what in explain(error):
             if path[:1] == ("jobs",) and len(path) > 1:
@@ -168,11 +194,25 @@ def _define(value: Any, complaints: list[Complaint]) -> WorkflowDefinition | Non
             else:
                 what = _hinted(path, what, _WORKFLOW_FIELDS)
             complaints.append(Complaint(path, what))
+    return definition if whole else None
+
+
+def _starts(value: dict[str, Any], complaints: list[Complaint]) -> dict[str, Any]:
+    """Read schedules and triggers, after the schema that their parameters must fit."""
     params = value.get("params")
     wrong = check_schema(params) if isinstance(params, dict) else None
     if wrong:
         complaints.append(Complaint(("params",), wrong))
-    return definition if whole else None
+    starts: dict[str, Any] = {}
+    for kind in ("schedules", "triggers"):
+        given = value.get(kind)
+        if isinstance(given, dict):
+            from orchestrator.dsl.starts import read_starts
+
+            # While the schema is wrong, nothing can be said about the values.
+            fits = params if isinstance(params, dict | NoneType) and not wrong else {"additionalProperties": True}
+            starts[kind] = read_starts(kind, given, str(value.get("name")), fits, complaints)
+    return starts
 
 
 def _hinted(path: tuple[str | int, ...], what: str, known: list[str]) -> str:

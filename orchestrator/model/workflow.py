@@ -123,4 +123,13 @@ class WorkflowDefinition:
     params: Annotated[dict[str, JsonValue] | None, Field(description="JSON Schema of its parameters: an object.")] = (
         None
     )
+    produces: Annotated[tuple[Name, ...], Field(description="Datasets of which its success is news.")] = ()
+    schedules: Annotated[
+        dict[str, Any],
+        Field(description="When it runs by itself: plain data by name (see `timing.schedule`), no part of the plan."),
+    ] = plain(default_factory=dict)
+    triggers: Annotated[
+        dict[str, Any],
+        Field(description="What else starts it: plain data by name (see `timing.trigger`), no part of the plan."),
+    ] = plain(default_factory=dict)
     jobs: tuple[JobDefinition, ...] = ()

@@ -77,6 +77,8 @@ def _head(definition: WorkflowDefinition) -> bytes:
         head["deadline"] = definition.deadline
     if definition.params is not None:
         head["params"] = definition.params
+    if definition.produces:
+        head["produces"] = definition.produces
     return dumps(head).encode()
 
 

@@ -15,7 +15,10 @@ _PRIORITIES: dict[int, Any] = {cls.value: cls.name for cls in PriorityClass}
 
 
 def decompile(plan: Plan) -> WorkflowDefinition:
-    """Write a plan as a definition: references by names, routes spelled out, in `after` only what no argument says."""
+    """Write a plan as a definition: references by names, routes spelled out, in `after` only what no argument says.
+
+    What starts its runs is no part of a plan, so there are no schedules and triggers.
+    """
     parents: list[list[int]] = [[] for _ in plan.jobs]
     for number, job in enumerate(plan.jobs):
         for child in job.successors:

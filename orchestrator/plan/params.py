@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel, PydanticUserError, ValidationError
@@ -16,8 +16,10 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from orchestrator.model.errors import DefinitionError, ParameterError
 from orchestrator.plan.explain import Complaint, did_you_mean, explain, listing
+from orchestrator.plan.specs import Path
 
 Schema = Mapping[str, Any]
+_SHAPE = ("type", "required", "additionalProperties", "minItems", "maxItems", "minProperties", "maxProperties")
 _INTEGER = re.compile(r"[-+]?\d{1,4000}", re.ASCII)
 _BOOLEANS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
@@ -101,6 +103,32 @@ def bind_schema(schema: Schema | None, params: Mapping[str, Any], workflow: str)
     if complaints:
         raise ParameterError(listing(sorted(set(complaints), key=str)), where=where)
     return json.dumps(bound, separators=(",", ":")).encode()
+
+
+def check_given(schema: Schema | None, params: Mapping[str, Any], later: Collection[Path]) -> list[Complaint]:
+    """Find what is wrong with parameters of which some values, at the paths `later`, are known only when a run starts.
+
+    The paths of complaints begin at the parameters.
+    """
+    if schema is None:
+        what = "the workflow has no parameters, so none can be given"
+        return [Complaint((name,), what) for name in params]
+    from jsonschema import Draft202012Validator, FormatChecker
+    from referencing import Registry
+
+    bound = _with_defaults(schema, schema, dict(params))
+    complaints = []
+    if "additionalProperties" not in schema and "patternProperties" not in schema:
+        complaints = _unknown(bound, set(schema.get("properties", {})), list(schema.get("properties", {})))
+    validator = Draft202012Validator(schema, format_checker=FormatChecker(), registry=Registry())
+    for wrong in validator.iter_errors(bound):
+        path = tuple(wrong.absolute_path)
+        inside = any(path[: len(place)] == place for place in later)
+        around = any(place[: len(path)] == path for place in later)
+        # Of what holds a later value only its shape is known: its names and its length.
+        if not inside and (not around or wrong.validator in _SHAPE):
+            complaints += _complaints(wrong)
+    return sorted(set(complaints), key=str)
 
 
 def _complaints(wrong: Any) -> Iterator[Complaint]:

@@ -9,14 +9,14 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from orchestrator.model.secrets import check_reference
 from orchestrator.model.states import FINAL_RUN_STATES
 from orchestrator.model.workflow import Name
-from orchestrator.timing.documents import Length, Plain
+from orchestrator.timing.documents import Length, Plain, told
 
 EVENT = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", re.ASCII)
 PATTERN = re.compile(r"(\*|[A-Za-z0-9_-]+)(\.(\*|[A-Za-z0-9_-]+))*", re.ASCII)
 LONGEST_NAME = 200
-REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:/.+", re.ASCII)
 HOW_TO_REFER = "env:NAME or file:/path"
 FINAL_STATES = tuple(sorted(state.name for state in FINAL_RUN_STATES))
 
@@ -39,15 +39,14 @@ def _some(value: Any) -> Any:
 
 
 def _secret(text: str) -> str:
-    if not REFERENCE.fullmatch(text):
-        raise ValueError(f"a secret is given by reference, as {HOW_TO_REFER}, never itself")
+    check_reference(text)
     return text
 
 
 def _server(text: str) -> str:
     """Take a reference, or an address with no password in it."""
-    if REFERENCE.fullmatch(text):
-        return text
+    if _refers(text):
+        return _secret(text)
     try:
         parts = urlsplit(text)
     except ValueError:
@@ -59,8 +58,12 @@ def _server(text: str) -> str:
     return text
 
 
+def _refers(text: str) -> bool:
+    return text.startswith(("env:", "file:/")) and "://" not in text
+
+
 def _page(text: str) -> str:
-    if REFERENCE.fullmatch(text) or urlsplit(_server(text)).scheme in ("http", "https"):
+    if _refers(_server(text)) or urlsplit(text).scheme in ("http", "https"):
         return text
     raise ValueError("it is no address of http:// or https://")
 
@@ -74,9 +77,11 @@ def _final(state: str) -> str:
 EventPattern = Annotated[str, AfterValidator(_pattern)]
 EventPatterns = Annotated[tuple[EventPattern, ...], BeforeValidator(_some), Field(min_length=1)]
 Names = Annotated[tuple[Name, ...], BeforeValidator(_some), Field(min_length=1)]
-SecretRef = Annotated[str, AfterValidator(_secret), Field(description=f"A reference: {HOW_TO_REFER}.")]
-ServerUrl = Annotated[str, AfterValidator(_server), Field(description=f"An address, or a reference: {HOW_TO_REFER}.")]
-PageUrl = Annotated[str, AfterValidator(_page), Field(description=f"An address, or a reference: {HOW_TO_REFER}.")]
+SecretRef = Annotated[str, AfterValidator(told(_secret)), Field(description=f"A reference: {HOW_TO_REFER}.")]
+ServerUrl = Annotated[
+    str, AfterValidator(told(_server)), Field(description=f"An address, or a reference: {HOW_TO_REFER}.")
+]
+PageUrl = Annotated[str, AfterValidator(told(_page)), Field(description=f"An address, or a reference: {HOW_TO_REFER}.")]
 Text = Annotated[str, Field(min_length=1, max_length=1000)]
 Query = Annotated[str, Field(min_length=1, max_length=10_000)]
 

@@ -108,7 +108,7 @@ class Trigger(TriggerFields):
 
     name: Name
 
-    def __init__(self, *, name: str, **fields: Any) -> None:
+    def __init__(self, *, name: str = "default", **fields: Any) -> None:
         try:
             super().__init__(**{"name": name, **fields})
         except ValidationError as error:
