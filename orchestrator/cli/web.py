@@ -52,11 +52,11 @@ def web(host: str | None, port: int | None, as_json: bool) -> None:
 async def _serve(settings: Settings, listener: socket.socket) -> None:
     from orchestrator.web.app import create_app
     from orchestrator.web.health import Readiness
-    from orchestrator.web.server import serve
+    from orchestrator.web.server import server
 
     readiness = Readiness(settings)
     try:
-        await serve(create_app(_NoHooks(), readiness), listener)
+        await server(create_app(_NoHooks(), readiness)).serve(sockets=[listener])
     finally:
         await readiness.close()
 

@@ -16,6 +16,7 @@ from fastapi.responses import JSONResponse
 
 from orchestrator.model.errors import NotFound
 from orchestrator.model.secrets import resolve
+from orchestrator.timing.trigger import Trigger
 from orchestrator.web import problems
 from orchestrator.web.body import parse, parse_json, read
 from orchestrator.web.signatures import SIGNATURE_HEADERS, verify
@@ -29,13 +30,8 @@ class Hook(Protocol):
     """A hook as the store knows it: as much of it as this end reads."""
 
     @property
-    def scheme(self) -> str:
-        """How its messages are signed: a name of `signatures.SCHEMES`."""
-        ...
-
-    @property
-    def secret(self) -> str:
-        """The reference of its secret (`env:NAME`, `file:/path`)."""
+    def trigger(self) -> Trigger:
+        """Whose hook it is; its `webhook` says how messages are signed, and where the secret lies."""
         ...
 
 
@@ -85,12 +81,13 @@ def router(hooks: Hooks[H]) -> APIRouter:
         body = await read(request)
         token: str = request.state.hook_token  # no part of the path any more: see `guard`
         hook = await hooks.find(token) if len(token) <= MAX_TOKEN else None
-        if hook is None:
+        webhook = hook and hook.trigger.webhook
+        if hook is None or webhook is None:
             raise NotFound("there is no such hook")
         headers = {name: ", ".join(request.headers.getlist(name)) for name in request.headers}
-        secrets = await asyncio.to_thread(resolve, hook.secret)
-        delivery = verify(hook.scheme, secrets, headers, body, received_ms / 1000)
-        payload = _payload(hook.scheme, headers.get("content-type", ""), body)
+        secrets = await asyncio.to_thread(resolve, webhook.secret)
+        delivery = verify(webhook.scheme, secrets, headers, body, received_ms / 1000)
+        payload = _payload(webhook.scheme, headers.get("content-type", ""), body)
         kept = {name: value for name, value in headers.items() if name not in NOT_KEPT}
         delivered = await hooks.deliver(hook, delivery, payload, kept, received_ms)
         runs = list(delivered.runs)

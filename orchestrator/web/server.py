@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 from collections.abc import Iterator
@@ -29,12 +30,13 @@ def listen(host: str, port: int) -> socket.socket:
         family, address = found[0][0], found[0][4]
         return socket.create_server((str(address[0]), port), family=family, backlog=1024)
     except OSError as error:
+        what = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
         remedy = "choose another with --host and --port, or ORCHESTRATOR_WEB_HOST and ORCHESTRATOR_WEB_PORT"
-        raise SettingsError(f"cannot listen on {host}, port {port}: {error.strerror}", remedy=remedy) from None
+        raise SettingsError(f"cannot listen on {host}, port {port}: {what}", remedy=remedy) from None
 
 
-async def serve(app: ASGIApp, listener: socket.socket) -> None:
-    """Serve until SIGTERM, SIGINT or SIGHUP, then let requests in progress end."""
+def server(app: ASGIApp) -> uvicorn.Server:
+    """Return what serves an app until SIGTERM, SIGINT or SIGHUP, and then lets requests in progress end."""
     config = uvicorn.Config(
         app,
         http=_Protocol,
@@ -46,7 +48,7 @@ async def serve(app: ASGIApp, listener: socket.socket) -> None:
         h11_max_incomplete_event_size=MAX_HEAD_BYTES,
         timeout_graceful_shutdown=GRACE_S,
     )
-    await _Server(config).serve(sockets=[listener])
+    return _Server(config)
 
 
 class _Server(uvicorn.Server):

@@ -35,7 +35,7 @@ def verify(scheme: str, secrets: str, headers: Mapping[str, str], body: bytes, n
     lower case. Raises `Forged`, with a reason that tells nothing of the secret, and `SettingsError` for a secret that
     cannot be one.
     """
-    return SCHEMES[scheme]([line.strip() for line in secrets.splitlines() if line.strip()], headers, body, now_s)
+    return SCHEMES[scheme]([line.strip() for line in secrets.split("\n") if line.strip()], headers, body, now_s)
 
 
 def _standard(secrets: Sequence[str], headers: Mapping[str, str], body: bytes, now_s: float) -> str:
