@@ -9,7 +9,7 @@ from orchestrator.model.errors import DefinitionError
 from orchestrator.plan.explain import Complaint, listing
 from orchestrator.plan.params import Schema, check_given
 from orchestrator.plan.specs import Complain, Path
-from orchestrator.timing.documents import expressions
+from orchestrator.timing.documents import known_part
 from orchestrator.timing.schedule import Schedule, read_schedule
 from orchestrator.timing.trigger import Trigger, read_trigger
 
@@ -59,8 +59,9 @@ def fitting(start: Start, there: Mapping[str, Start], workflow: str, schema: Sch
 
 def _misfits(params: Mapping[str, Any], schema: Schema | None) -> list[Complaint]:
     """Find which parameters the workflow would refuse, as far as they are known before a run starts."""
-    later = [path for path, _ in expressions(params)]
-    return [Complaint(("params", *path), what) for path, what in check_given(schema, params, later)]
+    later: list[Path] = []
+    known = known_part(dict(params), later)
+    return [Complaint(("params", *path), what) for path, what in check_given(schema, known, later)]
 
 
 def _never(start: Schedule | Trigger, workflow: str) -> list[Complaint]:

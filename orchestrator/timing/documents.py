@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
@@ -22,7 +22,7 @@ from pydantic_core import CoreSchema, PydanticSerializationError, to_jsonable_py
 
 from orchestrator.model.errors import DefinitionError
 from orchestrator.plan.explain import Complaint, did_you_mean, explain
-from orchestrator.plan.specs import Path
+from orchestrator.plan.specs import LITERAL, MAX_DEPTH, Path
 from orchestrator.timing.base import MILLISECOND
 from orchestrator.timing.calendars import Calendar, holidays_of, named
 from orchestrator.timing.intervals import length_code, length_ms
@@ -30,8 +30,7 @@ from orchestrator.timing.windows import Hours
 from orchestrator.timing.zones import zone
 
 EXPR = "$expr"
-"""The one key of a dict that stands for the value of an expression."""
-LONGEST_EXPRESSION = 10_000
+"""The one key of a dict that stands for the value of an expression (see `plan.expressions`)."""
 
 Overlap = Literal["allow", "skip", "queue_one", "queue_all", "cancel_old"]
 """What happens to a run that would start while another of the same schedule or trigger goes on."""
@@ -129,25 +128,37 @@ def _params(value: Any) -> Any:
     return plain
 
 
-def expressions(params: Any, path: Path = ()) -> Iterator[tuple[Path, str | None]]:
-    """Yield every expression in params with its path, None for what has `$expr` in it and is none."""
-    if isinstance(params, dict):
+def check_params(params: dict[str, Any], known: Collection[str]) -> list[Complaint]:
+    """Find what is wrong with the expressions in params, which may refer to the variables `known`."""
+    from orchestrator.plan.expressions import check_template
+
+    return check_template(params, known, ("params",)) if params else []
+
+
+def known_part(params: Any, later: list[Path], path: Path = ()) -> Any:
+    """Return params as a run will get them, but for expressions: these stay, and their paths are added to `later`."""
+    if isinstance(params, dict) and len(path) < MAX_DEPTH:
         if EXPR in params:
-            text = params[EXPR]
-            good = len(params) == 1 and isinstance(text, str) and 0 < len(text.strip()) <= LONGEST_EXPRESSION
-            yield path, text if good else None
-            return
-        for key, value in params.items():
-            yield from expressions(value, (*path, key))
-    elif isinstance(params, list):
-        for index, value in enumerate(params):
-            yield from expressions(value, (*path, index))
+            later.append(path)
+            return params
+        if LITERAL in params:
+            return params[LITERAL]
+        return {key: known_part(value, later, (*path, key)) for key, value in params.items()}
+    if isinstance(params, list | tuple) and len(path) < MAX_DEPTH:
+        return [known_part(value, later, (*path, index)) for index, value in enumerate(params)]
+    return params
 
 
-def broken_expressions(params: dict[str, Any]) -> list[Complaint]:
-    """Find what has `$expr` in it and is no expression."""
-    what = f"an expression is a dict with {EXPR} alone, which holds a text"
-    return [Complaint(("params", *path), what) for path, text in expressions(params) if text is None]
+def checked_expression(*known: str) -> AfterValidator:
+    """Return what makes a text field an expression that may refer to the variables `known`."""
+
+    def check(text: str) -> str:
+        from orchestrator.plan.expressions import Expression
+
+        Expression(text).check(known)
+        return text
+
+    return AfterValidator(told(check))
 
 
 class _OrName:
@@ -180,7 +191,6 @@ ZoneName = Annotated[str, AfterValidator(told(_zone))]
 Days = Annotated[Calendar, BeforeValidator(told(_calendar)), PlainSerializer(Calendar.short), _OrName()]
 RunHours = Annotated[Hours, BeforeValidator(told(_hours))]
 Params = Annotated[dict[str, Any], BeforeValidator(_params)]
-Cel = Annotated[str, Field(min_length=1, max_length=LONGEST_EXPRESSION)]
 Flag = Annotated[bool, Field(strict=True)]
 Description = Annotated[str, Field(max_length=10_000)]
 

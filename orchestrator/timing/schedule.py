@@ -39,7 +39,7 @@ from orchestrator.timing.documents import (
     Plain,
     RunHours,
     ZoneName,
-    broken_expressions,
+    check_params,
     told_of,
     validate,
 )
@@ -53,6 +53,8 @@ Misfire = Literal["skip", "run_once", "run_all"]
 """What happens to planned times that nobody was there for."""
 KINDS = ("cron", "every", "at", "rrule", "nth_day")
 """The fields of which a document has exactly one."""
+VARIABLES = ("planned", "interval_start", "interval_end", "schedule", "workflow")
+"""What expressions in its params may refer to."""
 BELONGS = {"anchor": "every", "align": "every", "time": "nth_day", "of": "nth_day", "hash_id": "cron"}
 """Fields that say more about one kind of timing."""
 
@@ -285,7 +287,7 @@ def _placed(moment: datetime | None, zone_name: str) -> datetime | None:
 
 def _conflicts(policies: Policies) -> list[Complaint]:
     """Find what fits by itself, but not together."""
-    complaints = broken_expressions(policies.params)
+    complaints = check_params(policies.params, VARIABLES)
     bounds = {"start": policies.start, "end": policies.end}
     local = [name for name, moment in bounds.items() if moment is not None and moment.tzinfo is None]
     complaints += [Complaint((name,), "it has no time zone: give it an offset or a zone") for name in local]

@@ -22,14 +22,14 @@ from orchestrator.plan.explain import Complaint, listing
 from orchestrator.plan.specs import Complain, Path
 from orchestrator.timing.base import MILLISECOND
 from orchestrator.timing.documents import (
-    Cel,
     Description,
     Flag,
     Length,
     Overlap,
     Params,
     Plain,
-    broken_expressions,
+    check_params,
+    checked_expression,
     told_of,
     validate,
 )
@@ -48,6 +48,9 @@ from orchestrator.timing.sources import (
 
 SOURCES = ("event", "webhook", "run", "datasets", "files", "http", "sql", "redis_stream", "rabbitmq", "kafka")
 """The fields of which a trigger has exactly one."""
+
+
+Cel = Annotated[str, checked_expression("event"), Field(min_length=1)]
 
 
 class Batch(Plain):
@@ -193,7 +196,8 @@ def _source(value: dict[str, Any]) -> list[Complaint]:
 
 def _conflicts(fields: TriggerFields) -> list[Complaint]:
     """Find what fits by itself, but not together."""
-    complaints = broken_expressions(fields.params)
+    gathers = fields.debounce or fields.batch or (fields.datasets and fields.datasets.all)
+    complaints = check_params(fields.params, ("event", "events") if gathers else ("event",))
     if fields.debounce is not None and fields.batch is not None:
         complaints.append(Complaint(("batch",), "it has debounce already: events are gathered in one way"))
     if fields.datasets is not None and fields.datasets.all is not None:
