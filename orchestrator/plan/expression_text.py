@@ -13,19 +13,14 @@ from typing import NamedTuple
 
 from orchestrator.model.errors import DefinitionError
 from orchestrator.plan.explain import did_you_mean
+from orchestrator.plan.expression_functions import ADDED
 
-MAX_TEXT, MAX_WORDS, MAX_BRACKETS, MAX_LOOPS = 2000, 500, 32, 2
-"""Characters; words and signs; brackets in each other; macros in each other. The library's parser recurses."""
+MAX_TEXT, MAX_WORDS, MAX_BRACKETS, MAX_LOOPS, MAX_PATTERN = 2000, 500, 32, 2, 100
+"""Characters; words and signs; brackets in each other (the parser recurses); macros in each other; characters of a
+regular expression."""
 
 MACROS = frozenset({"all", "exists", "exists_one", "filter", "map"})
-ZONED = frozenset(
-    {"getDate", "getDayOfMonth", "getDayOfWeek", "getDayOfYear", "getFullYear", "getHours", "getMilliseconds"}
-    | {"getMinutes", "getMonth", "getSeconds"}
-)
-"""The parts of a timestamp: `getHours()` in UTC, `getHours("Europe/Paris")` there."""
-ADDED = frozenset({"indexOf", "join", "lowerAscii", "replace", "split", "strftime", "substring", "trim", "upperAscii"})
-"""Functions that the library lacks, and `expression_functions` adds."""
-METHODS = frozenset({"contains", "endsWith", "matches", "size", "startsWith"}) | ZONED | ADDED
+METHODS = (frozenset(ADDED) - {"bool", "string"}) | {"contains", "endsWith", "matches", "size", "startsWith"}
 FUNCTIONS = frozenset(
     {"bool", "bytes", "double", "duration", "dyn", "has", "int", "size", "string", "timestamp", "type", "uint"}
 )
@@ -45,6 +40,12 @@ _WORD = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+
+_ATOM = re.compile(r"(\\p\{[^}]*\}|\\.|\[\^?(?:\\.|[^\]])*\]|.)(\{[\d,\s]*\})?", re.DOTALL | re.IGNORECASE)
+_NESTED_COUNT = re.compile(r"[)}][?+*\s]*\{|\(\?[a-zA-Z]*x")
+MAX_PATTERN_WEIGHT = 20_000
+_CALL = 20
+"""Units of work (see `expression_work`) of a call into Python."""
 
 
 class Word(NamedTuple):
@@ -86,6 +87,22 @@ class Reading:
     added: frozenset[str]
     longest: int
     """Items that a list written in the text can have at most."""
+    wraps: bool
+    """Whether such a list holds variables, so that an item can be as large as all data."""
+    patterns: list[Word]
+    """The regular expressions, as texts of CEL."""
+
+
+def pattern_weight(pattern: str) -> int:
+    """Return what it takes to compile a regular expression, which the library does each time, in units of work."""
+    if _NESTED_COUNT.search(pattern):
+        return MAX_PATTERN_WEIGHT + 1
+    weight = 120
+    for atom, count in _ATOM.findall(pattern):
+        times = max(map(int, re.findall(r"\d+", count)), default=1)
+        wide = len(re.findall(r"\\[wWbBpP]", atom))  # classes of all Unicode's letters
+        weight += times * (1100 * wide or (4 if len(atom) == 1 and atom != "." else 160))
+    return weight
 
 
 def place(text: str, start: int) -> str:
@@ -131,6 +148,10 @@ class _Reader:
         self.added: set[str] = set()
         self.open: list[int | None] = []
         """For each open bracket the macro whose body it holds, or None."""
+        self.written: list[bool] = []
+        """For each open bracket whether it is that of a list written out."""
+        self.wraps = False
+        self.patterns: list[Word] = []
 
     def reading(self) -> Reading:
         commas = 0
@@ -140,15 +161,22 @@ class _Reader:
             commas += word.text == ","
             self.scope().words += 1
             if word.text in _OPEN:
-                self.open.append(None)
+                self.bracket(None, written=word.text == "[" and not self.is_value(at - 1))
             elif word.text in _CLOSE:
                 self.open.pop()
+                self.written.pop()
             elif word.text == "+":
                 self.scope().sums += 1
             elif word.kind == "name" and word.text not in _KEYWORDS:
                 at = self.name(at)
             at += 1
-        return Reading(self.body, self.loops, frozenset(self.names), frozenset(self.added), commas + 1)
+        return Reading(
+            self.body, self.loops, frozenset(self.names), frozenset(self.added), commas + 1, self.wraps, self.patterns
+        )
+
+    def bracket(self, loop: int | None, *, written: bool = False) -> None:
+        self.open.append(loop)
+        self.written.append(written)
 
     def scope(self) -> Loop:
         index = self.innermost()
@@ -162,10 +190,14 @@ class _Reader:
 
     def is_member(self, at: int) -> bool:
         """Whether the word follows a dot that follows a value: `a.b`, and not the root `.b`."""
-        if self.sign(at - 1) != "." or at < 2:
+        return self.sign(at - 1) == "." and self.is_value(at - 2)
+
+    def is_value(self, at: int) -> bool:
+        """Whether a value ends with the word."""
+        if at < 0:
             return False
-        before = self.words[at - 2]
-        return before.text in _CLOSE or (before.kind != "sign" and before.text != "in")
+        word = self.words[at]
+        return word.text in _CLOSE if word.kind == "sign" else word.text != "in"
 
     def name(self, at: int) -> int:
         """Take in a name, and return the place of the last word that belongs to it."""
@@ -188,6 +220,7 @@ class _Reader:
                 return end
             self.names.add(word.text)
         self.scope().uses.append(Use(tuple(path), loop))
+        self.wraps = self.wraps or any(self.written)
         return end
 
     def call(self, at: int, member: bool) -> int:
@@ -198,15 +231,37 @@ class _Reader:
             if sum(index is not None for index in self.open) >= MAX_LOOPS:
                 raise DefinitionError(f"more than {MAX_LOOPS} macros in each other", where=self.where(at))
             self.loops.append(Loop(name, self.words[at + 2].text, outer))
-            self.open.append(len(self.loops) - 1)
+            self.bracket(len(self.loops) - 1)
             return at + 3
         known = METHODS if member else FUNCTIONS
         if name not in known:
             hint = did_you_mean(name, sorted(known | MACROS if member else known))
+            if not member and name in METHODS | MACROS:
+                hint = f" by itself: it stands behind a value, as in value.{name}(…)"
             raise DefinitionError(f"there is no function {name}(){hint}", where=self.where(at))
-        if name in ADDED | ZONED | {"string", "bool"}:
+        if name in ADDED:
             self.added.add(name)
+            self.scope().heavy += _CALL
+        elif name == "matches":
+            self.scope().heavy += self.pattern(at + 2)
         return at
+
+    def pattern(self, at: int) -> int:
+        """Return what a regular expression weighs, which is compiled anew each time."""
+        word = self.words[at]
+        if word.kind != "text" or self.sign(at + 1) != ")":
+            raise DefinitionError("matches() takes a regular expression written as text in place", where=self.where(at))
+        if len(word.text) > MAX_PATTERN:
+            raise DefinitionError(f"a regular expression may have {MAX_PATTERN} characters", where=self.where(at))
+        is_raw = word.text[0] in "rR"
+        if not is_raw and re.search(r"\\[^\\'\"]", word.text.replace("\\\\", "")):
+            raise DefinitionError("write the regular expression as raw text, r'…'", where=self.where(at))
+        pattern = word.text if is_raw else word.text.replace("\\\\", "\\")
+        weight = pattern_weight(pattern)
+        if weight > MAX_PATTERN_WEIGHT:
+            raise DefinitionError("the regular expression takes too long to compile", where=self.where(at))
+        self.patterns.append(word)
+        return weight
 
     def where(self, at: int) -> str:
         return place(self.text, self.words[at].start)

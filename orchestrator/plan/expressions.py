@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -19,11 +19,16 @@ import cel
 
 from orchestrator.model.errors import DefinitionError, ExpressionError
 from orchestrator.plan.explain import Complaint, did_you_mean
+from orchestrator.plan.expression_functions import ADDED
 from orchestrator.plan.expression_text import Reading, place, read, words_of
+from orchestrator.plan.expression_work import Data, check_work
 from orchestrator.plan.specs import LITERAL, MAX_DEPTH, Path, show_path
 
 EXPR = "$expr"
 _FIRST_ERROR = re.compile(r"ERROR: <input>:(\d+):(\d+): (?:Syntax error: )?(.*)")
+_NO_OVERLOAD = re.compile(r"Undefined variable or function: '(\w+)'")
+_FUNCTION = re.compile(r"Function '(\w+)' error: (?:Python function call failed: \w+: )?([^\n]*?)(?:\. |\n|$)")
+_OPERATION = re.compile(r"Unsupported operation: (\S+ \S+ \S+)\. ")
 
 logging.getLogger("cel").disabled = True  # it logs each failed evaluation, which is an error that we raise
 
@@ -31,6 +36,7 @@ logging.getLogger("cel").disabled = True  # it logs each failed evaluation, whic
 class _Compiled(NamedTuple):
     program: cel.Program
     reading: Reading
+    functions: dict[str, Callable[..., Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +69,9 @@ class Expression:
             missing = compiled.reading.names - variables.keys()
             if missing:
                 raise ExpressionError(f"the variable {min(missing)!r} has no value here")
-            result = _execute(compiled.program, {name: variables[name] for name in compiled.reading.names})
-            return _plain(result)
+            data = Data({name: variables[name] for name in compiled.reading.names})
+            check_work(compiled.reading, data)
+            return _plain(_execute(compiled.program, cel.Context(data.variables, compiled.functions)))
         except ExpressionError as error:
             error.where = _short(self.text)
             raise
@@ -90,7 +97,13 @@ def _compiled(text: str) -> _Compiled:
         lines = text.split("\n")
         start = sum(len(each) + 1 for each in lines[: int(line) - 1]) + int(column) - 1
         raise DefinitionError(f"not an expression: {_plainly(what)}", where=place(text, start)) from None
-    return _Compiled(program, read(text, words))
+    reading = read(text, words)
+    for word in reading.patterns:
+        try:
+            _execute(cel.compile(f"''.matches({word.text})"), cel.Context())
+        except ExpressionError:
+            raise DefinitionError("not a regular expression", where=place(text, word.start)) from None
+    return _Compiled(program, reading, {name: ADDED[name] for name in reading.added})
 
 
 def _plainly(complaint: str) -> str:
@@ -99,15 +112,35 @@ def _plainly(complaint: str) -> str:
     return what.replace("mismatched input '<EOF>'", "it ends too early").replace("extraneous input", "unexpected")
 
 
-def _execute(program: cel.Program, variables: dict[str, Any]) -> Any:
+def _execute(program: cel.Program, context: cel.Context) -> Any:
     try:
-        return program.execute(variables)
-    except ZeroDivisionError:
-        raise ExpressionError("division by zero") from None
-    except KeyError as error:
-        raise ExpressionError(f"there is no key {error.args[0]}") from None
-    except (ArithmeticError, LookupError, TypeError, ValueError, RuntimeError) as error:
-        raise ExpressionError(str(error).splitlines()[0]) from None
+        return program.execute(context)
+    except BaseException as error:
+        if (
+            isinstance(error, Exception) or type(error).__name__ == "PanicException"
+        ):  # the latter is a bug of the library
+            raise ExpressionError(_said(error)) from None
+        raise
+
+
+def _said(error: BaseException) -> str:
+    """Put the library's complaint into our words."""
+    text = str(error)
+    if isinstance(error, ZeroDivisionError):
+        return "division by zero"
+    if isinstance(error, KeyError):
+        return f"there is no key {error.args[0]}"
+    if isinstance(error, IndexError):
+        return text.replace("index out of bounds:", "the list has no item")
+    if found := _NO_OVERLOAD.match(text):
+        return f"{found[1]}() does not take what it gets here"
+    if found := _FUNCTION.match(text):
+        return f"{found[1]}(): {found[2]}"
+    if text.startswith("No such overload"):
+        return "the types do not fit: an operator, a field or a function gets what it is not made for"
+    if found := _OPERATION.match(text):
+        return f"the types do not fit: {found[1]}"
+    return text.partition("\n")[0].partition(". CEL ")[0] or type(error).__name__
 
 
 def _plain(value: Any) -> Any:
@@ -124,7 +157,7 @@ def _plain(value: Any) -> Any:
         for key in value:
             if type(key) is not str:
                 raise ExpressionError(f"the result has the key {key!r}, and JSON has text only")
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: _plain(value[key]) for key in sorted(value)}  # the library keeps them in no order
     if value is None or isinstance(value, str | int | float):
         return value
     raise ExpressionError(f"the result is {_kind(value)}, which is not JSON")
