@@ -22,6 +22,7 @@ access = logging.getLogger("orchestrator.web.access")
 
 MAX_AT_ONCE = 512
 """Requests in progress; more are told to come again. Each may hold a body of `body.MAX_BYTES`."""
+MAX_HEAD_BYTES = 16 << 10
 QUIET = ("/healthz", "/readyz")
 """Asked every few seconds by whoever watches us: logged only if the answer is bad."""
 MAX_LOGGED = 200
@@ -47,8 +48,9 @@ class Guard:
         self._at_once += 1
         try:
             if self._at_once > MAX_AT_ONCE:
-                full = problems.response(Request(scope), 503, "there are too many requests at once")
-                await full(scope, exchange.receive, exchange.send)
+                await exchange.refuse(503, "there are too many requests at once")
+            elif exchange.head_bytes > MAX_HEAD_BYTES:
+                await exchange.refuse(431, f"the head of the request is over {MAX_HEAD_BYTES >> 10} KiB")
             else:
                 await self.app(scope, exchange.receive, exchange.send)
         except Exception:
@@ -74,7 +76,17 @@ class _Exchange:
         self.id = asked if _REQUEST_ID.fullmatch(asked) else uuid.uuid4().hex
         self._unread = headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers
         scope.setdefault("state", {})["request_id"] = self.id
-        _hide_token(scope)
+        self._hidden = _hide_token(scope)
+
+    @property
+    def head_bytes(self) -> int:
+        """How much came before the body."""
+        fields = sum(len(name) + len(value) for name, value in self.scope["headers"])
+        return fields + len(self.scope["path"]) + len(self.scope["query_string"]) + self._hidden
+
+    async def refuse(self, status: int, detail: str) -> None:
+        """Answer in the app's place."""
+        await problems.response(Request(self.scope), status, detail)(self.scope, self.receive, self.send)
 
     async def receive(self) -> Message:
         message = await self._receive()
@@ -109,13 +121,14 @@ class _Exchange:
 _READ = (b"content-length", b"transfer-encoding", b"x-request-id")
 
 
-def _hide_token(scope: Scope) -> None:
-    """Move what stands behind `/hooks/` from the path to the request's state, as `hook_token`."""
+def _hide_token(scope: Scope) -> int:
+    """Move what stands behind `/hooks/` from the path to the request's state, as `hook_token`; return its length."""
     path = scope["path"]
     before, mark, token = path.partition(_HOOKS)
     if not mark:
-        return
+        return 0
     if not before:
         scope["state"]["hook_token"] = token
     scope["path"] = before + _MASKED
     scope["raw_path"] = scope["path"].encode()
+    return len(token)

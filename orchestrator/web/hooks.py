@@ -81,7 +81,7 @@ def router(hooks: Hooks[H]) -> APIRouter:
         body = await read(request)
         token: str = request.state.hook_token  # no part of the path any more: see `guard`
         hook = await hooks.find(token) if len(token) <= MAX_TOKEN else None
-        webhook = hook and hook.trigger.webhook
+        webhook = None if hook is None else hook.trigger.webhook
         if hook is None or webhook is None:
             raise NotFound("there is no such hook")
         headers = {name: ", ".join(request.headers.getlist(name)) for name in request.headers}

@@ -16,8 +16,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from orchestrator.model.errors import SettingsError
 from orchestrator.web import problems
+from orchestrator.web.guard import MAX_HEAD_BYTES
 
-MAX_HEAD_BYTES = 16 << 10
 HEAD_PATIENCE_S = 10.0
 GRACE_S = 10
 """Seconds that requests in progress have when we are to end."""
