@@ -25,6 +25,7 @@ COMMANDS = {
     "runs": ("orchestrator.cli.runs:runs", "List, show, watch and cancel runs."),
     "workflows": ("orchestrator.cli.workflows:workflows", "List, show, check and draw workflows."),
     "next": ("orchestrator.cli.next:next_", "Show when a cron expression fires next."),
+    "import": ("orchestrator.cli.imports:import_", "Convert crontabs and Celery beat's schedules."),
     "queues": ("orchestrator.cli.fleet:queues", "Show what waits on each route."),
     "workers": ("orchestrator.cli.fleet:workers", "Show the worker nodes."),
     "completion": ("orchestrator.cli.completion:completion", "Print the completion script of a shell."),

@@ -1,0 +1,135 @@
+"""Celery beat's schedule as Python has it: a `beat_schedule` dict, or an app with one, imported as Celery would."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import Any
+
+from orchestrator.dsl.signatures import route_by_app
+from orchestrator.imports.beat import Entry, Setup, add_entry
+from orchestrator.imports.beattimes import FIELDS, cron_times, interval_times
+from orchestrator.imports.report import Imported
+from orchestrator.model.errors import DefinitionError
+
+SCHEDULES = ("beat_schedule", "CELERY_BEAT_SCHEDULE", "CELERYBEAT_SCHEDULE")
+ZONES = ("timezone", "CELERY_TIMEZONE", "celery_timezone")
+KNOWN = {"name", "task", "schedule", "args", "kwargs", "options", "relative", "app", "last_run_at", "total_run_count"}
+
+
+def load(name: str) -> tuple[Any, str | None]:
+    """Import what a name says, and return it with the time zone that its module sets, if it does.
+
+    It is `module:attribute`, `file.py:attribute`, or without an attribute the module's beat schedule (or `app`). Like
+    Celery, this runs the module's code. Raises DefinitionError.
+    """
+    place, _, attribute = name.partition(":")
+    try:
+        module = _file(place) if place.endswith(".py") else import_module(place)
+        found: Any = module
+        for part in filter(None, attribute.split(".")):
+            found = getattr(found, part)
+    except Exception as error:
+        what = " ".join(f"cannot be imported: {type(error).__name__}: {error}".split())
+        raise DefinitionError(what, where=name) from error
+    if not attribute:
+        names = [known for known in (*SCHEDULES, "app") if hasattr(module, known)]
+        if not names:
+            raise DefinitionError(
+                f"has no {', '.join(SCHEDULES)} or app", where=name, remedy="name it: module:attribute"
+            )
+        found = getattr(module, names[0])
+    zones = [getattr(module, zone) for zone in ZONES if isinstance(getattr(module, zone, None), str)]
+    return found, zones[0] if zones else None
+
+
+def _file(path: str) -> Any:
+    spec = spec_from_file_location(Path(path).stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def is_app(found: Any) -> bool:
+    """Tell whether an object is a Celery app."""
+    from celery import Celery
+
+    return isinstance(found, Celery)
+
+
+def read_app(app: Any, tz: str | None = None) -> Imported:
+    """Convert the beat schedule of a Celery app, made ready as `celery beat` does; `tz` overrides its time zone."""
+    app.loader.init_worker()
+    app.finalize()
+    return read_schedule(app.conf.beat_schedule or {}, setup_of(app, tz))
+
+
+def setup_of(app: Any, tz: str | None = None) -> Setup:
+    """Return what an app says for all entries."""
+    broker = str(app.conf.broker_url or "")
+    urgent = {"amqp": "high", "amqps": "high", "pyamqp": "high", "redis": "low", "rediss": "low", "sentinel": "low"}
+    return Setup(
+        tz=tz or zone_name(app.timezone) or "UTC",
+        route_of=lambda task: route_by_app(app, task),
+        urgent=urgent.get(broker.partition(":")[0]),  # type: ignore[arg-type]  # the words of the table
+        deadline_s=app.conf.beat_cron_starting_deadline,
+    )
+
+
+def zone_name(tz: Any) -> str | None:
+    """Return the name of a zone as zoneinfo, pytz or a text has it."""
+    if isinstance(tz, str):
+        return tz
+    name = getattr(tz, "key", None) or getattr(tz, "zone", None)
+    return str(name) if name else None
+
+
+def read_schedule(entries: Any, setup: Setup) -> Imported:
+    """Convert a `beat_schedule`: a mapping from names to entries, which are mappings or Celery's ScheduleEntry."""
+    if not isinstance(entries, Mapping):
+        raise DefinitionError(f"a {type(entries).__name__} is not a beat schedule, which is a dict of entries")
+    imported = Imported()
+    for key, given in entries.items():
+        name = str(key)
+        fields = given if isinstance(given, Mapping) else {k: v for k, v in vars(given).items() if k in KNOWN}
+        for unknown in set(fields) - KNOWN:
+            imported.leave(name, f"{unknown}={fields[unknown]!r}", "beat knows no such field of an entry")
+        try:
+            timing = _timing(name, fields.get("schedule"), bool(fields.get("relative")), setup, imported)
+        except DefinitionError as error:
+            imported.leave(name, repr(fields.get("schedule")), str(error))
+            continue
+        entry = Entry(name, fields.get("task"), timing, fields.get("args"), fields.get("kwargs"))
+        entry.options = fields.get("options") or {}
+        add_entry(entry, setup, imported)
+    return imported
+
+
+def _timing(name: str, schedule: Any, relative: bool, setup: Setup, imported: Imported) -> dict[str, Any]:
+    from celery import schedules
+
+    if isinstance(schedule, int | float) and not isinstance(schedule, bool):
+        schedule = timedelta(seconds=schedule)
+    if isinstance(schedule, timedelta):
+        schedule = schedules.schedule(schedule, relative)
+    if getattr(schedule, "nowfun", None) is not None:
+        imported.leave(name, "nowfun", "a schedule has no clock of its own: its times follow the zone alone")
+    if isinstance(schedule, schedules.crontab):
+        # A class that keeps a zone of its own (django-celery-beat's) has it among its attributes.
+        own = zone_name(vars(schedule).get("tz")) if type(schedule) is not schedules.crontab else None
+        fields = {field: getattr(schedule, f"_orig_{field}") for field in FIELDS}
+        return cron_times(fields, own or setup.tz)
+    if isinstance(schedule, schedules.solar):
+        raise DefinitionError("the sun's times cannot be converted: they differ from day to day")
+    if isinstance(schedule, schedules.schedule):
+        given: Any = schedule
+        timing, lacks = interval_times(given.run_every, setup.tz, relative=given.relative, anchor=None)
+        if lacks:
+            imported.note(name, repr(given), lacks)
+        return timing
+    raise DefinitionError(f"a {type(schedule).__name__} is no schedule that can be converted")

@@ -1,0 +1,152 @@
+"""When Celery beat would send a task, as the timing of a schedule document. Each function raises DefinitionError."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+from orchestrator.model.errors import DefinitionError
+from orchestrator.timing.cron import Cron
+from orchestrator.timing.intervals import Every
+from orchestrator.timing.rrule import RRule
+
+FIELDS = ("minute", "hour", "day_of_month", "month_of_year", "day_of_week")
+FULL = (range(60), range(24), range(1, 32), range(1, 13), range(7))
+WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+DAY = timedelta(days=1)
+UNITS = (timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1), DAY)
+FREQUENCIES = ("YEARLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY", "MINUTELY", "SECONDLY")
+RULE_DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+BY_PARTS = ("bysetpos", "bymonth", "bymonthday", "byyearday", "byweekno", "byhour", "byminute", "bysecond")
+
+
+def cron_times(fields: Mapping[str, Any], tz: str) -> dict[str, Any]:
+    """Convert the fields of Celery's `crontab`, as they were given: texts, numbers, or collections of numbers.
+
+    Celery wants the day of the month *and* the weekday to fit, cron either of them. Where both are restricted, the
+    weekday becomes the calendar of the schedule.
+    """
+    from celery.schedules import ParseException, crontab
+
+    unknown = set(fields) - set(FIELDS)
+    if unknown:
+        raise DefinitionError(f"a crontab has no {', '.join(sorted(map(str, unknown)))}")
+    given = {name: value for name, value in fields.items() if value is not None}
+    try:
+        read = crontab(**given)
+        wanted = [sorted(set(getattr(read, name))) for name in FIELDS]
+    except (ParseException, ValueError, TypeError, IndexError, KeyError, AttributeError) as error:
+        raise DefinitionError(f"Celery cannot read the crontab: {error}") from None
+    texts = [
+        _text(given.get(name, "*"), numbers, full) for name, numbers, full in zip(FIELDS, wanted, FULL, strict=True)
+    ]
+    days: dict[str, Any] = {}
+    both = texts[2] != "*" and texts[4] != "*"
+    if both:
+        days = {"days": {"weekdays": [WEEKDAYS[number] for number in wanted[4]]}}
+        texts[4] = "*"
+    cron = Cron(" ".join(texts), tz)
+    found = cron.fields
+    if [found.minutes, found.hours, found.days, found.months] != [tuple(numbers) for numbers in wanted[:4]] or (
+        not both and list(found.weekdays) != wanted[4]
+    ):
+        texts[: 4 if both else 5] = [_listed(n, f) for n, f in zip(wanted[: 4 if both else 5], FULL, strict=False)]
+        cron = Cron(" ".join(texts), tz)
+    return cron.document() | days
+
+
+def _text(given: Any, numbers: list[int], full: range) -> str:
+    """Keep a field as it was written where cron reads it, else list its numbers."""
+    text = str(given).replace(" ", "").lower() if isinstance(given, str | int) else ""
+    plain = re.fullmatch(
+        r"(\*|\d+(-\d+)?|[a-z]{3}(-[a-z]{3})?)(/\d+)?(,(\*|\d+(-\d+)?|[a-z]{3})(/\d+)?)*", text, re.ASCII
+    )
+    return text if plain and numbers != list(full) else _listed(numbers, full)
+
+
+def _listed(numbers: Iterable[int], full: range) -> str:
+    """Write numbers as cron does, runs of three and more as ranges."""
+    ordered = sorted(numbers)
+    if ordered == list(full):
+        return "*"
+    starts = [0, *(at + 1 for at, (a, b) in enumerate(pairwise(ordered)) if b != a + 1), len(ordered)]
+    parts: list[str] = []
+    for begin, end in pairwise(starts):
+        run = ordered[begin:end]
+        parts += [f"{run[0]}-{run[-1]}"] if len(run) > 2 else map(str, run)
+    return ",".join(parts)
+
+
+def interval_times(step: timedelta, tz: str, *, relative: bool, anchor: datetime | None) -> tuple[dict[str, Any], str]:
+    """Convert an interval, and say what of it is not as under beat (empty if nothing).
+
+    `anchor` is when beat sent it last. With `relative` beat rounds down to the full day, hour or minute.
+    """
+    if relative and step in UNITS:
+        return Every(step, align="day", tz=tz).document(), ""
+    if relative and step < DAY and not step % timedelta(seconds=1):
+        return Every(step, align="day", tz=tz).document(), "relative: the interval is counted from each midnight"
+    if relative and anchor is not None:
+        from orchestrator.timing.zones import zone
+
+        midnight = anchor.astimezone(zone(tz)).replace(hour=0, minute=0, second=0, microsecond=0)
+        return Every(step, midnight, tz=tz).document(), "relative: full days are elapsed time here, not calendar days"
+    timing = Every(step, anchor, tz=tz).document()
+    return (
+        timing,
+        "" if anchor else "beat counts from its own start, an interval from 1970-01-01T00:00Z unless it has an anchor",
+    )
+
+
+def rule_times(rule: Mapping[str, Any]) -> dict[str, Any]:
+    """Convert a recurrence rule as RedBeat stores it: the arguments of dateutil's `rrule`, times as Unix seconds."""
+    known = {"freq", "dtstart", "dtstart_tz", "interval", "wkst", "count", "until", "until_tz", "byeaster", "byweekday"}
+    unknown = set(rule) - known - set(BY_PARTS)
+    if unknown:
+        raise DefinitionError(f"a recurrence rule has no {', '.join(sorted(unknown))}")
+    if rule.get("byeaster") is not None:
+        raise DefinitionError("byeaster is no part of iCalendar's rules", remedy="a calendar holds the dates of Easter")
+    try:
+        freq = rule["freq"]
+        parts = [f"FREQ={freq.upper() if isinstance(freq, str) else FREQUENCIES[freq]}"]
+        if rule.get("interval") not in (None, 1):
+            parts.append(f"INTERVAL={int(rule['interval'])}")
+        if rule.get("wkst") is not None:
+            parts.append(f"WKST={_rule_day(rule['wkst'])}")
+        if rule.get("count") is not None:
+            parts.append(f"COUNT={int(rule['count'])}")
+        if rule.get("until") is not None:
+            parts.append(f"UNTIL={datetime.fromtimestamp(rule['until'], UTC):%Y%m%dT%H%M%SZ}")
+        parts += [f"{name.upper()}={_numbers(rule[name])}" for name in BY_PARTS if rule.get(name) is not None]
+        if rule.get("byweekday") is not None:
+            parts.append(f"BYDAY={','.join(map(_rule_day, _many(rule['byweekday'])))}")
+        tz = _fixed_zone(rule.get("dtstart_tz") or 0)
+        if rule.get("dtstart") is None:
+            raise DefinitionError("the rule has no dtstart, and a rule counts from it")
+        start = datetime.fromtimestamp(rule["dtstart"], UTC)
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError, OSError) as error:
+        raise DefinitionError(f"the recurrence rule cannot be read: {type(error).__name__}: {error}") from None
+    return RRule(f"DTSTART:{start:%Y%m%dT%H%M%SZ}\nRRULE:{';'.join(parts)}", tz).document()
+
+
+def _many(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _numbers(value: Any) -> str:
+    return ",".join(str(int(number)) for number in _many(value))
+
+
+def _rule_day(day: Any) -> str:
+    return RULE_DAYS[day["wkday"] if isinstance(day, Mapping) else day]
+
+
+def _fixed_zone(minutes: float) -> str:
+    """Return the zone of a fixed offset; the names count the other way round: Etc/GMT-1 is one hour ahead."""
+    hours = minutes / 60
+    if not hours.is_integer() or not -12 <= hours <= 14:
+        raise DefinitionError(f"no zone has the fixed offset of {minutes:g} minutes that the rule starts in")
+    return f"Etc/GMT{-int(hours):+d}" if hours else "UTC"

@@ -1,0 +1,103 @@
+"""What an import gives: workflow documents, what could not be converted, and what is worth knowing."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from orchestrator.dsl.documents import load
+from orchestrator.dsl.yaml12 import dump_yaml
+from orchestrator.model.errors import DefinitionError
+
+LONGEST_NAME = 60
+_UNFIT = re.compile(r"[^A-Za-z0-9_.-]+")
+
+
+@dataclass(frozen=True)
+class Remark:
+    """A place in the source (`file:line`, or an entry's name), what stands there, and why it is remarked on."""
+
+    where: str
+    what: str
+    why: str
+
+    def __str__(self) -> str:
+        first, *more = self.what.splitlines() or [""]
+        return f"{self.where}: {first}{' …' if more else ''}: {self.why}"
+
+
+@dataclass
+class Imported:
+    """Workflow documents in the order of the source, `left` for what they lack, `notes` for what changes nothing."""
+
+    workflows: list[dict[str, Any]] = field(default_factory=list)
+    left: list[Remark] = field(default_factory=list)
+    notes: list[Remark] = field(default_factory=list)
+    comments: dict[int, list[str]] = field(default_factory=dict)
+    """Comments of the source that describe no workflow, by the number of the one that they stand before."""
+    _names: set[str] = field(default_factory=set, repr=False)
+
+    def leave(self, where: str, what: str, why: str) -> None:
+        """Name something that could not be converted."""
+        self.left.append(Remark(where, what, why))
+
+    def note(self, where: str, what: str, why: str) -> None:
+        """Name something that is good to know."""
+        self.notes.append(Remark(where, what, why))
+
+    def comment(self, where: str, text: str) -> None:
+        """Keep a comment that belongs to nothing in particular."""
+        self.comments.setdefault(len(self.workflows), []).append(text)
+        self.note(where, text, "a comment above no job")
+
+    def add(self, document: dict[str, Any], where: str, what: str) -> bool:
+        """Take a document, under a name that no other has; one that is not valid is left instead."""
+        document = {**document, "name": free_name(document["name"], self._names)}
+        try:
+            load(dump_yaml(document))
+        except DefinitionError as error:
+            self.leave(where, what, error.what)
+            return False
+        self.workflows.append(document)
+        self._names.add(document["name"])
+        return True
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return {
+            "workflows": self.workflows,
+            "left": [asdict(remark) for remark in self.left],
+            "notes": [asdict(remark) for remark in self.notes],
+        }
+
+    def to_yaml(self) -> str:
+        """Return the documents as one YAML text, with `---` between them."""
+        return "---\n".join(self.yaml_of(at) for at in range(len(self.workflows)))
+
+    def yaml_of(self, at: int) -> str:
+        """Return one document as YAML, with the comments that stand before it; those at the end stand in the last."""
+        last = at == len(self.workflows) - 1
+        texts = [*self.comments.get(at, []), *(self.comments.get(at + 1, []) if last else [])]
+        head = "".join(f"# {_printable(line)}".rstrip() + "\n" for text in texts for line in text.splitlines())
+        return head + dump_yaml(self.workflows[at])
+
+
+def _printable(text: str) -> str:
+    """Leave out what YAML allows in no comment."""
+    return "".join(character for character in text if character.isprintable() or character == "\t")
+
+
+def fit_name(text: str, otherwise: str) -> str:
+    """Make a name for a workflow of some text, `otherwise` if nothing of it can be one."""
+    name = _UNFIT.sub("-", text).strip(".-")[:LONGEST_NAME].rstrip(".-")
+    return name or otherwise
+
+
+def free_name(name: str, taken: set[str]) -> str:
+    """Return a name that is not taken: `backup`, then `backup-2`."""
+    found, number = name, 1
+    while found in taken:
+        number += 1
+        found = f"{name}-{number}"
+    return found
