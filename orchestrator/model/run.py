@@ -39,6 +39,17 @@ class RunInfo:
     params: dict[str, Any]
     who: str | None = None
     why: str | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+    """What started it: `schedule` and `backfill`, or `trigger` and `deliveries`; `logical_ms` and `interval_ms`."""
+
+    @property
+    def origin(self) -> dict[str, Any]:
+        """Say what started it, as JSON: the facts, with times as text."""
+        said = {key: value for key, value in self.facts.items() if not key.endswith("_ms")}
+        if "logical_ms" in self.facts:
+            said["logical_date"] = iso(self.facts["logical_ms"])
+            said["data_interval"] = [iso(ms) for ms in self.facts["interval_ms"]]
+        return said
 
     def to_json(self) -> dict[str, Any]:
         """Return the `run` shape of the JSON contract."""

@@ -12,11 +12,14 @@ import time
 from collections.abc import Sequence
 
 from orchestrator.model.errors import OrchestratorError
+from orchestrator.scheduling.deliveries import Deliveries
 from orchestrator.scheduling.duties import Duty, Tools
 from orchestrator.scheduling.duties.leases import Leases
 from orchestrator.scheduling.duties.retention import Retention
-from orchestrator.scheduling.duties.timers import Timers
+from orchestrator.scheduling.duties.timers import Handler, Timers
 from orchestrator.scheduling.duties.todos import Todos
+from orchestrator.scheduling.outlook import Outlook
+from orchestrator.scheduling.starts import Starts
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +28,15 @@ RETRY_S = 1.0
 
 def standard_duties(retention_s: float) -> list[Duty]:
     """Return the duties of every scheduler."""
-    return [Timers(), Leases(), Todos(), Retention(retention_s)]
+    outlook = Outlook()
+    starts, deliveries = Starts(outlook), Deliveries(outlook)
+    handlers: dict[str, Handler] = {
+        "schedule": starts.planned,
+        "slot": starts.waiting,
+        "delivery": deliveries.delivered,
+        "ended": deliveries.ended,
+    }
+    return [Timers(handlers), Leases(), Todos(), Retention(retention_s)]
 
 
 def run(tools: Tools, duties: Sequence[Duty], stop: threading.Event) -> None:

@@ -19,7 +19,7 @@ _NEW, _RUN_INDEX = 255, 0xFFFFFF
 _QUARANTINED = 1
 RUN_FIELDS = (
     "workflow", "version", "plan", "state", "class", "created", "started", "ended", "total", "counts", "params",
-    "who", "why",
+    "who", "why", "facts",
 )  # fmt: skip
 
 
@@ -85,6 +85,7 @@ def read_run(run: str, values: list[Any]) -> RunInfo | None:
         run, found["workflow"].decode(), int(found["version"]), found["plan"].decode(), state,
         PriorityClass(int(found["class"])), int(found["created"]), _int(found["started"]), _int(found["ended"]),
         int(found["total"]), counts, read_json(found["params"]) or {}, _text(found["who"]), _text(found["why"]),
+        read_json(found["facts"]) or {},
     )  # fmt: skip
 
 

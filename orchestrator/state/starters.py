@@ -143,18 +143,16 @@ def past(keys: Keys, starter: str, since_ms: int | str = "-inf", until_ms: int |
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """What schedules and triggers are read against: how often definitions were changed, and what time it is."""
-
-    edits: int
-    now_ms: int
+def edits(keys: Keys) -> Read[int]:
+    """Read how often definitions were changed."""
+    (known,) = yield [("HGET", keys.meta, "edits")]
+    return int(known or 0)
 
 
-def setting(keys: Keys) -> Read[Setting]:
-    """Read how often definitions were changed, and the time by the namespace's clock."""
-    (known, time) = yield [("HMGET", keys.meta, "edits", "clock"), ("TIME",)]
-    return Setting(int(known[0] or 0), max(now_ms(time), int(known[1] or 0)))
+def clock(keys: Keys) -> Read[int]:
+    """Read the time in ms by the namespace's clock."""
+    known, time = yield [("HGET", keys.meta, "clock"), ("TIME",)]
+    return max(now_ms(time), int(known or 0))
 
 
 def calendars(keys: Keys) -> Read[dict[str, Any]]:

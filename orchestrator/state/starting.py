@@ -182,16 +182,20 @@ class Deliver:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """Let a delivery wait at a trigger for its run. `name` is the dataset's, for a trigger that waits for several."""
+    """Let a delivery wait at a trigger for its run, or note `why` it makes none.
+
+    `name` is the dataset's, for a trigger that waits for several.
+    """
 
     script: ClassVar[str] = "offer"
     id: str
     gen: int
     delivery: str
     name: str
+    why: str = ""
 
     def args(self) -> Sequence[Arg]:
-        return self.id, self.gen, self.delivery, self.name
+        return self.id, self.gen, self.delivery, self.name, self.why
 
     def decode(self, reply: list[Any]) -> Waits | Skipped | Known | Outdated | Missing:
         match reply:

@@ -1,6 +1,8 @@
 -- offer: a delivery that concerns a trigger waits for its run, once, as far as the trigger's overlap policy lets it.
 --
--- args:     id:str gen:int delivery:str name:str
+-- `why` is empty, or says why it can make none.
+--
+-- args:     id:str gen:int delivery:str name:str why:str
 -- returns:  waits | skipped | known | stale | missing
 -- moves:
 -- keeps:    5
@@ -14,6 +16,11 @@ if redis.call('HGET', key, field) then return {'known'} end
 local verdict = starters.verdict(s)
 
 -- writes (HSET first: with memory full, all or nothing)
+if why ~= '' then
+  redis.call('HSET', key, field, 'failed ' .. why)
+  past.note(s, delivery, 'failed', why)
+  return {'skipped'}
+end
 if verdict == 'skip' and s.wait == 0 and s.need == 0 then
   redis.call('HSET', key, field, 'skipped')
   past.note(s, delivery, 'skipped', 'an earlier run is not over')

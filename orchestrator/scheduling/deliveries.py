@@ -1,0 +1,75 @@
+"""Find the triggers that deliveries concern, and tell of the ends of runs: handlers of `delivery` and `ended`."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from orchestrator.model.errors import OrchestratorError
+from orchestrator.model.run import RunInfo, iso
+from orchestrator.model.states import RunState
+from orchestrator.scheduling.duties import Tools
+from orchestrator.scheduling.matching import concerns, event_of, params_of
+from orchestrator.scheduling.outlook import Outlook
+from orchestrator.state import reading, starters
+from orchestrator.state.starters import DeliveryRecord
+from orchestrator.state.starting import Deliver, Offer
+
+log = logging.getLogger(__name__)
+
+MAX_WHY = 500
+
+
+class Deliveries:
+    """Offers each delivery to the triggers that it concerns; a trigger takes it once, however often it is offered."""
+
+    def __init__(self, outlook: Outlook) -> None:
+        self.outlook = outlook
+
+    def delivered(self, tools: Tools, ids: Sequence[str], now_ms: int) -> None:
+        """Offer deliveries."""
+        keys = tools.store.keys
+        self.outlook.refresh(tools.store)
+        listening = self.outlook.listening(tools.store)
+        found = tools.store.read(starters.deliveries(keys, ids))
+        self.outlook.flows(tools.store, (record.workflow for each in found for record, _ in listening.on(each.topic)))
+        tools.store.run_all([offer for each in found for offer in self._offers(tools, each)])
+        # Only now: whoever dies before this leaves the timers to another.
+        tools.store.pipeline([("ZREM", keys.timers, *(f"delivery/{each}" for each in ids))])
+
+    def _offers(self, tools: Tools, delivery: DeliveryRecord) -> Iterator[Offer]:
+        event = event_of(delivery)
+        for record, trigger in self.outlook.listening(tools.store).on(delivery.topic):
+            try:
+                if not concerns(trigger, event):
+                    continue
+                if not trigger.gathers:
+                    self.outlook.flow(record.workflow).bind(params_of(trigger, [event]))
+            except OrchestratorError as error:
+                log.warning("%s: no run for %s: %s", record.id, delivery.id, error)
+                yield Offer(record.id, record.gen, delivery.id, event.name, str(error)[:MAX_WHY])
+            else:
+                yield Offer(record.id, record.gen, delivery.id, event.name)
+
+    def ended(self, tools: Tools, runs: Sequence[str], now_ms: int) -> None:
+        """Deliver the ends of runs, and the datasets that they have written."""
+        keys = tools.store.keys
+        for run_id in runs:
+            info = tools.store.read(reading.run(keys, run_id))
+            if info is not None and info.state.final:
+                tools.store.run_all([*self._news(tools, info)])
+        tools.store.pipeline([("ZREM", keys.timers, *(f"ended/{run_id}" for run_id in runs))])
+
+    def _news(self, tools: Tools, info: RunInfo) -> Iterator[Deliver]:
+        payload: dict[str, Any] = {
+            "workflow": info.workflow, "run": info.id, "state": info.state.name, "params": info.params,
+            "created": iso(info.created_ms), "finished": iso(info.ended_ms), **info.origin,
+        }  # fmt: skip
+        body = json.dumps(payload).encode()
+        yield Deliver(f"run:{info.id}", f"run:{info.workflow}", f"run {info.id}", body)
+        head = tools.store.read(reading.plan_head(tools.store.keys, info.plan))
+        if head and info.state is RunState.succeeded:
+            for dataset in json.loads(head[0]).get("produces", ()):
+                yield Deliver(f"run:{info.id}:{dataset}", f"dataset:{dataset}", f"run {info.id}", body)

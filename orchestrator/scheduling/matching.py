@@ -1,0 +1,102 @@
+"""Which trigger a delivery concerns, and the parameters of the run that it starts.
+
+A delivery has a *topic*: `event:<name>` for one that was emitted, `hook:<trigger>` for a webhook, `run:<workflow>` for
+the end of a run, `dataset:<name>` for a dataset that has been written, `source:<trigger>` for what a trigger's own
+source gave (a file, a poll, a message).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from orchestrator.plan.expressions import Expression, fill
+from orchestrator.state.starters import DeliveryRecord, StarterRecord
+from orchestrator.timing.trigger import Trigger
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened, as expressions see it."""
+
+    id: str
+    name: str
+    at_ms: int
+    payload: Any
+    source: str
+
+    def variable(self) -> dict[str, Any]:
+        """Return it as the variable `event`."""
+        time = datetime.fromtimestamp(self.at_ms / 1000, UTC)
+        return {"id": self.id, "name": self.name, "time": time, "payload": self.payload, "source": self.source}
+
+
+def event_of(delivery: DeliveryRecord) -> Event:
+    """Return what a delivery tells."""
+    name = delivery.topic.partition(":")[2]
+    return Event(delivery.id, name, delivery.at_ms, json.loads(delivery.body), delivery.source)
+
+
+def concerns(trigger: Trigger, event: Event) -> bool:
+    """Tell whether the trigger's filter lets the event through; an `ExpressionError` if it cannot be told."""
+    if trigger.run is not None and event.payload["state"] not in trigger.run.states:
+        return False
+    return trigger.when is None or Expression(trigger.when).test(event=event.variable())
+
+
+def params_of(trigger: Trigger, events: Sequence[Event]) -> dict[str, Any]:
+    """Return the parameters of the run that events start together; an `ExpressionError` if they do not map."""
+    variables: dict[str, Any] = {"event": events[-1].variable()}
+    if trigger.gathers:
+        variables["events"] = [event.variable() for event in events]
+    filled: dict[str, Any] = fill(trigger.params, **variables)
+    return filled
+
+
+class Listening:
+    """Triggers by what they listen to."""
+
+    def __init__(self, triggers: Iterable[tuple[StarterRecord, Trigger]]) -> None:
+        self._exact: dict[str, list[tuple[StarterRecord, Trigger]]] = defaultdict(list)
+        self._patterns: list[tuple[re.Pattern[str], StarterRecord, Trigger]] = []
+        for record, trigger in triggers:
+            for topic in topics(record.id, trigger):
+                if topic.startswith("event:") and "*" in topic:
+                    self._patterns.append((_pattern(topic), record, trigger))
+                else:
+                    self._exact[topic].append((record, trigger))
+
+    def on(self, topic: str) -> list[tuple[StarterRecord, Trigger]]:
+        """Return the triggers that a delivery of that topic concerns, each once."""
+        found = {record.id: (record, trigger) for record, trigger in self._exact.get(topic, ())}
+        for pattern, record, trigger in self._patterns:
+            if pattern.fullmatch(topic):
+                found[record.id] = record, trigger
+        return [found[name] for name in sorted(found)]
+
+
+def topics(starter: str, trigger: Trigger) -> Iterator[str]:
+    """Yield the topics that a trigger listens to."""
+    match trigger.source_kind:
+        case "event":
+            yield from (f"event:{name}" for name in trigger.event or ())
+        case "webhook":
+            yield f"hook:{starter}"
+        case "run":
+            assert trigger.run is not None
+            yield from (f"run:{name}" for name in trigger.run.workflow)
+        case "datasets":
+            assert trigger.datasets is not None
+            yield from (f"dataset:{name}" for name in (*(trigger.datasets.any or ()), *(trigger.datasets.all or ())))
+        case _:
+            yield f"source:{starter}"
+
+
+def _pattern(topic: str) -> re.Pattern[str]:
+    """Read a name in which `*` stands for one part between dots."""
+    return re.compile(r"[^.]+".join(map(re.escape, topic.split("*"))))

@@ -1,0 +1,130 @@
+"""What a scheduler knows of definitions: read once, and again after any of them changed.
+
+The number of edits, which every change raises, tells whether what is known still holds.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.model.errors import DefinitionError, NotFound
+from orchestrator.model.states import PriorityClass
+from orchestrator.plan.params import bind_schema
+from orchestrator.scheduling.matching import Listening
+from orchestrator.scheduling.planning import Lateness, Times
+from orchestrator.state import reading, starters
+from orchestrator.state.starters import StarterRecord
+from orchestrator.state.store import Store
+from orchestrator.timing.calendars import Calendar
+from orchestrator.timing.schedule import Schedule
+from orchestrator.timing.trigger import Trigger
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """What starting a run needs of a workflow's current version."""
+
+    name: str
+    plan: str
+    head: Mapping[str, Any]
+    cls: int
+
+    def bind(self, params: Mapping[str, Any]) -> bytes:
+        """Return a run's parameters as JSON; a `ParameterError` says what does not fit."""
+        return bind_schema(self.head.get("params"), params, self.name)
+
+    def priority(self, name: str | None) -> int:
+        """Return the class of a run, given the one that its starter names."""
+        return self.cls if name is None else PriorityClass[name].value
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A stored schedule, ready to be planned."""
+
+    schedule: Schedule
+    times: Times
+    lateness: Lateness
+
+
+class Outlook:
+    """Schedules, triggers, calendars and workflows as they stand at the last `refresh`."""
+
+    def __init__(self) -> None:
+        self._edits = -1
+        self._calendars: dict[str, Calendar] | None = None
+        self._flows: dict[str, Flow | None] = {}
+        self._planned: dict[tuple[str, int], Planned] = {}
+        self._triggers: dict[tuple[str, int], Trigger] = {}
+        self._listening: Listening | None = None
+
+    def refresh(self, store: Store) -> None:
+        """Forget what has changed since."""
+        edits = store.read(starters.edits(store.keys))
+        if edits != self._edits:
+            self._edits = edits
+            self._calendars = self._listening = None
+            for known in (self._flows, self._planned, self._triggers):
+                known.clear()
+
+    def flows(self, store: Store, names: Iterable[str]) -> None:
+        """Read the workflows that are not known yet."""
+        new = sorted({name for name in names if name not in self._flows})
+        plans = store.read(starters.current_plans(store.keys, new))
+        for name in new:
+            head = store.read(reading.plan_head(store.keys, plans[name])) if name in plans else None
+            self._flows[name] = Flow(name, plans[name], json.loads(head[0]), head[1]) if head else None
+
+    def flow(self, name: str) -> Flow:
+        """Return a workflow that `flows` has read; a `NotFound` if there is none."""
+        found = self._flows[name]
+        if found is None:
+            raise NotFound(f"there is no workflow {name!r}")
+        return found
+
+    def planned(self, store: Store, record: StarterRecord) -> Planned:
+        """Return a stored schedule, or that of a backfill; a `DefinitionError` if it cannot be used."""
+        key = (record.id, record.gen)
+        if key not in self._planned:
+            self._planned[key] = plan(record, self.calendars(store))
+        return self._planned[key]
+
+    def calendars(self, store: Store) -> dict[str, Calendar]:
+        """Return the stored calendars by name."""
+        if self._calendars is None:
+            documents = store.read(starters.calendars(store.keys))
+            self._calendars = {name: Calendar(**document) for name, document in documents.items()}
+        return self._calendars
+
+    def trigger(self, record: StarterRecord) -> Trigger:
+        """Return a stored trigger."""
+        key = (record.id, record.gen)
+        if key not in self._triggers:
+            self._triggers[key] = Trigger.read(name_of(record.id), json.loads(record.spec))
+        return self._triggers[key]
+
+    def listening(self, store: Store) -> Listening:
+        """Return which trigger listens to what."""
+        if self._listening is None:
+            names = store.read(starters.ids(store.keys, "trigger"))
+            records = store.read(starters.several(store.keys, names))
+            self._listening = Listening([(record, self.trigger(record)) for record in records if record.enabled])
+        return self._listening
+
+
+def name_of(starter: str) -> str:
+    """Return the name that a starter has in its workflow."""
+    return starter.partition("/")[2]
+
+
+def plan(record: StarterRecord, calendars: Mapping[str, Calendar]) -> Planned:
+    """Read a stored schedule (or a backfill's), with the calendars that it names."""
+    try:
+        schedule = Schedule.read(name_of(record.log), json.loads(record.spec))
+        times = Times(schedule.planned(record.log, calendars), record.log, schedule.jitter_ms)
+    except DefinitionError as error:
+        raise DefinitionError(str(error), where=record.id) from None
+    return Planned(schedule, times, Lateness(schedule.misfire, schedule.grace_ms))

@@ -1,0 +1,108 @@
+"""Which planned times of a schedule are due, and which of them run: pure, so that a simulation takes the same steps.
+
+A planned time that is at most a minute late runs, whatever the policy: schedulers share work, and one that dies hands
+its part on within seconds. A later one was *missed*, and the schedule's misfire policy decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from orchestrator.timing.adjust import jitter_ms
+from orchestrator.timing.base import Timing
+from orchestrator.timing.schedule import Misfire
+
+ON_TIME_MS = 60_000
+MOST_STEPS = 50
+"""Runs that one schedule starts at once; what is left of a backlog comes next."""
+MOST_MISSED = 1_000
+"""Missed times that are walked over at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """A schedule's planned times, and when the runs of each start."""
+
+    timing: Timing
+    id: str
+    """The schedule, from which its jitter is drawn."""
+    jitter_ms: int = 0
+
+    def next(self, planned: int) -> int | None:
+        """Return the planned time after another, in ms."""
+        return self.timing.next_ms(planned)
+
+    def due(self, planned: int) -> int:
+        """Return when the run of a planned time starts."""
+        return planned + jitter_ms(self.id, planned, self.jitter_ms) if self.jitter_ms else planned
+
+    def interval(self, planned: int) -> tuple[int, int]:
+        """Return the data interval of a planned time: since the planned time before it."""
+        before = self.timing.last_ms(planned)
+        return (planned if before is None else before), planned
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A planned time makes its run; `next` is planned after it."""
+
+    planned: int
+    next: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Miss:
+    """`count` planned times from `first` to `last` make no run; `next` is planned after them."""
+
+    first: int
+    last: int
+    count: int
+    next: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Lateness:
+    """What becomes of a planned time, by how late it is."""
+
+    misfire: Misfire
+    grace_ms: int | None
+
+    def missed(self, late_ms: int) -> bool:
+        """Tell whether nobody was there in time."""
+        return late_ms > (ON_TIME_MS if self.grace_ms is None else min(ON_TIME_MS, self.grace_ms))
+
+    def runs(self, late_ms: int, *, last: bool, backlog: bool) -> bool:
+        """Tell whether it runs: the `last` of those that are due, in a `backlog` that begins with a missed one."""
+        missed = self.missed(late_ms)
+        if not missed and not (backlog and self.misfire == "run_once"):
+            return True
+        in_grace = not missed or self.grace_ms is None or late_ms <= self.grace_ms
+        return in_grace and (self.misfire == "run_all" or (self.misfire == "run_once" and last))
+
+
+def steps(times: Times, planned: int, now: int, lateness: Lateness) -> Iterator[Start | Miss]:
+    """Yield what becomes of the planned times from `planned` on that are due by now, in order.
+
+    What is left of a long backlog is left to the next call.
+    """
+    at: int | None = planned
+    missed: Miss | None = None
+    backlog, started = False, 0
+    for _ in range(MOST_MISSED):
+        if at is None or times.due(at) > now or started == MOST_STEPS:
+            break
+        following, late = times.next(at), now - times.due(at)
+        backlog = backlog or lateness.missed(late)
+        last = following is None or times.due(following) > now
+        if lateness.runs(late, last=last, backlog=backlog):
+            if missed:
+                yield missed
+                missed = None
+            yield Start(at, following)
+            started += 1
+        else:
+            missed = Miss(missed.first if missed else at, at, missed.count + 1 if missed else 1, following)
+        at = following
+    if missed:
+        yield missed

@@ -1,0 +1,104 @@
+"""Schedules and triggers by hand: put into a machine's store, and worked by a scheduler's own code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from orchestrator.plan.plan import Plan
+from orchestrator.scheduling.duties import Tools
+from orchestrator.scheduling.process import standard_duties
+from orchestrator.scheduling.records import schedule_record, trigger_record
+from orchestrator.state import starters
+from orchestrator.state.definitions import Op, Starter, pack, put_starter, watch
+from orchestrator.state.replies import Applied, Ring
+from orchestrator.state.starters import Past, StarterRecord
+from orchestrator.state.starting import Apply, Deliver
+from orchestrator.timing.calendars import Calendar
+from orchestrator.timing.schedule import Schedule
+from orchestrator.timing.trigger import Trigger
+from support.machine import Machine
+
+
+class Starters:
+    """What starts runs in a machine, under the machine's clock."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self.store = machine.store
+        self.keys = machine.keys
+        self.rings: list[Ring] = []
+        self._timers = standard_duties(3600)[0]
+
+    def apply(self, ops: Sequence[Op], *, expected: int = -1, revision: bytes = b"") -> Any:
+        """Change definitions."""
+        return self.machine.do(Apply(expected, pack(ops), revision))
+
+    def put(self, starter: Starter, gen: str = "") -> str:
+        """Put a starter."""
+        assert isinstance(self.apply([put_starter(starter, gen)]), Applied)
+        return starter.id
+
+    def schedule(
+        self,
+        plan: Plan,
+        schedule: Schedule,
+        *,
+        after: int | None = None,
+        calendars: Mapping[str, Calendar] | None = None,
+    ) -> str:
+        """Store a plan and a schedule of it; its first run is planned after now, or after a moment."""
+        self.store.put_plan(plan)
+        after = self.machine.now if after is None else after
+        return self.put(schedule_record(plan.workflow, schedule, calendars or {}, after))
+
+    def trigger(self, plan: Plan, trigger: Trigger) -> str:
+        """Store a plan and a trigger of it."""
+        self.store.put_plan(plan)
+        watched = [watch(name) for name in trigger.run.workflow] if trigger.run else []
+        record = trigger_record(plan.workflow, trigger, token=f"token-{trigger.name}")
+        assert isinstance(self.apply([*watched, put_starter(record)]), Applied)
+        return record.id
+
+    def deliver(self, delivery: str, topic: str, body: bytes = b"{}") -> Any:
+        """Deliver an event."""
+        return self.machine.do(Deliver(delivery, topic, "test", body))
+
+    def work(self) -> None:
+        """Do what a scheduler does with due timers, until none is due."""
+        tools = Tools(self.store, self.rings.extend)
+        for _ in range(1000):
+            if self._timers.step(tools) > 0:
+                return
+        raise AssertionError("the timers never come to an end")
+
+    def run_clock(self, ms: int, step: int = 1000) -> None:
+        """Let time pass in steps, with a scheduler at work."""
+        for _ in range(ms // step):
+            self.machine.wait(step)
+            self.work()
+
+    def record(self, starter: str) -> StarterRecord:
+        """Read a starter."""
+        found = self.store.read(starters.one(self.keys, starter))
+        assert found is not None, f"no starter {starter}"
+        return found
+
+    def past(self, starter: str) -> list[Past]:
+        """Read what became of its occasions."""
+        return self.store.read(starters.past(self.keys, starter))
+
+    def runs(self, starter: str) -> list[str]:
+        """Name its runs, in the order of their planned times."""
+        return [each.run for each in self.past(starter) if each.run]
+
+    def waiting(self, starter: str) -> list[str]:
+        """Read what waits."""
+        return self.store.read(starters.waiting(self.keys, starter, 10_000))
+
+    def finish(self, run: str | None = None) -> None:
+        """Let a node take what is ready and succeed, of one run or of all."""
+        hand = self.machine.node("finisher").hand()
+        hand.claim()
+        while hand.claimed:
+            hand.finish(go_on=True)
