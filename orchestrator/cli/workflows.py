@@ -83,11 +83,14 @@ def validate(ctx: click.Context, files: tuple[str, ...], as_json: bool) -> None:
             results.append({"file": file, "ok": False, "error": str(error)})
             click.echo(told(error)[0], err=True)
         else:
-            results.append(
-                {"file": file, "ok": True, "workflow": flow.name, "jobs": len(plan.jobs), "plan": plan.digest}
-            )
+            results.append({
+                "file": file, "ok": True, "workflow": flow.name, "jobs": len(plan.jobs), "plan": plan.digest,
+                "schedules": list(flow.schedules), "triggers": list(flow.triggers),
+            })  # fmt: skip
             if not as_json:
-                click.echo(f"{file}: ok: {flow.name}, {len(plan.jobs)} jobs")
+                counts = {"jobs": plan.jobs, "schedules": flow.schedules, "triggers": flow.triggers}
+                told_of = [f"{len(items)} {kind}" for kind, items in counts.items() if items]
+                click.echo(f"{file}: ok: {', '.join([flow.name, *told_of])}")
     if as_json:
         print_json(results)
     if not all(result["ok"] for result in results):

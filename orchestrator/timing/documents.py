@@ -13,12 +13,13 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
     GetJsonSchemaHandler,
     PlainSerializer,
     ValidationError,
     WithJsonSchema,
 )
-from pydantic_core import CoreSchema, PydanticSerializationError, to_jsonable_python
+from pydantic_core import CoreSchema, PydanticSerializationError, core_schema, to_jsonable_python
 
 from orchestrator.model.errors import DefinitionError
 from orchestrator.plan.explain import Complaint, did_you_mean, explain
@@ -81,10 +82,6 @@ def _moment(value: Any) -> Any:
 def _in_utc(moment: datetime) -> datetime:
     """Return a moment in UTC, where no two zones make one moment look like two; one without an offset as it is."""
     return moment if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-def _moments(value: Any) -> Any:
-    return [value] if isinstance(value, str | datetime) else value
 
 
 def _zone(name: str) -> str:
@@ -172,6 +169,23 @@ def _write_length(length: timedelta) -> str | float:
     return length_code(length // MILLISECOND)
 
 
+class _OneOrMore:
+    """Lets a list, which must not be empty, be a single item, and says so in the JSON Schema."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        def listed(value: Any) -> Any:
+            if isinstance(value, list | tuple) and not value:
+                raise ValueError("it needs at least one")
+            return [value] if isinstance(value, str | datetime) else value
+
+        return core_schema.no_info_before_validator_function(listed, handler(source))
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        several = handler(core)
+        return {"anyOf": [several["items"], {**several, "minItems": 1}]}
+
+
+one_or_more = _OneOrMore()
 _LENGTH_SCHEMA = WithJsonSchema({
     "anyOf": [
         {"type": "string", "pattern": r"^(\d+w)?(\d+d)?(\d+h)?(\d+m)?(\d+s)?$", "minLength": 2},
@@ -186,7 +200,7 @@ LengthOrNothing = Annotated[
     timedelta, BeforeValidator(told(_length_or_nothing)), PlainSerializer(_write_length), _LENGTH_SCHEMA
 ]
 Moment = Annotated[datetime, BeforeValidator(_moment), AfterValidator(_in_utc), _MOMENT_SCHEMA]
-Moments = Annotated[tuple[Moment, ...], BeforeValidator(_moments), Field(min_length=1)]
+Moments = Annotated[tuple[Moment, ...], one_or_more]
 ZoneName = Annotated[str, AfterValidator(told(_zone))]
 Days = Annotated[Calendar, BeforeValidator(told(_calendar)), PlainSerializer(Calendar.short), _OrName()]
 RunHours = Annotated[Hours, BeforeValidator(told(_hours))]

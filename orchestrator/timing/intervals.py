@@ -39,7 +39,7 @@ class Every(Rule):
         step = length_ms(self.interval)
         object.__setattr__(self, "interval", timedelta(milliseconds=step))
         if self.anchor is not None:
-            to_ms(self.anchor)
+            object.__setattr__(self, "anchor", to_datetime(to_ms(self.anchor), "UTC"))
         if self.align is None:
             return
         if self.align != "day" or self.anchor is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from orchestrator.model.errors import DefinitionError
@@ -34,7 +34,7 @@ class At(Rule):
         if not 1 <= len(given) <= MOST:
             raise DefinitionError(f"one-off times are 1 to {MOST} moments, not {len(given)}")
         ordered = sorted({to_ms(moment) for moment in given})
-        object.__setattr__(self, "moments", tuple(to_datetime(ms, "UTC").astimezone(UTC) for ms in ordered))
+        object.__setattr__(self, "moments", tuple(to_datetime(ms, "UTC") for ms in ordered))
         object.__setattr__(self, "tz", tz)
 
     @property

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from orchestrator.model.secrets import check_reference
 from orchestrator.model.states import FINAL_RUN_STATES
 from orchestrator.model.workflow import Name
-from orchestrator.timing.documents import Length, Plain, told
+from orchestrator.timing.documents import Length, Plain, one_or_more, told
 
 EVENT = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", re.ASCII)
 PATTERN = re.compile(r"(\*|[A-Za-z0-9_-]+)(\.(\*|[A-Za-z0-9_-]+))*", re.ASCII)
@@ -32,10 +32,6 @@ def _pattern(name: str) -> str:
     if len(name) > LONGEST_NAME or not PATTERN.fullmatch(name):
         raise ValueError(f"{name[:60]!r} is no name of an event such as order.created, with * for a whole part or none")
     return name
-
-
-def _some(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
 
 
 def _secret(text: str) -> str:
@@ -75,8 +71,8 @@ def _final(state: str) -> str:
 
 
 EventPattern = Annotated[str, AfterValidator(_pattern)]
-EventPatterns = Annotated[tuple[EventPattern, ...], BeforeValidator(_some), Field(min_length=1)]
-Names = Annotated[tuple[Name, ...], BeforeValidator(_some), Field(min_length=1)]
+EventPatterns = Annotated[tuple[EventPattern, ...], one_or_more]
+Names = Annotated[tuple[Name, ...], one_or_more]
 SecretRef = Annotated[str, AfterValidator(told(_secret)), Field(description=f"A reference: {HOW_TO_REFER}.")]
 ServerUrl = Annotated[
     str, AfterValidator(told(_server)), Field(description=f"An address, or a reference: {HOW_TO_REFER}.")
@@ -100,9 +96,7 @@ class RunEnds(Plain):
     """The end of runs of other workflows."""
 
     workflow: Names
-    states: Annotated[
-        tuple[Annotated[str, AfterValidator(_final)], ...], BeforeValidator(_some), Field(min_length=1)
-    ] = ("succeeded",)
+    states: Annotated[tuple[Annotated[str, AfterValidator(_final)], ...], one_or_more] = ("succeeded",)
 
 
 class Datasets(Plain):
@@ -168,5 +162,5 @@ class Kafka(Plain):
     """Messages of a Kafka topic, read as a consumer group."""
 
     topic: Text
-    servers: Annotated[tuple[Text, ...], BeforeValidator(_some), Field(min_length=1)]
+    servers: Annotated[tuple[Text, ...], one_or_more]
     group: Text = "orchestrator"

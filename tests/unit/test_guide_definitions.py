@@ -11,6 +11,8 @@ from orchestrator import Workflow
 from orchestrator.dsl.documents import load
 from orchestrator.model.policies import RetryPolicy
 from orchestrator.model.workflow import JobDefinition, WorkflowDefinition
+from orchestrator.timing.schedule import ScheduleFields
+from orchestrator.timing.trigger import TriggerFields
 
 GUIDE = (Path(__file__).parents[2] / "docs/guides/definitions.md").read_text(encoding="utf-8")
 
@@ -31,6 +33,8 @@ def test_the_python_and_the_document_are_one_workflow() -> None:
     assert [job.args for job in document.jobs][2:] == [job.args for job in nightly.definition().jobs][2:]
     assert nightly.bind({"day": "monday"}) == Workflow.from_definition(document).bind({"day": "monday"})
     assert list(names["counted"].jobs) == ["extract", "count", "again"]
+    daily, again = names["daily"].definition(), load(blocks("yaml")[1])
+    assert (again.schedules, again.triggers, again.produces) == (daily.schedules, daily.triggers, daily.produces)
 
 
 def test_the_tables_name_every_field() -> None:
@@ -38,4 +42,5 @@ def test_the_tables_name_every_field() -> None:
     told = set(re.findall(r"`(\w+)`", " ".join(rows)))
     for kind in (WorkflowDefinition, JobDefinition):
         assert {field.name for field in fields(kind)} <= told
-    assert all(f"`{name}`" in GUIDE for name in RetryPolicy.model_fields)
+    for model in (RetryPolicy, ScheduleFields, TriggerFields):
+        assert all(f"`{name}`" in GUIDE or f"`{name}:" in GUIDE for name in model.model_fields)
