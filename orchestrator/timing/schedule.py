@@ -12,7 +12,7 @@ In a document the same is flat, and a text alone is a cron expression:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, InstanceOf, ValidationError
@@ -261,8 +261,9 @@ def _read(name: str, value: Any, complaints: list[Complaint]) -> Schedule | None
     given: dict[str, Any] = {field: getattr(fields, field) for field in Policies.model_fields}
     for field in ("start", "end"):
         given[field] = _placed(given[field], timing.zone_name)
-    complaints += _conflicts(Policies.model_construct(**given))
-    return None if complaints else Schedule(timing, name=name, **given)
+    schedule = Schedule.model_construct(timing=timing, name=name, **given)  # each field was read already
+    complaints += _conflicts(schedule)
+    return schedule
 
 
 def _timing(fields: ScheduleFields) -> Rule:
@@ -281,8 +282,8 @@ def _timing(fields: ScheduleFields) -> Rule:
 
 
 def _placed(moment: datetime | None, zone_name: str) -> datetime | None:
-    """Read a moment without an offset as local time of a zone."""
-    return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=zone(zone_name))
+    """Read a moment without an offset as local time of a zone; return it in UTC."""
+    return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=zone(zone_name)).astimezone(UTC)
 
 
 def _conflicts(policies: Policies) -> list[Complaint]:

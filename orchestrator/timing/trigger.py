@@ -182,7 +182,8 @@ def read_trigger(name: str, value: Any, complain: Complain, path: Path = ()) -> 
         complain((*path, *step), what)
     if fields is None or complaints:
         return None
-    return Trigger(name=name, **{field: getattr(fields, field) for field in fields.model_fields_set})
+    given: dict[str, Any] = {field: getattr(fields, field) for field in TriggerFields.model_fields}
+    return Trigger.model_construct(name=name, **given)  # each field was read already
 
 
 def _source(value: dict[str, Any]) -> list[Complaint]:
