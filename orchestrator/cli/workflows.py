@@ -67,22 +67,26 @@ def show(name: str, version: int | None, as_json: bool) -> None:
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.pass_context
 def validate(ctx: click.Context, files: tuple[str, ...], as_json: bool) -> None:
-    """Check workflow documents without storing anything; exit with 2 if one is wrong."""
+    """Check workflow documents without storing anything; exit with 2 if one is wrong.
+
+    A YAML file may hold several, with --- between them.
+    """
     from orchestrator.cli.errors import told
     from orchestrator.cli.output import print_json
-    from orchestrator.cli.submit import local_workflow
+    from orchestrator.cli.submit import local_workflows
 
     results: list[dict[str, Any]] = []
     for file in files:
         try:
-            flow = local_workflow(file)
-            if flow is None:
+            flows = local_workflows(file)
+            if not flows:
                 raise DefinitionError("is not a file (.yaml, .yml, .json) or module:name", where=file)
-            plan = flow.compile()
+            compiled = [(flow, flow.compile()) for flow in flows]
         except OrchestratorError as error:
             results.append({"file": file, "ok": False, "error": str(error)})
             click.echo(told(error)[0], err=True)
-        else:
+            continue
+        for flow, plan in compiled:
             results.append({
                 "file": file, "ok": True, "workflow": flow.name, "jobs": len(plan.jobs), "plan": plan.digest,
                 "schedules": list(flow.schedules), "triggers": list(flow.triggers),

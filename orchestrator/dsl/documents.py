@@ -21,7 +21,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from orchestrator.dsl.yaml12 import MAX_BYTES, Yaml, dump_yaml
+from orchestrator.dsl.yaml12 import MAX_BYTES, Yaml, dump_yaml, split_documents
 from orchestrator.model.errors import DocumentError
 from orchestrator.model.workflow import JobDefinition, WorkflowDefinition
 from orchestrator.plan.explain import Complaint, did_you_mean, explain, listing
@@ -37,6 +37,18 @@ _HINTS = {"depends_on": "after", "needs": "after", "queue": "route", "retries": 
 
 def load(text: str | bytes, source: str = "document") -> WorkflowDefinition:
     """Read a definition, and check it whole; a `DocumentError` tells everything that is wrong, each by its place."""
+    return _load(_text(text, source), source)
+
+
+def load_all(text: str | bytes, source: str = "document") -> list[WorkflowDefinition]:
+    """Read the definitions of a file that may hold several YAML documents, with `---` between them; see `load`."""
+    text = _text(text, source)
+    if text.lstrip()[:1] == "{":
+        return [_load(text, source)]
+    return [_load(part, source, above) for above, part in split_documents(text)]
+
+
+def _text(text: str | bytes, source: str) -> str:
     if len(text) > MAX_BYTES:
         raise DocumentError(f"it has {len(text):,} bytes, more than {MAX_BYTES:,}", where=source)
     if isinstance(text, bytes):
@@ -44,12 +56,16 @@ def load(text: str | bytes, source: str = "document") -> WorkflowDefinition:
             text = text.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise DocumentError("it is not UTF-8", where=f"{source}, byte {error.start}") from None
-    text = text.removeprefix("\ufeff")
+    return text.removeprefix("\ufeff")
+
+
+def _load(text: str, source: str, above: int = 0) -> WorkflowDefinition:
+    """Read one definition, above which so many lines of the file stand."""
     if text.lstrip()[:1] == "{":
         value: Any = _read_json(text, source)
         document = None
     else:
-        document = Yaml(text, source)
+        document = Yaml(text, source, above)
         value = document.value
     complaints: list[Complaint] = []
     definition = _define(value, complaints)
@@ -62,11 +78,19 @@ def load(text: str | bytes, source: str = "document") -> WorkflowDefinition:
 
 def load_file(path: str | File) -> WorkflowDefinition:
     """Read a definition from a file; see `load`."""
+    return load(_bytes(path), str(path))
+
+
+def load_file_all(path: str | File) -> list[WorkflowDefinition]:
+    """Read all definitions of a file; see `load_all`."""
+    return load_all(_bytes(path), str(path))
+
+
+def _bytes(path: str | File) -> bytes:
     try:
-        data = File(path).read_bytes()
+        return File(path).read_bytes()
     except OSError as error:
         raise DocumentError(f"cannot be read: {error.strerror}", where=str(path)) from None
-    return load(data, str(path))
 
 
 def to_document(definition: WorkflowDefinition) -> dict[str, Any]:

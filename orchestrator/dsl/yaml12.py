@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import yaml
@@ -67,20 +68,24 @@ for _tag, _form, _firsts in _SCALARS:
 
 
 class Yaml:
-    """A document: its `value` as plain data, and the place of each part of it."""
+    """A document: its `value` as plain data, and the place of each part of it.
 
-    def __init__(self, text: str, source: str) -> None:
+    `above` is how many lines of the file stand above the text, which places count too.
+    """
+
+    def __init__(self, text: str, source: str, above: int = 0) -> None:
         self.source = source
+        self._above = above
         self._budget = len(text) + MAX_ALIASED
         try:
             root = yaml.compose(text, Loader=_Loader)
         except yaml.MarkedYAMLError as error:
             raise self._syntax_error(error, text) from None
         except yaml.reader.ReaderError as error:
-            line = text.count("\n", 0, error.position) + 1
+            line = text.count("\n", 0, error.position) + 1 + above
             raise DocumentError(f"the character {error.character!r} is not allowed", where=f"{source}:{line}") from None
         if root is None:
-            raise DocumentError("the document is empty", where=source)
+            raise DocumentError("the document is empty", where=f"{source}:{above + 1}" if above else source)
         self._root: yaml.Node = root
         self.value = self._value(root, 0)
 
@@ -100,7 +105,10 @@ class Yaml:
                 mark = node.start_mark
             else:
                 break
-        return Mark(mark.line + 1, mark.column + 1)
+        return self._mark(mark)
+
+    def _mark(self, mark: yaml.Mark) -> Mark:
+        return Mark(mark.line + 1 + self._above, mark.column + 1)
 
     def _value(self, node: yaml.Node, depth: int) -> Any:
         self._budget -= 1
@@ -146,12 +154,11 @@ class Yaml:
         raise self._error(node, f"the tag {node.tag.replace(_TAG, '!!')} is not allowed here", "write plain data")
 
     def _error(self, node: yaml.Node, what: str, remedy: str | None = None) -> DocumentError:
-        mark = Mark(node.start_mark.line + 1, node.start_mark.column + 1)
-        return DocumentError(what, where=f"{self.source}:{mark}", remedy=remedy)
+        return DocumentError(what, where=f"{self.source}:{self._mark(node.start_mark)}", remedy=remedy)
 
     def _syntax_error(self, error: yaml.MarkedYAMLError, text: str) -> DocumentError:
         mark = error.problem_mark or error.context_mark
-        place = Mark(mark.line + 1, mark.column + 1) if mark else Mark(1, 1)
+        place = self._mark(mark) if mark else Mark(self._above + 1, 1)
         lines = text.splitlines()
         line = lines[mark.line] if mark and mark.line < len(lines) else ""  # the end of the text is on no line
         what, remedy = f"not YAML: {error.problem or error.context}", None
@@ -160,6 +167,21 @@ class Yaml:
         elif "but found another document" in str(error.problem):
             what, remedy = "there is a second document", "one workflow a file"
         return DocumentError(what, where=f"{self.source}:{place}", remedy=remedy)
+
+
+def split_documents(text: str) -> list[tuple[int, str]]:
+    """Split a YAML text into its documents, each with the number of lines above it.
+
+    A line that begins with `---` stands between two, whatever is around it; comments alone are no document.
+    """
+    lines = text.splitlines(keepends=True)
+    starts = [number for number, line in enumerate(lines) if re.match(r"---(\s|$)", line)]
+    found = []
+    for above, end in pairwise((0, *starts, len(lines))):
+        bare = [line.removeprefix("---").strip() for line in lines[above:end]]
+        if any(line and not line.startswith("#") for line in bare):
+            found.append((above, "".join(lines[above:end])))
+    return found or [(0, text)]
 
 
 def dump_yaml(value: Any) -> str:
