@@ -1,7 +1,8 @@
-"""The containers' health check: `python healthcheck.py worker|scheduler|flower`. Exits with 0 if all is well.
+"""The containers' health check: `python healthcheck.py worker|scheduler|web|flower`. Exits with 0 if all is well.
 
 worker     this host's node is alive in the store: it beats
 scheduler  timers and leases were looked after within the last 15 s (by this scheduler or by another of the namespace)
+web        it answers, and the store answers it
 flower     Flower answers
 """
 
@@ -41,6 +42,13 @@ def scheduler() -> str | None:
     return None if late < STALE_S else "no scheduler has ticked lately"
 
 
+def web() -> str | None:
+    """Return what is wrong with the web process; an exception tells that it does not answer, or is not ready."""
+    port = os.environ.get("ORCHESTRATOR_WEB_PORT", "8080")
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer:
+        return None if answer.status == 200 else f"status {answer.status}"
+
+
 def flower() -> str | None:
     """Return what is wrong with Flower; an exception tells that it does not answer."""
     port = os.environ.get("FLOWER_PORT", "5555")
@@ -51,7 +59,7 @@ def flower() -> str | None:
 def main(what: str) -> int:
     """Check one service."""
     try:
-        trouble = {"worker": worker, "scheduler": scheduler, "flower": flower}[what]()
+        trouble = {"worker": worker, "scheduler": scheduler, "web": web, "flower": flower}[what]()
     except Exception as error:  # noqa: BLE001 — whatever it is, the service is not healthy
         trouble = f"{type(error).__name__}: {error}"
     if trouble:

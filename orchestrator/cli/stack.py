@@ -1,4 +1,4 @@
-"""A whole engine as child processes of one command: Redis, a scheduler, workers. `up` and `demo` stand on it."""
+"""A whole engine as child processes of one command: Redis, a scheduler, workers, web. `up` and `demo` stand on it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from orchestrator.cli.processes import scheduler_argv, worker_argv
 from orchestrator.cli.supervise import Child, Supervisor
+from orchestrator.cli.web import web_argv
 from orchestrator.client import Client
 from orchestrator.model.errors import Unavailable
 from orchestrator.settings import FROM_FILES, PREFIX, Settings
@@ -24,7 +25,9 @@ class Stack:
     With `ORCHESTRATOR_REDIS_URL` set, that Redis is used and none is started.
     """
 
-    def __init__(self, settings: Settings, *, workers: int, app: str | None, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self, settings: Settings, *, workers: int, app: str | None, tell: Callable[[str], None], web: bool = False
+    ) -> None:
         self.tell = tell
         self.data_dir = settings.data_dir
         self.logs = settings.data_dir / "logs"
@@ -32,6 +35,7 @@ class Stack:
         self.settings = settings
         self._workers = workers
         self._app = app
+        self._web = web
         self._supervisor: Supervisor | None = None
         self.client: Client | None = None
 
@@ -98,6 +102,8 @@ class Stack:
             name = f"worker{number}"
             argv = worker_argv(self._app, "-n", f"{name}@%h", "-c", str(slots), "--loglevel", self.settings.log_level)
             yield Child(name, argv, self.logs / f"{name}.log")
+        if self._web:
+            yield Child("web", web_argv(), self.logs / "web.log")
 
 
 @contextmanager

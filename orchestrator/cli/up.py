@@ -25,7 +25,7 @@ RECENT = 8
 @click.option("--data", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Folder of the data.")
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, metavar="N", help="Worker nodes.")
 def up(data: Path | None, workers: int, as_json: bool) -> None:
-    """Run everything in this terminal: Redis, a scheduler and workers, with a live view.
+    """Run everything in this terminal: Redis, a scheduler, workers and web, with a live view.
 
     The data stay in the folder: the next start finds every run again, and carries on with those that were not over.
     With ORCHESTRATOR_REDIS_URL set, that Redis is used instead. Ctrl-C stops everything.
@@ -44,7 +44,7 @@ def up(data: Path | None, workers: int, as_json: bool) -> None:
         if not pictured:
             say(text)
 
-    with stop_on_signals() as stop, Stack(settings, workers=workers, app=app_name(), tell=tell) as stack:
+    with stop_on_signals() as stop, Stack(settings, workers=workers, app=app_name(), tell=tell, web=True) as stack:
         if as_json:
             print_json({
                 "redis": mask_url(stack.settings.redis_url or ""), "data": str(stack.data_dir), "workers": workers,

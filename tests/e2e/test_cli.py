@@ -57,7 +57,7 @@ class Shell:
     def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder
         self.env = {name: value for name, value in os.environ.items() if not name.startswith("ORCHESTRATOR_")}
-        self.env |= {"ORCHESTRATOR_TEST_MARK": str(folder), "COLUMNS": "100", **settings}
+        self.env |= {"ORCHESTRATOR_TEST_MARK": str(folder), "COLUMNS": "100", "ORCHESTRATOR_WEB_PORT": "0", **settings}
 
     def __call__(self, *args: str, code: int = 0) -> subprocess.CompletedProcess[str]:
         done = run([*ORCHESTRATOR, *args], self.folder, self.env)

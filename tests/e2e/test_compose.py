@@ -39,7 +39,7 @@ class Stack:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.services: dict[str, Any] = yaml.safe_load((TOP / "docker-compose.yml").read_text())["services"]
-        self.ports = {"redis": free_port(), "flower": free_port()}
+        self.ports = {"redis": free_port(), "flower": free_port(), "web": free_port()}
         self.started: list[tuple[str, subprocess.Popen[bytes]]] = []
 
     def up(self, name: str, *more: str) -> subprocess.Popen[bytes]:
@@ -76,6 +76,8 @@ class Stack:
         }
         if "FLOWER_ADDRESS" in inside:
             inside |= {"FLOWER_ADDRESS": "127.0.0.1", "FLOWER_PORT": str(self.ports["flower"])}
+        if "ORCHESTRATOR_WEB_HOST" in inside:
+            inside |= {"ORCHESTRATOR_WEB_HOST": "127.0.0.1", "ORCHESTRATOR_WEB_PORT": str(self.ports["web"])}
         return {"PATH": os.environ["PATH"], "HOME": str(self.folder), "C_FORCE_ROOT": "1", **inside}
 
     def filled_in(self, text: str) -> str:
@@ -142,8 +144,9 @@ def test_the_services_run_a_workflow_and_workers_are_added_in_the_middle(stack: 
     wait_until(lambda: stack.healthy("redis"), 20, "Redis to be healthy")
     stack.up("scheduler")
     stack.up("flower")
+    stack.up("web")
     stack.up("worker")
-    for name in ("scheduler", "worker", "flower"):
+    for name in ("scheduler", "worker", "web", "flower"):
         wait_until(lambda name=name: stack.healthy(name), 40, f"{name} to be healthy", every=0.2)
     wait_until(lambda: stack.flower("/api/workers?status=1"), 20, "Flower to see the worker", every=0.2)
 
