@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-MAX_PARTS, MAX_RESULT = 1000, 20_000
+MAX_PARTS, MAX_RESULT = 100, 10_000
 """What `split` gives at most, and the characters of a text that `replace` or `join` makes."""
 _FORMAT = re.compile(r"(?:[^%]|%[YmdHMSjGVuzaAbB%]){0,100}")
 
@@ -64,7 +64,7 @@ def _split(text: Any, separator: Any) -> list[str]:
     _text(text, separator)
     if not separator:
         raise ValueError("the separator is empty")
-    parts = str(text).split(separator, MAX_PARTS)
+    parts = str(text).split(separator, MAX_PARTS)  # one more than may be
     if len(parts) > MAX_PARTS:
         raise ValueError(f"there are more than {MAX_PARTS} parts")
     return parts

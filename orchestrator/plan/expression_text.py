@@ -75,6 +75,10 @@ class Loop:
     sums: int = 0
     heavy: int = 0
     """What its regular expressions and added functions weigh, a turn."""
+    parts: int = 0
+    """Calls of `split` of which more than one part is taken."""
+    after_split: bool = False
+    """Whether its range may be what `split` gives."""
 
 
 @dataclass
@@ -230,7 +234,7 @@ class _Reader:
             outer = self.innermost()
             if sum(index is not None for index in self.open) >= MAX_LOOPS:
                 raise DefinitionError(f"more than {MAX_LOOPS} macros in each other", where=self.where(at))
-            self.loops.append(Loop(name, self.words[at + 2].text, outer))
+            self.loops.append(Loop(name, self.words[at + 2].text, outer, after_split="split" in self.added))
             self.bracket(len(self.loops) - 1)
             return at + 3
         known = METHODS if member else FUNCTIONS
@@ -241,10 +245,20 @@ class _Reader:
             raise DefinitionError(f"there is no function {name}(){hint}", where=self.where(at))
         if name in ADDED:
             self.added.add(name)
-            self.scope().heavy += _CALL
+            self.scope().heavy += _CALL * (5 if name == "split" else 1)
+            self.scope().parts += name == "split" and self.sign(self.closing(at + 1) + 1) != "["
         elif name == "matches":
             self.scope().heavy += self.pattern(at + 2)
         return at
+
+    def closing(self, at: int) -> int:
+        """Return the place of the bracket that closes the one at `at`."""
+        depth = 0
+        while True:
+            depth += (self.words[at].text in _OPEN) - (self.words[at].text in _CLOSE)
+            if depth == 0:
+                return at
+            at += 1
 
     def pattern(self, at: int) -> int:
         """Return what a regular expression weighs, which is compiled anew each time."""

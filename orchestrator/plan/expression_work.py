@@ -1,8 +1,8 @@
 """How long an expression can take on given data, as an upper bound that is known before it begins.
 
-The library cannot be interrupted and holds the interpreter's lock. Its costs were measured: it copies whole values
-where one would expect a reference (a variable's field, each turn of `map` and `filter` copies the list so far), so that
-loops over large values are what makes an evaluation slow, and a chain of `map` that doubles its values makes it endless.
+The library cannot be interrupted and holds the interpreter's lock. As measured, it copies whole values where one would
+expect a reference (a field of a variable, and each turn of `map` and `filter` the list so far), so that loops over
+large values make an evaluation slow, and a chain of `map` that doubles its values makes it endless.
 
 Work is counted in units of about 0.25 µs, sizes in bytes, where each value counts as `NODE` beside its text.
 """
@@ -18,8 +18,10 @@ from orchestrator.plan.expression_functions import MAX_PARTS, MAX_RESULT
 from orchestrator.plan.expression_text import Loop, Reading, Use
 from orchestrator.plan.specs import MAX_DEPTH
 
-NODE, MAX_SIZE, MAX_WORK = 256, 2 << 20, 100_000
+NODE, MAX_SIZE, MAX_WORK = 256, 2 << 20, 120_000
 _KB = 1024
+_COPY = 2.5
+"""Units for a KB of a list that `map` or `filter` copies in each turn."""
 _RESULT = 64
 """Bytes of a result for one unit: a value takes 1 µs on its way back to Python."""
 
@@ -27,6 +29,8 @@ _RESULT = 64
 class Data:
     """The variables of one evaluation, as the library is to get them, and their measures.
 
+    These are the size of all, of the largest item of a list (a map has its keys), of the largest field of a map, and
+    the length of the longest.
     What an expression cannot hold, and what is too large, is an `ExpressionError`.
     """
 
@@ -34,13 +38,14 @@ class Data:
         self.size = 0
         self.longest = 1
         self.item = 0
+        self.field = 0
         self.variables = {name: self._take(value, 0, name) for name, value in variables.items()}
 
     def _take(self, value: Any, depth: int, name: str) -> Any:
         self.size += NODE
         if self.size > MAX_SIZE:
             raise ExpressionError(
-                f"the data is too large for an expression: over {MAX_SIZE // NODE:,} values or {MAX_SIZE >> 20} MB of text"
+                f"the data is too large: over {MAX_SIZE // NODE:,} values or {MAX_SIZE >> 20} MB of text"
             )
         if isinstance(value, str):
             return self._text(value, name)
@@ -71,7 +76,9 @@ class Data:
             for key, item in value.items():
                 if type(key) is not str:
                     raise ExpressionError(f"{name} holds the key {key!r}, and JSON has text only")
+                before = self.size
                 taken[self._text(key, name)] = self._take(item, depth, name)
+                self.field = max(self.field, self.size - before)
                 self.item = max(self.item, NODE + len(key))  # a macro over a map goes through its keys
             return taken
         items = []
@@ -104,11 +111,13 @@ class _Work:
         self.reading = reading
         self.everything = float(data.size)
         self.item = float(data.item)
+        self.field = float(data.field)
         self.longest = float(max(data.longest, reading.longest))
         if "split" in reading.added:
-            self.longest = max(self.longest, MAX_PARTS)
+            self.everything += MAX_PARTS * NODE
         if reading.added & {"replace", "join"}:
             self.item = max(self.item, MAX_RESULT)
+            self.field = max(self.field, MAX_RESULT)
             self.everything += MAX_RESULT
         self.growth = 1.0
         """How many times longer than `longest` a list can have become by the `map`s so far."""
@@ -123,19 +132,20 @@ class _Work:
 
     def _loop(self, index: int, loop: Loop) -> float:
         if self.reading.wraps:
-            self.item = max(self.item, self.everything)
+            self.item = self.field = self.everything
         turns = self._turns(loop)
         outer = turns / self._length(loop)
         read = sum(self._size(use) for use in loop.uses) / _KB
         work = turns * (loop.words + loop.heavy + read + loop.sums * read)
         if loop.kind in ("map", "filter"):
             body = self._body(index) if loop.kind == "map" else self.item
-            work += outer * self._length(loop) ** 2 / 2 * body / _KB
+            work += outer * self._length(loop) ** 2 / 2 * _COPY * body / _KB
             if loop.outer is None:
                 work += self._length(loop) * body / _RESULT
         if loop.kind == "map":
             self.everything += turns * body
             self.item = max(self.item, body)
+            self.field = max(self.field, body)
             self.growth *= 1 + loop.sums
         return work
 
@@ -145,18 +155,20 @@ class _Work:
         while outer is not None:
             sums += self.reading.loops[outer].sums
             outer = self.reading.loops[outer].outer
-        return self.longest * self.growth * (1 + sums)
+        longest = max(self.longest, MAX_PARTS) if loop.after_split else self.longest
+        return longest * self.growth * (1 + sums)
 
     def _turns(self, loop: Loop) -> float:
         return self._length(loop) * (1.0 if loop.outer is None else self._turns(self.reading.loops[loop.outer]))
 
     def _size(self, use: Use) -> float:
-        return self.everything if use.loop is None else self.item
+        whole = self.everything if use.loop is None else self.item
+        return whole if len(use.path) == 1 else min(whole, self.field)
 
     def _body(self, index: int) -> float:
         """How large what one turn gives can be: a field of a value is no larger than the value, and two differ."""
         loop = self.reading.loops[index]
-        size = float(NODE * (1 + loop.words))
+        size = NODE * (1 + loop.words / 2 + loop.parts * MAX_PARTS)  # at first what the text itself holds
         of: dict[tuple[str, int | None], Counter[tuple[str, ...]]] = {}
         for use in loop.uses:
             of.setdefault((use.path[0], use.loop), Counter())[use.path] += 1
@@ -164,7 +176,9 @@ class _Work:
             times = max(
                 sum(count for path, count in paths.items() if path == longest[: len(path)]) for longest in paths
             )
-            size += times * self._size(Use((name,), bound))
+            whole = times * self._size(Use((name,), bound))
+            fields = sum(paths.values()) * self.field if all(len(path) > 1 for path in paths) else whole
+            size += min(whole, fields)
         for inner, other in enumerate(self.reading.loops):
             if other.outer == index:
                 size += self._length(other) * self._body(inner)
