@@ -22,9 +22,7 @@ def web_argv() -> list[str]:
 
 @click.command(cls=Command)
 @click.option("--host", metavar="H", help="Where to listen, instead of ORCHESTRATOR_WEB_HOST.")
-@click.option(
-    "--port", type=click.IntRange(0, 65_535), metavar="P", help="ORCHESTRATOR_WEB_PORT by default, else 8080."
-)
+@click.option("--port", type=click.IntRange(0, 65_535), metavar="P", help="The port, instead of ORCHESTRATOR_WEB_PORT.")
 def web(host: str | None, port: int | None, as_json: bool) -> None:
     """Serve webhooks (POST /hooks/TOKEN) and health checks (/healthz, /readyz) over HTTP. Any number may run."""
     import asyncio

@@ -375,6 +375,17 @@ async def test_what_is_no_http_is_a_problem_too(port: int, head: bytes) -> None:
     assert json.loads(answer.partition(b"\r\n\r\n")[2])["status"] == 400
 
 
+async def test_the_guides_sender_is_understood(port: int, memory: Memory) -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "guides" / "webhooks.md").read_text()
+    found: dict[str, Any] = {}
+    exec(guide.partition("```python\n")[2].partition("```")[0], found)
+    url = f"http://127.0.0.1:{port}/hooks/{TOKEN}"
+    answer = await asyncio.to_thread(found["send"], url, SECRET, "order-7", {"total": 7})
+    assert (answer.status_code, answer.json()["delivery"]) == (202, "order-7")
+    assert memory.messages[0][0] == {"total": 7}
+    problem(await asyncio.to_thread(found["send"], url, SECRET, "order-7", {"total": 7}), 409)
+
+
 async def test_no_more_is_said_of_the_server_than_need_be(port: int) -> None:
     async with httpx.AsyncClient() as client:
         answer = await client.get(f"http://127.0.0.1:{port}/healthz")
