@@ -24,6 +24,8 @@ from orchestrator.scheduling.starts import Starts
 log = logging.getLogger(__name__)
 
 RETRY_S = 1.0
+NAP_S = 0.25
+"""How long the loop sleeps at most: so long it takes to notice that it is told to stop."""
 
 
 def standard_duties(retention_s: float) -> list[Duty]:
@@ -44,10 +46,17 @@ def run(tools: Tools, duties: Sequence[Duty], stop: threading.Event) -> None:
     due = [(0.0, at) for at in range(len(duties))]
     heapq.heapify(due)
     failing: set[str] = set()
+    before = time.monotonic()
     while not stop.is_set():
+        now = time.monotonic()
+        if now < before:  # the clock was set back: whatever was due at some time is due now
+            due = [(now, at) for _, at in due]
+        before = now
         when, at = due[0]
-        if stop.wait(max(0.0, when - time.monotonic())):
-            break
+        if when > now:
+            # Not `stop.wait`: that waits until a time of a clock, and would wait on where that clock is set back.
+            time.sleep(min(when - now, NAP_S))  # noqa: TID251 — short, so that a stop is noticed
+            continue
         duty = duties[at]
         try:
             pause = duty.step(tools)

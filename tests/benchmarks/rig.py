@@ -33,6 +33,11 @@ def wait(condition: object, what: str, timeout_s: float = 60.0, pause_s: float =
         time.sleep(pause_s)  # noqa: TID251 — a poll with a deadline
 
 
+def pause(seconds: float) -> None:
+    """Let time pass in which nothing is to happen."""
+    time.sleep(seconds)  # noqa: TID251 — idleness is what is measured
+
+
 @contextlib.contextmanager
 def redis_server() -> Iterator[str]:
     """Run a Redis with AOF everysec in a folder of its own; yield its URL without a database."""
