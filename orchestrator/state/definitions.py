@@ -2,7 +2,8 @@
 
 A *starter* is a schedule, a trigger or a backfill: its record holds what the scripts need (`Starter`'s fields) and the
 definition itself as JSON, which they do not read. `gen` guards an edit: '' for any, '0' for a new one, else the
-generation that the editor has seen.
+generation that the editor has seen, or what `StarterRecord.seen` says: then a planned time that a scheduler starts
+meanwhile stops the edit too, which would plan it again otherwise.
 """
 
 from __future__ import annotations
@@ -27,7 +28,10 @@ class Starter:
     its runs may live at a time (0 for any number), `log` the starter in whose past its occasions are recorded. A
     trigger that gathers waits for `wait_ms` of quiet, or (with a `size`) until so many deliveries wait or the oldest
     has waited so long; one that waits for `need` datasets takes those of the last `within_ms` (0 for any time).
-    `poll_ms` is how often a source is asked; `token` a webhook's.
+    `poll_ms` is how often a source is asked; `token` a webhook's. `origin` tells who keeps it (`code`: whoever
+    registers its workflow), `about` what people want to know of a backfill (JSON).
+
+    Whether it is paused is no part of it: a change leaves that as it is.
     """
 
     id: str
@@ -47,6 +51,8 @@ class Starter:
     within_ms: int = 0
     poll_ms: int = 0
     token: str = ""
+    origin: str = ""
+    about: bytes = b""
 
     def fields(self) -> Iterable[tuple[str, Text]]:
         """Yield the fields of its record."""
@@ -56,7 +62,7 @@ class Starter:
         yield "due", 0 if self.due is None else self.due
         yield "log", self.log or self.id
         yield from (("wait_ms", self.wait_ms), ("size", self.size), ("need", self.need), ("within_ms", self.within_ms))
-        yield from (("poll_ms", self.poll_ms), ("token", self.token))
+        yield from (("poll_ms", self.poll_ms), ("token", self.token), ("origin", self.origin), ("about", self.about))
 
 
 def put_starter(starter: Starter, gen: Text = "") -> Op:
@@ -67,6 +73,21 @@ def put_starter(starter: Starter, gen: Text = "") -> Op:
 def drop_starter(starter: str, gen: Text = "") -> Op:
     """Delete a schedule, trigger or backfill; its runs go on."""
     return "drop", starter, gen
+
+
+def pause(starter: str, gen: Text = "") -> Op:
+    """Let a schedule or trigger start nothing, whatever its definition says; what waits is kept."""
+    return "pause", starter, gen
+
+
+def resume(starter: str, gen: Text, following: int | None, due: int | None) -> Op:
+    """Let it go on. `following` is a schedule's next planned time, `due` when that starts."""
+    return "resume", starter, gen, "" if following is None else following, due or 0
+
+
+def clear(starter: str, gen: Text = "") -> Op:
+    """Let what waits make no run any more."""
+    return "clear", starter, gen
 
 
 def put_waiting(starter: str, occasions: Sequence[int | str]) -> Op:

@@ -9,6 +9,7 @@ An upload is noted in `uploads` until it is sealed; one that never is, a schedul
 
 from __future__ import annotations
 
+import json
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -84,6 +85,8 @@ def _head(keys: Keys, plan: Plan) -> list[Command]:
         fields += (f"route:{at}", route)
     for at, start in enumerate(range(0, len(plan.roots), SLICE)):
         fields += (f"roots:{at}", b"".join(map(_i3, plan.roots[start : start + SLICE])))
+    if json.loads(plan.head).get("produces"):
+        fields += ("produces", 1)  # the ends of its runs are news
     commands: list[Command] = []
     for start in range(0, len(plan.specs), 500):
         specs: list[str | bytes] = []

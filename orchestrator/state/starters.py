@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from orchestrator.model.states import RunState
+from orchestrator.model.states import FINAL_RUN_STATES, RunState
 from orchestrator.state.keys import Keys
 from orchestrator.state.reading import BATCH, Read, now_ms
 
@@ -33,11 +33,28 @@ class StarterRecord:
     created_ms: int
     gate: int | None
     token: str
+    paused_ms: int | None = None
+    """Since when somebody keeps it from starting anything; `enabled` is false then, whatever its definition says."""
+    held: int | None = None
+    """Of a paused schedule the planned time that would have been next."""
+    origin: str = ""
+    about: bytes = b""
+    cleared: int = 0
+    """How many waiting occasions were let go by `clear`."""
+    ended: Mapping[RunState, int] = field(default_factory=dict)
+    """How many of its runs have ended in each state."""
+
+    @property
+    def seen(self) -> str:
+        """Return what guards an edit by who has seen this: see `state.definitions`."""
+        return f"{self.gen} {'' if self.next is None else self.next}"
 
 
+FINAL = sorted(FINAL_RUN_STATES)
 RECORD_FIELDS = (
     "kind", "workflow", "spec", "gen", "enabled", "next", "due", "overlap", "limit", "log", "size", "need", "wait_ms",
-    "created", "gate", "token",
+    "created", "gate", "token", "paused", "held", "origin", "about", "cleared",
+    *(f"ended:{state.value}" for state in FINAL),
 )  # fmt: skip
 
 
@@ -48,9 +65,13 @@ def read_starter(starter: str, values: Sequence[Any]) -> StarterRecord | None:
         return None
     return StarterRecord(
         starter, found["kind"].decode(), found["workflow"].decode(), found["spec"], int(found["gen"]),
-        found["enabled"] == b"1", _number(found["next"]), _number(found["due"]) if found["next"] else None,
+        found["enabled"] == b"1" and not found["paused"],
+        _number(found["next"]), _number(found["due"]) if found["next"] else None,
         found["overlap"].decode(), int(found["limit"]), found["log"].decode(), int(found["size"]), int(found["need"]),
         int(found["wait_ms"]), int(found["created"] or 0), _number(found["gate"]), found["token"].decode(),
+        _number(found["paused"]), _number(found["held"]), (found["origin"] or b"").decode(), found["about"] or b"",
+        int(found["cleared"] or 0),
+        {state: int(number) for state in FINAL if (number := found[f"ended:{state.value}"])},
     )  # fmt: skip
 
 

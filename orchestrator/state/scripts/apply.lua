@@ -11,7 +11,7 @@ if expected >= 0 and expected ~= edits then return {'conflict', edits} end
 local list = definitions.read(ops)
 for _, op in ipairs(list) do
   if op.kind == 'flow' and not flows.uploaded(op[2]) then return {'noplan', op[1]} end
-  if (op.kind == 'starter' or op.kind == 'drop') and not definitions.current(op) then return {'stale', op[1]} end
+  if not definitions.current(op) then return {'stale', op[1]} end
 end
 
 -- writes (HSET first: with memory full, all or nothing)

@@ -1,5 +1,5 @@
 -- definitions: workflows, schedules, triggers and calendars, changed one by one.  Twin: state/definitions.py
--- uses: keys clock timers starters flows
+-- uses: keys timers pauses flows
 local definitions = {KEPT = 200}  -- revisions that can be gone back to
 local LISTS = {schedule = 'schedules', trigger = 'triggers', backfill = 'backfills'}
 
@@ -20,25 +20,27 @@ function definitions.read(packed)
   return ops
 end
 
--- whether the starter is still as its editor saw it: '' for any, 0 for none, else its generation
+-- whether the starter is still as its editor saw it: '' for any, 0 for none, else its generation, or that and `next`
+local EDITS = {starter = true, drop = true, pause = true, resume = true, clear = true}
 function definitions.current(op)
-  return op[2] == '' or (redis.call('HGET', keys.starter(op[1]), 'gen') or '0') == op[2]
+  if not EDITS[op.kind] or op[2] == '' then return true end
+  local known = redis.call('HMGET', keys.starter(op[1]), 'gen', 'next')
+  local gen = known[1] or '0'
+  return op[2] == gen or op[2] == gen .. ' ' .. (known[2] or '')
 end
 
 local put = {}
 function put.starter(op)
   local id, key = op[1], keys.starter(op[1])
   redis.call('HSET', key, unpack(op, 3))
-  redis.call('HINCRBY', key, 'gen', 1)
-  redis.call('HSETNX', key, 'created', clock.now)
-  local s = starters.load(id)
-  local more = redis.call('HMGET', key, 'due', 'poll_ms', 'token')
-  redis.call('SADD', keys[LISTS[s.kind]], id)
-  starters.plan(s, s.enabled and s.next or '', tonumber(more[1]))
-  starters.arm(s)
-  if s.enabled and tonumber(more[2]) > 0 then timers.want('poll', id, clock.now) else timers.drop('poll', id) end
-  if more[3] ~= '' then redis.call('HSET', keys.hooks, more[3], id) end
+  pauses.edited(id)
+  local known = redis.call('HMGET', key, 'kind', 'token')
+  redis.call('SADD', keys[LISTS[known[1]]], id)
+  if known[2] ~= '' then redis.call('HSET', keys.hooks, known[2], id) end
 end
+function put.pause(op) pauses.pause(op[1]) end
+function put.resume(op) pauses.resume(op[1], op[3], op[4]) end
+function put.clear(op) pauses.clear(op[1]) end
 function put.drop(op)
   local id = op[1]
   local known = redis.call('HMGET', keys.starter(id), 'kind', 'token')

@@ -14,6 +14,7 @@ function flows.seal(workflow, plan)
     redis.call('SADD', keys.routes, redis.call('HGET', plan_key, 'route:' .. i))
   end
   redis.call('SADD', keys.flows, workflow)
+  if redis.call('HEXISTS', plan_key, 'produces') == 1 then redis.call('SADD', keys.watched, workflow) end
   local known = redis.call('HMGET', flow_key, 'd:' .. plan, 'latest')
   local version = known[1] or redis.call('HINCRBY', flow_key, 'last', 1)
   redis.call('HSET', flow_key, 'latest', version, 'current', plan, 'v:' .. version, plan, 'd:' .. plan, version)

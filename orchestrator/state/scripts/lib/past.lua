@@ -37,6 +37,7 @@ function past.ended(run)
   redis.call('SREM', keys.living(run.starter), run.id)
   local s = starters.load(run.starter)
   if not s then return end
+  redis.call('HINCRBY', s.key, 'ended:' .. run.state, 1)
   local member = run.occasion .. '\nrun\n' .. run.id
   local at = redis.call('ZSCORE', keys.past(s.log), member)
   if at then

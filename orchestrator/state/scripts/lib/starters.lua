@@ -1,17 +1,15 @@
 -- starters: schedules, triggers and backfills: how many of their runs may live, and what waits for room
 -- uses: keys clock timers
-local starters = {}
-local PARTS = {
-  'kind', 'gen', 'enabled', 'next', 'overlap', 'limit', 'gated', 'gate', 'log', 'wait_ms', 'size', 'need', 'within_ms',
-}
-local MOST_WAITING = 10000
+local starters = {MOST = 10000}  -- occasions that wait
+local PARTS = {'kind', 'gen', 'enabled', 'next', 'overlap', 'limit', 'gated', 'gate', 'log', 'wait_ms', 'size', 'need',
+  'within_ms', 'paused'}
 
 function starters.load(id)
   local f = redis.call('HMGET', keys.starter(id), unpack(PARTS))
   if not f[1] then return nil end
   return {
-    id = id, key = keys.starter(id), kind = f[1], gen = tonumber(f[2]), enabled = f[3] == '1', next = f[4],
-    overlap = f[5], limit = tonumber(f[6]), gated = f[7] == '1', gate = tonumber(f[8] or nil), log = f[9],
+    id = id, key = keys.starter(id), kind = f[1], gen = tonumber(f[2]), next = f[4], overlap = f[5], log = f[9],
+    enabled = f[3] == '1' and not f[14], limit = tonumber(f[6]), gated = f[7] == '1', gate = tonumber(f[8] or nil),
     wait = tonumber(f[10]), size = tonumber(f[11]), need = tonumber(f[12]), within = tonumber(f[13]),
   }
 end
@@ -30,7 +28,7 @@ function starters.verdict(s)
   local waiting = starters.waiting(s)
   if starters.room(s) > waiting then return 'start' end
   if s.overlap == 'cancel_old' then return 'replace' end
-  local most = s.overlap == 'queue_all' and MOST_WAITING or s.overlap == 'queue_one' and 1 or 0
+  local most = s.overlap == 'queue_all' and starters.MOST or s.overlap == 'queue_one' and 1 or 0
   return waiting < most and 'wait' or 'skip'
 end
 
