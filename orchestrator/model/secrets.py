@@ -35,10 +35,13 @@ def check_reference(reference: str) -> None:
 def resolve(reference: str) -> str:
     """Read the secret that a reference names, without the line break at its end.
 
-    Raises `DefinitionError` for what is no reference, and `SettingsError`, which names the reference, where there is no
-    such secret here or it is empty.
+    Raises `SettingsError`, which names the reference, where there is no such secret here or it is empty; also for what
+    is no reference, which `check_reference` should have told whoever wrote it.
     """
-    check_reference(reference)
+    try:
+        check_reference(reference)
+    except DefinitionError as error:
+        raise SettingsError(error.what, remedy=error.remedy) from None
     kind, _, name = reference.partition(":")
     secret = _variable(name) if kind == "env" else _file(reference, Path(name))
     secret = secret.removesuffix("\n").removesuffix("\r")

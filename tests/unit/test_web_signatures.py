@@ -155,6 +155,8 @@ def test_what_is_no_reference_is_not_repeated(reference: str) -> None:
     with pytest.raises(DefinitionError) as raised:
         check_reference(reference)
     assert str(raised.value) == "a secret is named, not written out (give env:NAME or file:/path)"
+    with pytest.raises(SettingsError, match="a secret is named, not written out"):
+        resolve(reference)
 
 
 def test_our_own_settings_are_nobodys_secret() -> None:
