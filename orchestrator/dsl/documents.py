@@ -13,11 +13,11 @@ Fields are those of `WorkflowDefinition` and `JobDefinition`, but `jobs` is a ma
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import fields
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path as File
 from types import NoneType
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -37,15 +37,49 @@ _HINTS = {"depends_on": "after", "needs": "after", "queue": "route", "retries": 
 
 def load(text: str | bytes, source: str = "document") -> WorkflowDefinition:
     """Read a definition, and check it whole; a `DocumentError` tells everything that is wrong, each by its place."""
-    return _load(_text(text, source), source)
+    return _load(_parse(_text(text, source), source))
 
 
 def load_all(text: str | bytes, source: str = "document") -> list[WorkflowDefinition]:
     """Read the definitions of a file that may hold several YAML documents, with `---` between them; see `load`."""
+    return [_load(parsed) for parsed in parse(text, source)]
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A document as plain data, and what the places of its parts are found by."""
+
+    value: Any
+    source: str
+    text: str
+    yaml: Yaml | None
+    """None for JSON, which is read as YAML where a place is asked for."""
+
+
+class Placed(NamedTuple):
+    """Something that is wrong, by its place in a text."""
+
+    mark: tuple[int, int]
+    where: str
+    what: str
+
+
+def parse(text: str | bytes, source: str) -> list[Parsed]:
+    """Read the documents of a text as plain data: one of JSON, or those of YAML with `---` between them."""
     text = _text(text, source)
     if text.lstrip()[:1] == "{":
-        return [_load(text, source)]
-    return [_load(part, source, above) for above, part in split_documents(text)]
+        return [_parse(text, source)]
+    return [_parse(part, source, above) for above, part in split_documents(text)]
+
+
+def define(value: Any, complaints: list[Complaint]) -> WorkflowDefinition | None:
+    """Make a definition of plain data, checked whole; None if there are complaints, which are added."""
+    found: list[Complaint] = []
+    definition = _define(value, found)
+    if definition is not None:
+        found += check(definition)[1]
+    complaints += found
+    return None if found else definition
 
 
 def _text(text: str | bytes, source: str) -> str:
@@ -59,34 +93,34 @@ def _text(text: str | bytes, source: str) -> str:
     return text.removeprefix("\ufeff")
 
 
-def _load(text: str, source: str, above: int = 0) -> WorkflowDefinition:
-    """Read one definition, above which so many lines of the file stand."""
+def _parse(text: str, source: str, above: int = 0) -> Parsed:
+    """Read one document, above which so many lines of the file stand."""
     if text.lstrip()[:1] == "{":
-        value: Any = _read_json(text, source)
-        document = None
-    else:
-        document = Yaml(text, source, above)
-        value = document.value
+        return Parsed(_read_json(text, source), source, text, None)
+    document = Yaml(text, source, above)
+    return Parsed(document.value, source, text, document)
+
+
+def _load(parsed: Parsed) -> WorkflowDefinition:
     complaints: list[Complaint] = []
-    definition = _define(value, complaints)
-    if definition is not None:
-        complaints += check(definition)[1]
-    if definition is None or complaints:
-        raise _place(complaints, document or _yaml_of_json(text, source), source)
+    definition = define(parsed.value, complaints)
+    if definition is None:
+        raise refusal(placed(complaints, parsed), parsed.source)
     return definition
 
 
 def load_file(path: str | File) -> WorkflowDefinition:
     """Read a definition from a file; see `load`."""
-    return load(_bytes(path), str(path))
+    return load(read_bytes(path), str(path))
 
 
 def load_file_all(path: str | File) -> list[WorkflowDefinition]:
     """Read all definitions of a file; see `load_all`."""
-    return load_all(_bytes(path), str(path))
+    return load_all(read_bytes(path), str(path))
 
 
-def _bytes(path: str | File) -> bytes:
+def read_bytes(path: str | File) -> bytes:
+    """Read a file; a `DocumentError` if it cannot be read."""
     try:
         return File(path).read_bytes()
     except OSError as error:
@@ -252,20 +286,24 @@ def _kind(value: Any) -> str:
     return "nothing" if value is None else f"a {type(value).__name__}".replace("a int", "a number")
 
 
-def _place(complaints: Iterable[Complaint], document: Yaml | None, source: str) -> DocumentError:
-    """Make one error of all complaints, each with its place in the text, in the order of the text."""
-    placed = []
+def placed(complaints: Iterable[Complaint], parsed: Parsed) -> list[Placed]:
+    """Give complaints their places in the text, in its order."""
+    document = parsed.yaml or _yaml_of_json(parsed.text, parsed.source)
+    found = []
     for complaint in complaints:
-        where = source
-        mark = None
+        where, mark = parsed.source, None
         if document is not None:
             mark = document.mark(complaint.path, key="no such field" in complaint.what)
-            where = f"{source}:{mark}"
-        placed.append((mark or (0, 0), where, str(complaint)))
-    placed.sort()
-    if len(placed) == 1:
-        return DocumentError(placed[0][2], where=placed[0][1])
-    return DocumentError(listing(f"{where}: {text}" for _, where, text in placed), where=source)
+            where = f"{parsed.source}:{mark}"
+        found.append(Placed(mark or (0, 0), where, str(complaint)))
+    return sorted(found)
+
+
+def refusal(wrong: Sequence[Placed], source: str) -> DocumentError:
+    """Make one error of all that is wrong."""
+    if len(wrong) == 1:
+        return DocumentError(wrong[0].what, where=wrong[0].where)
+    return DocumentError(listing(f"{each.where}: {each.what}" for each in wrong), where=source)
 
 
 def _read_json(text: str, source: str) -> Any:
