@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from orchestrator.dsl.refs import OutputRef, ParamRef, ParamsRef
+from orchestrator.dsl.refs import OutputRef, ParamRef, ParamsRef, RunFacts, RunRef
 from orchestrator.dsl.signatures import read_signature, route_by_app
 from orchestrator.model.errors import DefinitionError
 from orchestrator.model.policies import RetryPolicy
@@ -135,6 +135,8 @@ class Workflow:
         self._plan: tuple[RouteOf | None, Plan] | None = None
         self.params = ParamsRef(name, params, self._head.params)
         """References to the parameters: `flow.params.day`."""
+        self.run = RunFacts()
+        """References to what is known of the run: `flow.run.logical_date`."""
 
     @classmethod
     def from_definition(cls, definition: WorkflowDefinition) -> Workflow:
@@ -328,6 +330,8 @@ class Workflow:
             value = value.output
         if isinstance(value, OutputRef):
             self._own(value._job, "an argument")
+            return value.__json__()
+        if isinstance(value, RunRef):
             return value.__json__()
         if isinstance(value, ParamRef):
             if value._of is not self.params:

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from orchestrator.model.errors import DefinitionError
 from orchestrator.plan.explain import did_you_mean
-from orchestrator.plan.specs import OUTPUT, PARAM
+from orchestrator.plan.specs import FACTS, OUTPUT, PARAM, RUN
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -66,6 +66,36 @@ class OutputRef(Ref):
 
     def __repr__(self) -> str:
         return f"{self._job.name}.output" + "".join(f"[{step!r}]" for step in self._steps)
+
+
+class RunRef(Ref):
+    """A fact of the run: `flow.run.logical_date`."""
+
+    __slots__ = ("_fact",)
+
+    def __init__(self, fact: str) -> None:
+        self._fact = fact
+
+    def __json__(self) -> dict[str, Any]:
+        return {RUN: self._fact}
+
+    def __repr__(self) -> str:
+        return f"run.{self._fact}"
+
+
+class RunFacts:
+    """What is known of a run, for arguments: `id`, `logical_date`, `interval_start`, `interval_end`, `schedule` …
+
+    The times come to the task as ISO 8601 texts in UTC (`current()` has them as datetimes). A run that no schedule
+    started has its creation for all three.
+    """
+
+    def __getattr__(self, fact: str) -> RunRef:
+        if fact.startswith("__"):
+            raise AttributeError(fact)
+        if fact not in FACTS:
+            raise DefinitionError(f"a run has no {fact!r}{did_you_mean(fact, FACTS)}")
+        return RunRef(fact)
 
 
 class ParamRef(Ref):

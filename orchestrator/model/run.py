@@ -20,6 +20,10 @@ def iso(ms: int | None) -> str | None:
     return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="microseconds")
 
 
+def _utc(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC)
+
+
 @dataclass(frozen=True, slots=True)
 class RunInfo:
     """One run."""
@@ -50,6 +54,29 @@ class RunInfo:
             said["logical_date"] = iso(self.facts["logical_ms"])
             said["data_interval"] = [iso(ms) for ms in self.facts["interval_ms"]]
         return said
+
+    @property
+    def logical(self) -> datetime:
+        """Return the time that the run is for: its planned time, else when it was created."""
+        return _utc(self.facts.get("logical_ms", self.created_ms))
+
+    @property
+    def interval(self) -> tuple[datetime, datetime]:
+        """Return the data interval: from the planned time before to its own; without a schedule both are `logical`."""
+        start, end = self.facts.get("interval_ms", (self.created_ms, self.created_ms))
+        return _utc(start), _utc(end)
+
+    def known(self) -> dict[str, Any]:
+        """Return what references to the run (`$run`) stand for: texts, or None."""
+        start, end = self.interval
+        return {
+            "id": self.id,
+            "logical_date": self.logical.isoformat(),
+            "interval_start": start.isoformat(),
+            "interval_end": end.isoformat(),
+            "schedule": self.facts.get("schedule"),
+            "trigger": self.facts.get("trigger"),
+        }
 
     def to_json(self) -> dict[str, Any]:
         """Return the `run` shape of the JSON contract."""

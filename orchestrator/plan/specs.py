@@ -19,7 +19,9 @@ from pydantic import BaseModel
 
 from orchestrator.model.errors import DefinitionError, ParameterError
 
-OUTPUT, PARAM, LITERAL = "$output", "$param", "$literal"
+OUTPUT, PARAM, RUN, LITERAL = "$output", "$param", "$run", "$literal"
+FACTS = ("id", "logical_date", "interval_start", "interval_end", "schedule", "trigger")
+"""What `$run` may name: see `model.run.RunInfo.known`."""
 MAX_DEPTH = 64
 """How deep arguments may nest."""
 
@@ -138,8 +140,8 @@ def rewrite(
     steps = template[marker]
     if isinstance(steps, str) and marker != LITERAL:
         steps = [steps]  # a reference without steps may be written as its name alone
-    if len(template) > 1 or marker not in (OUTPUT, PARAM, LITERAL):
-        known = f"{OUTPUT}, {PARAM} or {LITERAL} alone"
+    if len(template) > 1 or marker not in (OUTPUT, PARAM, RUN, LITERAL):
+        known = f"{OUTPUT}, {PARAM}, {RUN} or {LITERAL} alone"
         complain((*path, marker), f"a key that begins with '$' must be {known} (wrap a plain dict in {LITERAL})")
     elif marker == LITERAL:
         if not isinstance(steps, dict):
@@ -147,6 +149,11 @@ def rewrite(
             return template
         inner = {key: rewrite(item, on_output, on_param, complain, (*path, marker, key)) for key, item in steps.items()}
         return {LITERAL: inner}
+    elif marker == RUN:
+        if steps not in ([fact] for fact in FACTS):
+            complain((*path, marker), f"{RUN} must be one of {', '.join(FACTS)}")
+        else:
+            return {RUN: steps[0]}
     elif not isinstance(steps, list) or not steps or not all(type(step) in (str, int) for step in steps):
         noun = "job" if marker == OUTPUT else "parameter"
         complain((*path, marker), f'{marker} must be a list of a {noun} and the steps into it: ["name", "key", 0]')
@@ -161,6 +168,7 @@ def rewrite(
 def render(template: Any, params: dict[str, Any], outputs: dict[int, Any]) -> Any:
     """Put the values in the places of their references: `params` by name, `outputs` by job index.
 
+    What `$run` may name is itself a parameter, of the name `$run`.
     A step that leads nowhere is a `ParameterError` or a `DefinitionError` that names it.
     """
     if isinstance(template, list):
@@ -177,6 +185,8 @@ def render(template: Any, params: dict[str, Any], outputs: dict[int, Any]) -> An
             if steps[0] not in params:
                 raise ParameterError(f"the run has no parameter {steps[0]!r}")
             return _follow(params[steps[0]], steps, f"parameter {steps[0]}", ParameterError)
+        if marker == RUN:
+            return params[RUN][steps]
         if marker == LITERAL:
             template = steps
     return {key: item if type(item) in _PLAIN else render(item, params, outputs) for key, item in template.items()}
@@ -192,6 +202,16 @@ def _follow(value: Any, steps: list[Any], what: str, error: type[DefinitionError
             raise error(f"{what} has no {step!r}: there is {_glimpse(value)}") from None
         what += f"[{step!r}]"
     return value
+
+
+def uses_run(template: Any) -> bool:
+    """Tell whether a plan's template asks for facts of the run."""
+    if isinstance(template, list):
+        return any(map(uses_run, template))
+    if not isinstance(template, dict):
+        return False
+    inner = template[LITERAL] if template.keys() == {LITERAL} else template
+    return template.keys() == {RUN} or any(map(uses_run, inner.values()))
 
 
 def _glimpse(value: Any) -> str:

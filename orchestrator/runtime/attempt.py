@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from billiard.common import terminate_handler_fired  # type: ignore[attr-defined]
@@ -15,8 +17,9 @@ from celery import Celery
 from celery.app.trace import build_tracer
 from celery.utils.saferepr import saferepr
 
-from orchestrator.model.errors import OrchestratorError
+from orchestrator.model.errors import NotFound, OrchestratorError
 from orchestrator.model.ids import AttemptRef
+from orchestrator.model.run import RunInfo
 from orchestrator.runtime import capture, endings
 from orchestrator.runtime.context import Attempt, running
 from orchestrator.runtime.endings import UNKNOWN_MS, Ending
@@ -65,7 +68,22 @@ def _arguments(station: Station, claimed: Claimed, spec: JobSpec) -> tuple[list[
     if inputs is None:
         run = AttemptRef.parse(claimed.ref).run
         inputs = station.patiently(lambda: station.store.read(reading.outputs(station.store.keys, run, spec.inputs)))
-    return arguments(spec, claimed.params, inputs, station.settings.input_limit)
+    facts = _run_of(station, claimed)().known() if spec.uses_run else None
+    return arguments(spec, claimed.params, inputs, station.settings.input_limit, facts)
+
+
+def _run_of(station: Station, claimed: Claimed) -> Callable[[], RunInfo]:
+    """Return what reads the attempt's run, once."""
+    run = AttemptRef.parse(claimed.ref).run
+
+    @cache
+    def look() -> RunInfo:
+        info = station.patiently(lambda: station.store.read(reading.run(station.store.keys, run)))
+        if info is None:
+            raise NotFound(f"run {run} is not stored any more")
+        return info
+
+    return look
 
 
 def _request(station: Station, claimed: Claimed, spec: JobSpec, task: Any, queue: str) -> dict[str, Any]:
@@ -117,6 +135,7 @@ def _trace(
         workflow=claimed.workflow,
         task=spec.task,
         namespace=station.namespace,
+        look=_run_of(station, claimed),
     )
     tracer = task.__trace__ or _tracer(task, station.app, station.node)
     token = running.set(attempt)

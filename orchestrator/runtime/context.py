@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from orchestrator.model.run import RunInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +29,23 @@ class Attempt:
     workflow: str
     task: str
     namespace: str
+    look: Callable[[], RunInfo] = field(repr=False, compare=False)
+    """Reads the run's record: what is known of the run is read when it is asked for."""
+
+    @property
+    def logical_date(self) -> datetime:
+        """The time that the run is for (in UTC): its planned time if a schedule started it, else its creation."""
+        return self.look().logical
+
+    @property
+    def data_interval(self) -> tuple[datetime, datetime]:
+        """From the planned time before to its own; without a schedule both are the run's creation."""
+        return self.look().interval
+
+    @property
+    def origin(self) -> dict[str, Any]:
+        """What started the run: `schedule` (and `backfill`) or `trigger` and `deliveries`; empty for a submit."""
+        return self.look().origin
 
     @property
     def key(self) -> str:

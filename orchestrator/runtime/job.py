@@ -11,7 +11,7 @@ from typing import Any
 from orchestrator.model.errors import OutputError
 from orchestrator.model.policies import RetryPolicy
 from orchestrator.plan import values
-from orchestrator.plan.specs import LITERAL, OUTPUT, render
+from orchestrator.plan.specs import LITERAL, OUTPUT, RUN, render, uses_run
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,8 @@ class JobSpec:
     headers: dict[str, Any]
     inputs: tuple[int, ...]
     """The jobs whose outputs the arguments use."""
+    uses_run: bool = False
+    """Whether the arguments use facts of the run."""
 
 
 @lru_cache(maxsize=4096)
@@ -43,13 +45,17 @@ def read_spec(encoded: bytes) -> JobSpec:
         soft_timeout=spec.get("soft_timeout"),
         headers=spec.get("headers", {}),
         inputs=tuple(sorted({*_references(args), *_references(kwargs)})),
+        uses_run=uses_run(args) or uses_run(kwargs),
     )
 
 
 def arguments(
-    spec: JobSpec, params: bytes, inputs: Mapping[int, bytes], limit: int
+    spec: JobSpec, params: bytes, inputs: Mapping[int, bytes], limit: int, facts: Mapping[str, Any] | None = None
 ) -> tuple[list[Any], dict[str, Any]]:
-    """Return the arguments of one attempt, as objects of its own. `limit` counts the bytes of all inputs together."""
+    """Return the arguments of one attempt, as objects of its own.
+
+    `limit` counts the bytes of all inputs together; `facts` are those of the run, for a spec that uses them.
+    """
     size = sum(map(len, inputs.values()))
     if size > limit:
         raise OutputError(
@@ -58,6 +64,8 @@ def arguments(
         )
     outputs = {index: values.decode(inputs.get(index, b"")) for index in spec.inputs}
     given = json.loads(params) if params else {}
+    if facts is not None:
+        given[RUN] = facts
     return render(spec.args, given, outputs), render(spec.kwargs, given, outputs)
 
 

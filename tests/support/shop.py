@@ -78,6 +78,14 @@ def about_me(self: Task) -> dict[str, Any]:
     }
 
 
+@app.task
+def for_when(*given: object) -> dict[str, object]:
+    """What a job can know of the time that its run is for: given as arguments, and asked for."""
+    attempt = orchestrator.current()
+    assert attempt is not None
+    return {"given": given, "date": attempt.logical_date, "interval": attempt.data_interval, "origin": attempt.origin}
+
+
 class Order(BaseModel):
     item: str
     count: int = 1

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.model.errors import DefinitionError, ParameterError
-from orchestrator.plan.specs import encode, render
+from orchestrator.plan.specs import encode, render, rewrite, uses_run
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
@@ -38,6 +38,23 @@ def test_references_give_way_to_their_values() -> None:
         "all": [[1, 2], "mon", 1],
         "mine": {"$output": [3], "deep": [1, 2]},
     }
+
+
+def test_facts_of_the_run_are_put_in() -> None:
+    facts = {"logical_date": "2027-03-28T01:00:00+00:00", "schedule": None}
+    template = {"day": {"$run": "logical_date"}, "by": [{"$run": "schedule"}], "mine": {"$literal": {"$run": "id"}}}
+    assert uses_run(template)
+    assert not uses_run([encode({"$run": "id"}, lambda _: None)])
+    rendered = render(template, {"$run": facts}, {})
+    assert rendered == {"day": facts["logical_date"], "by": [None], "mine": {"$run": "id"}}
+
+
+@pytest.mark.parametrize("marker", ["day", ["id", "x"], 3, []])
+def test_a_fact_that_no_run_has_is_told(marker: Any) -> None:
+    told: list[str] = []
+    rewrite({"$run": marker}, lambda steps, _: steps, lambda *_: None, lambda _, what: told.append(what), ())
+    (what,) = told
+    assert what.startswith("$run must be one of id, logical_date,")
 
 
 def test_what_an_output_holds_is_never_read_as_a_reference() -> None:
