@@ -135,6 +135,10 @@ class Keys:
         """Hash: dataset → ms and last delivery, of a trigger that waits for several."""
         return f"{self.prefix}starter:{starter}:heard"
 
+    def seen(self, starter: str) -> str:
+        """Hash: what is known of a trigger's source since the last time that it was asked (see `state.sources`)."""
+        return f"{self.prefix}starter:{starter}:seen"
+
     def delivery(self, delivery: str) -> str:
         """Hash: topic, source, body, at; s:<trigger> → its run, or what became of it there."""
         return f"{self.prefix}delivery:{delivery}"

@@ -34,6 +34,7 @@ function keys.waiting(id) return keys.prefix .. 'starter:' .. id .. ':waiting' e
 function keys.living(id) return keys.prefix .. 'starter:' .. id .. ':living' end
 function keys.past(id) return keys.prefix .. 'starter:' .. id .. ':past' end
 function keys.heard(id) return keys.prefix .. 'starter:' .. id .. ':heard' end
+function keys.seen(id) return keys.prefix .. 'starter:' .. id .. ':seen' end
 function keys.delivery(id) return keys.prefix .. 'delivery:' .. id end
 function keys.key(idempotency) return keys.prefix .. 'key:' .. idempotency end
 

@@ -1,0 +1,82 @@
+"""What is known of the sources that schedulers watch for triggers: one hash a trigger, and what waits at it.
+
+The hash is `keys.seen`. Whichever scheduler asks a source next finds in it what the last one saw; it goes with its
+trigger. That something is delivered once is not up to it, but to the ids of deliveries: it only keeps what came already
+from being read, made and sent again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from orchestrator.state.keys import Keys
+from orchestrator.state.reading import Read, now_ms
+
+MOST_SEEN = 100_000
+"""Files or rows that are kept in mind for one trigger: of the order of 10 MB."""
+PAGE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """What stands before a trigger: occasions that wait at it, and timers of the namespace that are due."""
+
+    waiting: int
+    due: int
+
+
+def crowd(keys: Keys, trigger: str) -> Read[Crowd]:
+    """Read how far the engine is behind what was delivered to a trigger."""
+    waiting, time = yield [("LLEN", keys.waiting(trigger)), ("TIME",)]
+    (due,) = yield [("ZCOUNT", keys.timers, "-inf", now_ms(time))]
+    return Crowd(waiting, due)
+
+
+def seen(keys: Keys, trigger: str, fields: Sequence[str]) -> Read[list[str | None]]:
+    """Read what is known under each of the names, None where nothing is."""
+    if not fields:
+        return []
+    (values,) = yield [("HMGET", keys.seen(trigger), *fields)]
+    return [None if value is None else value.decode() for value in values]
+
+
+def see(keys: Keys, trigger: str, values: Mapping[str, str]) -> Read[None]:
+    """Write what is known under names; nothing is left if the trigger is deleted meanwhile."""
+    if not values:
+        return
+    pairs = [text for pair in values.items() for text in pair]
+    _, there = yield [("HSET", keys.seen(trigger), *pairs), ("EXISTS", keys.starter(trigger))]
+    if not there:
+        yield [("UNLINK", keys.seen(trigger))]
+
+
+def count(keys: Keys, trigger: str) -> Read[int]:
+    """Read how many names there are."""
+    (number,) = yield [("HLEN", keys.seen(trigger))]
+    return int(number)
+
+
+def forget_others(keys: Keys, trigger: str, kept: frozenset[str] | set[str]) -> Read[int]:
+    """Delete all names but some, and return how many those were."""
+    cursor, gone = "0", 0
+    while True:
+        ((cursor, found),) = yield [("HSCAN", keys.seen(trigger), cursor, "COUNT", PAGE)]
+        names = found if isinstance(found, dict) else found[::2]
+        others = [name for name in names if name.decode() not in kept]
+        if others:
+            yield [("HDEL", keys.seen(trigger), *others)]
+            gone += len(others)
+        if int(cursor) == 0:
+            return gone
+
+
+def again(keys: Keys, trigger: str, due_ms: int) -> Read[None]:
+    """Let a trigger's source be asked (again) at a time, unless it is not asked any more."""
+    yield [("ZADD", keys.timers, "XX", due_ms, f"poll/{trigger}")]
+
+
+def sooner(keys: Keys, trigger: str, wait_ms: int) -> Read[None]:
+    """Let a trigger's source be asked in so many ms if that is sooner than planned."""
+    (time,) = yield [("TIME",)]
+    yield [("ZADD", keys.timers, "XX", "LT", now_ms(time) + wait_ms, f"poll/{trigger}")]
