@@ -17,6 +17,7 @@ from orchestrator.timing.zones import zone
 APP = "django_celery_beat."
 KINDS = ("crontab", "interval", "clocked", "solar")
 PERIODS = ("days", "hours", "minutes", "seconds", "microseconds")
+JSON_FIELDS = {"args": list, "kwargs": dict, "headers": dict}
 OPTIONS = ("queue", "exchange", "routing_key", "priority")
 
 Fields = Mapping[str, Any]
@@ -57,6 +58,7 @@ def _entry(name: str, fields: Fields, tables: dict[str, dict[str, Fields]], setu
     if row is None:
         raise DefinitionError(f"its {kind} schedule {fields[kind]!r} is not in the file")
     start = _moment(fields.get("start_time"), tz)
+    args, kwargs, headers = (_json(fields, field, form) for field, form in JSON_FIELDS.items())
     match kind:
         case "crontab":
             timing = cron_times({field: row.get(field) for field in FIELDS}, row.get("timezone") or tz)
@@ -72,7 +74,7 @@ def _entry(name: str, fields: Fields, tables: dict[str, dict[str, Fields]], setu
             timing = At(moment, tz=tz).document()
         case _:
             raise DefinitionError("the sun's times cannot be converted: they differ from day to day")
-    entry = Entry(name, fields.get("task"), timing, _json(fields, "args", list), _json(fields, "kwargs", dict))
+    entry = Entry(name, fields.get("task"), timing, args, kwargs)
     entry.enabled = fields.get("enabled") is not False
     entry.description = str(fields.get("description") or "")
     entry.start = start
@@ -81,7 +83,7 @@ def _entry(name: str, fields: Fields, tables: dict[str, dict[str, Fields]], setu
         entry.disabled_because = "it was to run once, and this schedule goes on"
         entry.enabled = False
     options = {option: fields.get(option) for option in OPTIONS}
-    entry.options = {**options, "headers": _json(fields, "headers", dict), "expires": fields.get("expire_seconds")}
+    entry.options = {**options, "headers": headers, "expires": fields.get("expire_seconds")}
     return entry
 
 
@@ -106,13 +108,13 @@ def _moment(value: Any, tz: str) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=zone(tz))
 
 
-def _json(fields: Fields, name: str, kind: type) -> Any:
+def _json(fields: Fields, name: str, form: type) -> Any:
     """Read a field that holds JSON as text."""
-    text = fields.get(name) or ("[]" if kind is list else "{}")
+    text = fields.get(name) or ("[]" if form is list else "{}")
     try:
         value = json.loads(text) if isinstance(text, str) else text
     except (json.JSONDecodeError, RecursionError):
         raise DefinitionError(f"its {name} are not JSON: {text[:40]!r}") from None
-    if not isinstance(value, kind):
-        raise DefinitionError(f"its {name} are no {kind.__name__}: {str(text)[:40]!r}")
+    if not isinstance(value, form):
+        raise DefinitionError(f"its {name} are no {form.__name__}: {str(text)[:40]!r}")
     return value

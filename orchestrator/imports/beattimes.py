@@ -44,18 +44,22 @@ def cron_times(fields: Mapping[str, Any], tz: str) -> dict[str, Any]:
         _text(given.get(name, "*"), numbers, full) for name, numbers, full in zip(FIELDS, wanted, FULL, strict=True)
     ]
     days: dict[str, Any] = {}
-    both = texts[2] != "*" and texts[4] != "*"
-    if both:
+    if texts[2] != "*" and texts[4] != "*":
         days = {"days": {"weekdays": [WEEKDAYS[number] for number in wanted[4]]}}
-        texts[4] = "*"
-    cron = Cron(" ".join(texts), tz)
-    found = cron.fields
-    if [found.minutes, found.hours, found.days, found.months] != [tuple(numbers) for numbers in wanted[:4]] or (
-        not both and list(found.weekdays) != wanted[4]
-    ):
-        texts[: 4 if both else 5] = [_listed(n, f) for n, f in zip(wanted[: 4 if both else 5], FULL, strict=False)]
-        cron = Cron(" ".join(texts), tz)
-    return cron.document() | days
+        texts[4], wanted[4] = "*", list(FULL[4])
+    if not _means(texts, wanted):
+        texts = [_listed(numbers, full) for numbers, full in zip(wanted, FULL, strict=True)]
+    return Cron(" ".join(texts), tz).document() | days
+
+
+def _means(texts: list[str], wanted: list[list[int]]) -> bool:
+    """Tell whether an expression allows the numbers that are wanted, field by field."""
+    try:
+        fields = Cron(" ".join(texts)).fields
+    except DefinitionError:  # such as for 22-6/2, which Celery knows and cron does not
+        return False
+    found = (fields.minutes, fields.hours, fields.days, fields.months, fields.weekdays)
+    return list(map(list, found)) == wanted
 
 
 def _text(given: Any, numbers: list[int], full: range) -> str:

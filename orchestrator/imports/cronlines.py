@@ -60,8 +60,8 @@ class CronJob:
     """`-` in front of the line, and the options `-n`, `-q` and `-s` in front of the command: as letters `-nqs`."""
     command: str
     stdin: str
-    random: bool
-    """Whether a field has a random range (`0~59`)."""
+    doubt: str = ""
+    """Why its times are not the same everywhere, empty if they are: `0~59` is drawn by chance, `9-5` has no meaning."""
 
 
 @dataclass(frozen=True)
@@ -140,9 +140,9 @@ def read_job(line: int, text: str, where: str, user_field: bool) -> CronJob:
         when, rest = _word(rest)
         if when not in NICKNAMES:
             raise DocumentError(f"cron has no {when[:40]!r}", where=where, remedy=f"there are {', '.join(NICKNAMES)}")
-        random = False
+        doubts = []
     else:
-        fields = []
+        fields, doubts = [], []
         for name, low, high, names in _FIELDS:
             field, rest = _word(rest)
             if not field:
@@ -151,8 +151,8 @@ def read_job(line: int, text: str, where: str, user_field: bool) -> CronJob:
             if wrong:
                 raise DocumentError(f"bad {name} {field[:40]!r}: {wrong}", where=where)
             fields.append(field)
+            doubts += _doubts(field, names)
         when = " ".join(fields)
-        random = "~" in when
     user = None
     if user_field:
         user, rest = _word(rest)
@@ -166,7 +166,7 @@ def read_job(line: int, text: str, where: str, user_field: bool) -> CronJob:
     if not rest.strip(SPACES) or rest.startswith("*"):
         raise DocumentError("there is no command", where=where)
     command, stdin = split_command(rest)
-    return CronJob(line, text.rstrip(SPACES), when, user, options, command, stdin, random)
+    return CronJob(line, text.rstrip(SPACES), when, user, options, command, stdin, "; ".join(doubts))
 
 
 _FIELDS: tuple[tuple[str, int, int, tuple[str, ...]], ...] = (
@@ -209,13 +209,19 @@ def _wrong(field: str, low: int, high: int, names: tuple[str, ...]) -> str | Non
             return "a step is a number from 1 on"
         if step is not None and first is not None and last is None:
             return "a step goes with a range or with *"
-        if first is not None and last is not None:
-            begin, end = number(first), number(last)
-            assert begin is not None
-            assert end is not None
-            if begin > end and not (names is DAYS and end == 0):
-                return "a range cannot go backwards"
     return None
+
+
+def _doubts(field: str, names: tuple[str, ...]) -> Iterator[str]:
+    """Yield what the daemons that are called cron do not agree on."""
+    for part in field.split(","):
+        if "~" in part:
+            yield f"{part} is drawn by chance whenever cron starts; H, as in H(0-29), is drawn once for all"
+        first, _, last = part.partition("/")[0].partition("-")
+        if last:
+            begin, end = (int(text) if text.isdecimal() else names.index(text.lower()) for text in (first, last))
+            if begin > end and not (names is DAYS and end == 0):  # fri-sun
+                yield f"the range {part} goes backwards, which some crons refuse and others take for never"
 
 
 def split_command(text: str) -> tuple[str, str]:

@@ -191,8 +191,8 @@ class _Reader:
         """Say why a line cannot be a schedule, None if it can."""
         if line.when == "@reboot":
             return "a schedule has no boot: submit the workflow when the service starts"
-        if line.random:
-            return "~ draws a time anew whenever cron starts; write H (0~59 is H(0-59)), which stays the same"
+        if line.doubt:
+            return line.doubt
         try:
             Cron(_expression(line), self.variables.get("CRON_TZ") or self.tz)
         except DefinitionError as error:

@@ -1,0 +1,414 @@
+"""Celery beat's schedules become workflows that fire when beat would: dicts, apps, django-celery-beat and RedBeat."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from celery import Celery
+from celery.beat import BeatLazyFunc, ScheduleEntry
+from celery.schedules import BaseSchedule, crontab
+from celery.schedules import schedule as interval
+from hypothesis import given
+from hypothesis import strategies as st
+from kombu import Queue
+
+from orchestrator.imports.beat import Setup
+from orchestrator.imports.beat_json import read_json
+from orchestrator.imports.beat_python import read_app, read_schedule
+from orchestrator.imports.beattimes import cron_times, interval_times, rule_times
+from orchestrator.imports.report import Imported
+from orchestrator.model.errors import DefinitionError, DocumentError
+from orchestrator.timing.schedule import Schedule
+
+BEAT = Path(__file__).parents[1] / "data" / "beat"
+START = datetime(2027, 1, 1, 0, 0, 30, tzinfo=UTC)
+
+
+def app(**conf: Any) -> Celery:
+    made = Celery("shop", set_as_current=False, broker=conf.pop("broker", "memory://"))
+    made.conf.update(conf)
+    return made
+
+
+def fires(document: dict[str, Any], start: datetime, count: int) -> list[datetime]:
+    timing = Schedule.read("beat", document).planned("x/beat", {})
+    return [time.astimezone(UTC) for time in islice(timing.times(start), count)]
+
+
+def beats(schedule: crontab, start: datetime, count: int) -> list[datetime]:
+    """Let Celery say when it would send next, time after time."""
+    found = []
+    for _ in range(count):
+        now = start
+        schedule.nowfun = lambda now=now: now
+        start += schedule.remaining_estimate(start)
+        found.append(start.astimezone(UTC))
+    return found
+
+
+def by_name(imported: Imported) -> dict[str, dict[str, Any]]:
+    return {document["name"]: document for document in imported.workflows}
+
+
+def lacks(imported: Imported) -> dict[str, str]:
+    return {remark.where: remark.why for remark in imported.left}
+
+
+def load(document: Any, **setup: Any) -> Imported:
+    return read_json(json.dumps(document).encode(), "beat.json", Setup(**setup))
+
+
+def fields(low: int, high: int) -> st.SearchStrategy[Any]:
+    number = st.integers(low, high)
+    span = st.tuples(number, number).map(lambda ends: f"{ends[0]}-{ends[1]}")
+    step = st.integers(1, high).map(lambda n: f"/{n}")
+    part = st.one_of(number.map(str), span, st.builds("".join, st.tuples(span, step)), step.map(lambda s: f"*{s}"))
+    listed = st.lists(part, min_size=1, max_size=3).map(",".join)
+    return st.one_of(st.just("*"), listed, number, st.sets(number, min_size=1, max_size=4))
+
+
+@given(fields(0, 59), fields(0, 23), fields(1, 28), fields(1, 12), fields(0, 6), st.integers(0, 3_000))
+def test_crontabs_fire_when_celery_says_so(minute, hour, day, month, weekday, days):
+    given = {"minute": minute, "hour": hour, "day_of_month": day, "month_of_year": month, "day_of_week": weekday}
+    start = START + timedelta(days=days)
+    document = cron_times(given, "UTC")
+    assert fires(document, start, 4) == beats(crontab(**given, app=app()), start, 4)
+
+
+@pytest.mark.parametrize(
+    ("given", "document"),
+    [
+        ({}, {"cron": "* * * * *"}),
+        ({"minute": 0, "hour": "*/3"}, {"cron": "0 */3 * * *"}),
+        ({"minute": "0,30", "day_of_week": "mon-fri"}, {"cron": "0,30 * * * mon-fri"}),
+        ({"minute": "1", "day_of_week": "Sunday,tuesday-thursday"}, {"cron": "1 * * * 0,2-4"}),
+        ({"minute": {0, 15, 16, 17}, "hour": [8]}, {"cron": "0,15-17 8 * * *"}),
+        ({"minute": "50-10/5", "hour": "22-2"}, {"cron": "0,5,10,50,55 0-2,22,23 * * *"}),
+        ({"minute": "0-59", "day_of_month": "1-31", "day_of_week": "0-6"}, {"cron": "* * * * *"}),
+        (
+            {"minute": 0, "hour": 0, "day_of_month": 13, "day_of_week": "fri"},
+            {"cron": "0 0 13 * *", "days": {"weekdays": ["fri"]}},
+        ),
+        (
+            {"minute": 0, "hour": 0, "day_of_month": "1-7", "day_of_week": {1, 3}, "month_of_year": "*/6"},
+            {"cron": "0 0 1-7 */6 *", "days": {"weekdays": ["mon", "wed"]}},
+        ),
+    ],
+)
+def test_crontabs_stay_as_they_were_written_where_cron_reads_them_so(given, document):
+    assert cron_times(given, "UTC") == document
+
+
+@pytest.mark.parametrize(
+    ("given", "what"),
+    [
+        ({"minute": "61"}, "Invalid end range: 61"),
+        ({"minute": "x"}, "Celery cannot read the crontab"),
+        ({"minute": ""}, "Celery cannot read the crontab"),
+        ({"minute": 1.5}, "Celery cannot read the crontab"),
+        ({"day_of_month": 31, "month_of_year": "4,6"}, "Celery cannot read the crontab"),
+        ({"second": 1}, "a crontab has no second"),
+    ],
+)
+def test_crontabs_that_celery_refuses(given, what):
+    with pytest.raises(DefinitionError, match=what):
+        cron_times(given, "UTC")
+
+
+def test_crontabs_follow_their_zone():
+    document = cron_times({"minute": 0, "hour": 9}, "America/New_York")
+    theirs = crontab(0, 9, app=app(timezone="America/New_York"))
+    start = datetime(2027, 6, 1, 12, tzinfo=UTC)
+    assert fires(document, start, 3) == beats(theirs, start.astimezone(ZoneInfo("America/New_York")), 3)
+
+
+def test_an_interval_goes_on_from_when_beat_sent_it_last():
+    last = datetime(2027, 1, 5, 8, 15, 3, 250_000, tzinfo=UTC)
+    document, lacking = interval_times(timedelta(seconds=90), "UTC", relative=False, anchor=last)
+    assert fires(document, last, 2) == [last + timedelta(seconds=90), last + timedelta(seconds=180)]
+    assert not lacking
+
+
+@pytest.mark.parametrize("step", [timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)])
+def test_relative_intervals_are_rounded_down_as_celery_does_it(step):
+    document, lacking = interval_times(step, "Europe/Paris", relative=True, anchor=None)
+    theirs = interval(step, relative=True, app=app(timezone="Europe/Paris"))
+    start = START.astimezone(ZoneInfo("Europe/Paris"))
+    theirs.nowfun = lambda: start
+    assert fires(document, START, 1) == [(start + theirs.remaining_estimate(start)).astimezone(UTC)]
+    assert not lacking
+
+
+def test_other_relative_intervals_are_told():
+    document, lacking = interval_times(timedelta(hours=2), "Europe/Paris", relative=True, anchor=None)
+    assert document == {"every": "2h", "align": "day", "tz": "Europe/Paris"}
+    assert "from each midnight" in lacking
+    document, lacking = interval_times(timedelta(days=7), "Europe/Paris", relative=True, anchor=START)
+    assert document == {"every": "1w", "anchor": "2027-01-01T00:00:00+01:00", "tz": "Europe/Paris"}
+    assert "elapsed time" in lacking
+
+
+def test_an_app_made_ready_as_beat_does_it():
+    made = app(timezone="Europe/Paris", broker="redis://", beat_cron_starting_deadline=300, task_default_queue="shop")
+    made.conf.task_routes = {"shop.clean": {"queue": "slow"}}
+
+    @made.task(name="shop.clean")
+    def clean() -> None: ...
+
+    @made.on_after_finalize.connect
+    def add(sender: Celery, **_: Any) -> None:
+        sender.add_periodic_task(crontab(hour=2, minute=0), sender.signature("shop.load", (1,)), name="load")
+
+    made.conf.beat_schedule = {
+        "clean": {"task": "shop.clean", "schedule": timedelta(hours=1), "relative": True},
+        "mail": {
+            "task": "shop.mail",
+            "schedule": 30,
+            "args": ("daily",),
+            "kwargs": {"when": datetime(2027, 1, 1)},
+            "options": {
+                "queue": Queue("mails"), "priority": 3, "time_limit": 60, "soft_time_limit": 50, "ignore_result": True,
+                "headers": {"tenant": "north", "periodic_task_name": "mail"},
+            },
+        },
+    }  # fmt: skip
+    imported = read_app(made)
+    found = by_name(imported)
+    assert not imported.left
+    assert found["load"]["schedules"] == {"beat": {"cron": "0 2 * * *", "tz": "Europe/Paris", "grace": "5m"}}
+    assert found["load"]["jobs"] == {"load": {"task": "shop.load", "args": [1], "route": "shop"}}
+    assert found["clean"]["schedules"] == {"beat": {"every": "1h", "align": "day", "tz": "Europe/Paris"}}
+    assert found["clean"]["jobs"]["clean"]["route"] == "slow"
+    assert found["mail"]["jobs"]["mail"] == {
+        "task": "shop.mail",
+        "args": ["daily"],
+        "kwargs": {"when": {"__type__": "datetime", "__value__": "2027-01-01T00:00:00"}},
+        "route": "mails",
+        "number": 131,
+        "timeout": 60,
+        "soft_timeout": 50,
+        "headers": {"tenant": "north"},
+    }
+    assert ["beat counts from its own start" in remark.why for remark in imported.notes] == [True]
+
+
+@pytest.mark.parametrize(("broker", "number"), [("redis://", 133), ("pyamqp://", 123), ("amqp://h//", 123)])
+def test_priorities_turn_with_the_broker(broker, number):
+    entry = {"task": "t", "schedule": crontab(), "options": {"priority": 5}}
+    (document,) = read_app(app(broker=broker, beat_schedule={"a": entry})).workflows
+    assert document["jobs"]["t"]["number"] == number
+
+
+class Tides(BaseSchedule):
+    pass
+
+
+def test_what_a_workflow_cannot_say_is_named_by_its_entry():
+    entries = {
+        "tides": {"task": "t", "schedule": Tides()},
+        "lazy": {"task": "t", "schedule": crontab(), "args": (BeatLazyFunc(datetime.now),)},
+        "object": {"task": "t", "schedule": crontab(), "kwargs": {"x": object()}},
+        "half": {"task": "t", "schedule": 0.5},
+        "none": {"task": "t", "schedule": None},
+        "dollar": {"task": "t", "schedule": crontab(), "kwargs": {"$x": 1}},
+        "no task": {"schedule": crontab()},
+        "clock": {"task": "t", "schedule": crontab(nowfun=lambda: START)},
+        "options": {
+            "task": "t", "schedule": crontab(),
+            "options": {
+                "queue": "a b", "priority": 3, "expires": 60, "countdown": 5, "routing_key": "x", "shadow": "y",
+            },
+        },
+        "odd": {"task": "t", "schedule": crontab(), "colour": "red"},
+    }  # fmt: skip
+    imported = read_schedule(entries, Setup())
+    assert list(by_name(imported)) == ["clock", "options", "odd"]
+    left = lacks(imported)
+    assert set(left) == set(entries)
+    assert "a Tides is no schedule that can be converted" in left["tides"]
+    assert "BeatLazyFunc is not JSON" in left["lazy"]
+    assert "names no task" in left["no task"]
+    assert "'$'" in left["dollar"]
+    options = {remark.what: remark.why for remark in imported.left if remark.where == "options"}
+    assert list(options) == [
+        "queue='a b'", "priority=3", "expires=60", "countdown=5", "routing_key='x'", "shadow='y'",
+    ]  # fmt: skip
+    assert by_name(imported)["options"]["schedules"]["beat"]["grace"] == "1m"
+
+
+def test_an_expiry_at_a_moment_ends_the_schedule():
+    entry = {"task": "t", "schedule": crontab(), "options": {"expires": datetime(2027, 6, 1, tzinfo=UTC)}}
+    imported = read_schedule({"a": entry}, Setup(tz="Europe/Paris"))
+    assert imported.workflows[0]["schedules"]["beat"]["end"] == "2027-06-01T02:00:00+02:00"
+    assert not imported.left
+
+
+def test_entries_may_be_celery_s_own_objects():
+    made = app()
+    entry = ScheduleEntry(name="a", task="t", schedule=crontab(), args=(1,), kwargs={"b": {"$c": 2}}, app=made)
+    imported = read_schedule({"a": entry}, Setup())
+    assert not imported.left
+    assert imported.workflows[0]["jobs"]["t"] == {"task": "t", "args": [1], "kwargs": {"b": {"$literal": {"$c": 2}}}}
+
+
+def test_a_dump_of_django_celery_beat():
+    imported = read_json((BEAT / "django.json").read_bytes(), "django.json", Setup(tz="Europe/Berlin"))
+    found = by_name(imported)
+    report = found["Mail-the-morning-report"]
+    assert report["description"] == "For the sales team."
+    assert report["schedules"]["beat"] == {"cron": "30 7 * * 1-5", "tz": "Europe/Berlin"}
+    assert report["jobs"]["report"] == {
+        "task": "shop.tasks.report",
+        "args": ["daily"],
+        "kwargs": {"to": "sales@example.org"},
+        "route": "mails",
+        "headers": {"tenant": "north"},
+    }
+    assert found["celery.backend_cleanup"]["schedules"]["beat"] == {"cron": "0 4 * * *", "grace": "12h"}
+    assert found["friday-13"]["schedules"]["beat"] == {
+        "cron": "0 0 13 * *",
+        "tz": "America/New_York",
+        "days": {"weekdays": ["fri"]},
+        "enabled": False,
+    }
+    assert found["poll"]["schedules"]["beat"]["anchor"] == "2027-01-05T09:15:03.250000+01:00"
+    assert found["poll"]["schedules"]["beat"]["end"] == "2027-12-31T01:00:00+01:00"
+    assert found["rotate"]["schedules"]["beat"]["anchor"] == found["rotate"]["schedules"]["beat"]["start"]
+    assert found["launch"]["schedules"]["beat"]["at"] == "2027-06-01T14:00:00+02:00"
+    assert found["once"]["schedules"]["beat"]["enabled"] is False
+    assert lacks(imported).keys() == {
+        "celery.backend_cleanup", "Mail the morning report", "rotate", "too fast", "dusk", "once",
+    }  # fmt: skip
+
+
+def test_definitions_of_redbeat():
+    exported = json.loads((BEAT / "redbeat.json").read_text())
+    imported = load(exported)
+    found = by_name(imported)
+    assert found["report"]["schedules"]["beat"] == {"cron": "*/15 8-18 * * mon-fri"}
+    assert found["report"]["jobs"]["report"]["kwargs"]["day"]["__value__"] == "2027-01-01T00:00:00+00:00"
+    assert found["poll"]["schedules"]["beat"] == {"every": "1m30s", "anchor": "2027-01-05T08:15:03+00:00"}
+    assert found["weekly"]["schedules"]["beat"]["enabled"] is False
+    assert list(lacks(imported)) == ["redbeat:easter"]
+
+    decoded = {key: json.loads(item["definition"]) for key, item in exported.items()}
+    for form in (decoded, list(decoded.values()), {key: item["definition"] for key, item in exported.items()}):
+        assert set(by_name(load(form))) == set(found)
+    assert load({"redbeat::schedule": {"redbeat:a": 1}}).to_json() == Imported().to_json()
+
+
+def test_rules_of_redbeat_fire_as_dateutil_says():
+    from dateutil.rrule import MONTHLY, WEEKLY, rrule
+
+    start = datetime(2027, 1, 4, 9, 30, tzinfo=UTC)
+    MONDAY = {"__type__": "weekday", "wkday": 0}
+    rules = [
+        (rrule(MONTHLY, start, bymonthday=-1, byhour=18, byminute=0, bysecond=0),
+         {"freq": 1, "bymonthday": -1, "byhour": 18, "byminute": 0, "bysecond": 0}),
+        (rrule(WEEKLY, start, interval=2, wkst=6, byweekday=[0, 3], count=20),
+         {"freq": "weekly", "interval": 2, "wkst": 6, "count": 20, "byweekday": [MONDAY, 3]}),
+        (rrule(WEEKLY, start, until=datetime(2027, 4, 1, tzinfo=UTC)),
+         {"freq": 2, "until": datetime(2027, 4, 1, tzinfo=UTC).timestamp(), "until_tz": 0}),
+    ]  # fmt: skip
+    for theirs, stored in rules:
+        document = rule_times({"dtstart": start.timestamp(), "dtstart_tz": 0, **stored})
+        assert fires(document, START, 15) == list(islice(theirs.xafter(START), 15))
+
+
+@pytest.mark.parametrize(
+    ("rule", "what"),
+    [
+        ({"freq": 3}, "no dtstart"),
+        ({"freq": 9, "dtstart": 0}, "cannot be read"),
+        ({"freq": 3, "dtstart": "x"}, "cannot be read"),
+        ({"freq": 3, "dtstart": 0, "dtstart_tz": 330}, "330 minutes"),
+        ({"freq": 3, "dtstart": 0, "colour": 1}, "no colour"),
+    ],
+)
+def test_rules_that_cannot_be_converted(rule, what):
+    with pytest.raises(DefinitionError, match=what):
+        rule_times(rule)
+
+
+def test_a_beat_schedule_written_out_as_json():
+    imported = load(
+        {
+            "a": {"task": "t", "schedule": 600, "args": [1], "options": {"queue": "q"}},
+            "b": {"task": "t", "schedule": "0 9 * * 1-5"},
+            "c": {"task": "t", "schedule": {"minute": "0", "hour": "*/2"}},
+            "d": {"task": "t", "schedule": {"__type__": "interval", "every": 60, "relative": True}},
+            "e": {"task": "t", "schedule": {"__type__": "solar", "event": "sunset"}},
+            "f": {"task": "t", "schedule": [1]},
+            "g": {"schedule": 5},
+            "h": "no JSON",
+            "i": {"task": "t", "schedule": "0 9 * *"},
+            "j": {"task": "t", "schedule": 60, "options": [1]},
+        },
+        tz="Europe/Paris",
+    )
+    timings = {name: document["schedules"]["beat"] for name, document in by_name(imported).items()}
+    assert timings == {
+        "a": {"every": "10m", "tz": "Europe/Paris"},
+        "b": {"cron": "0 9 * * 1-5", "tz": "Europe/Paris"},
+        "c": {"cron": "0 */2 * * *", "tz": "Europe/Paris"},
+        "d": {"every": "1m", "align": "day", "tz": "Europe/Paris"},
+        "j": {"every": "1m", "tz": "Europe/Paris"},
+    }
+    assert set(lacks(imported)) == set("efghij")
+
+
+@pytest.mark.parametrize(
+    ("data", "where", "what"),
+    [
+        (b"{", "beat.json:1:2", "not JSON"),
+        (b'{"a": {},\n "a": {}}', "beat.json", "twice"),
+        (b"\xff", "beat.json, byte 0", "not UTF-8"),
+        (b"3", "beat.json", "no beat schedule"),
+        (b"[" * 100_000, "beat.json", "too deep"),
+    ],
+)
+def test_a_file_that_is_none_is_one_error(data, where, what):
+    with pytest.raises(DocumentError, match=what) as caught:
+        read_json(data, "beat.json", Setup())
+    assert caught.value.where == where
+
+
+def test_nothing_of_a_json_file_is_imported_or_called():
+    imported = load({"a": {"task": "os.system", "schedule": 60, "args": ["touch /tmp/x"]}})
+    assert imported.workflows[0]["jobs"]["system"] == {"task": "os.system", "args": ["touch /tmp/x"]}
+
+
+def test_rows_of_django_that_do_not_fit_are_named():
+    def task(pk: int, **fields: Any) -> dict[str, Any]:
+        return {
+            "model": "django_celery_beat.periodictask",
+            "pk": pk,
+            "fields": {"name": f"n{pk}", "task": "t", **fields},
+        }
+
+    hourly = {"every": 1, "period": "hours"}
+    imported = load(
+        [
+            {"model": "django_celery_beat.intervalschedule", "pk": 1, "fields": hourly},
+            {"model": "django_celery_beat.intervalschedule", "pk": 2, "fields": {"every": 1, "period": "weeks"}},
+            {"model": "auth.user", "pk": 1, "fields": {}},
+            task(1, interval=7),
+            task(2),
+            task(3, interval=1, crontab=1),
+            task(4, interval=1, kwargs="{nope"),
+            task(5, interval=2),
+            task(6, interval=1, start_time="soon"),
+            task(7, interval=1, start_time="2027-01-01T10:00:00", kwargs='{"a": 1}'),
+        ],
+        tz="Asia/Tokyo",
+    )
+    assert set(lacks(imported)) == {f"n{pk}" for pk in range(1, 7)}
+    (good,) = imported.workflows
+    assert good["schedules"]["beat"]["start"] == "2027-01-01T10:00:00+09:00"
+    assert [remark.where for remark in imported.notes] == ["auth.user"]
