@@ -6,6 +6,7 @@ from calendar import monthrange
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.timing.base import Rule
@@ -56,16 +57,18 @@ class Cron(Rule):
         """Return what each field allows."""
         return parse(self.expression, self.hash_id)
 
+    @cached_property
+    def _times(self) -> CronTimes:
+        return CronTimes(self.fields)
+
     def next_ms(self, after_ms: int) -> int | None:
         """Return the first moment later than `after_ms`."""
-        fields = self.fields
-        found = next_instant(CronTimes(fields), self.tz, after_ms // 1000, fixed=fields.fixed)
+        found = next_instant(self._times, self.tz, after_ms // 1000, fixed=self._times.fixed)
         return None if found is None else found * 1000
 
     def last_ms(self, before_ms: int) -> int | None:
         """Return the last moment earlier than `before_ms`."""
-        fields = self.fields
-        found = last_instant(CronTimes(fields), self.tz, -(-before_ms // 1000), fixed=fields.fixed)
+        found = last_instant(self._times, self.tz, -(-before_ms // 1000), fixed=self._times.fixed)
         return None if found is None else found * 1000
 
     def describe(self) -> str:
@@ -96,11 +99,17 @@ class CronTimes:
     def __init__(self, fields: Fields) -> None:
         self.fields = fields
         self.days = days_of(fields)
+        self.fixed = fields.fixed
+        self._found: tuple[int, int | None] = (-1, None)
+        """The day of the last search and the midnight found: whoever walks over moments asks for one day often."""
 
     def at_or_after(self, local: int) -> int | None:
         """Return the first planned local time from `local` on."""
         day, second = divmod(max(local, FIRST_LOCAL), DAY)
-        midnight = self._first_day(day)
+        searched, midnight = self._found
+        if searched != day:
+            midnight = self._first_day(day)
+            self._found = day, midnight
         if midnight == day * DAY:
             time = self._first_time(second)
             if time is not None:

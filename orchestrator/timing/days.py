@@ -68,6 +68,8 @@ class OnDays(Timing):
     def next_ms(self, after_ms: int) -> int | None:
         """Return the first moment later than `after_ms`."""
         today = self._day(after_ms)
+        if self.otherwise == "skip":
+            return self._next_member(after_ms, today + SEARCH * ONE)
         begin = today
         if self.otherwise == "next":  # since the last member before today, everything may be moved to today
             begin = (self.calendar.previous(today - ONE) or today - SEARCH * ONE) + ONE
@@ -87,13 +89,27 @@ class OnDays(Timing):
                 moved = self._moved(planned, day, target)
                 if moved > after_ms and (best is None or moved < best):
                     best, best_day = moved, target
-            skipping = target is None and self.otherwise == "skip"
-            planned = self.timing.next_ms(self._midnight_ms(day + ONE) - 1 if skipping else planned)
+            planned = self.timing.next_ms(planned)
         return best
+
+    def _next_member(self, after_ms: int, last_day: date) -> int | None:
+        """Return the first planned moment on a day of the calendar."""
+        planned = self.timing.next_ms(after_ms)
+        while planned is not None:
+            day = self._day(planned)
+            if day in self.calendar:
+                return planned
+            if day > last_day:
+                return None
+            # A clock set back over midnight comes to the evening before again: never go back with it.
+            planned = self.timing.next_ms(max(planned, self._midnight_ms(day + ONE) - 1))
+        return None
 
     def last_ms(self, before_ms: int) -> int | None:
         """Return the last moment earlier than `before_ms`."""
         today = self._day(before_ms)
+        if self.otherwise == "skip":
+            return self._last_member(before_ms, today - SEARCH * ONE)
         end = today
         if self.otherwise == "previous":
             end = (self.calendar.next(today + ONE) or today + SEARCH * ONE) - ONE
@@ -112,9 +128,20 @@ class OnDays(Timing):
                 moved = self._moved(planned, day, target)
                 if moved < before_ms and (best is None or moved > best):
                     best, best_day = moved, target
-            skipping = target is None and self.otherwise == "skip"
-            planned = self.timing.last_ms(self._midnight_ms(day) if skipping else planned)
+            planned = self.timing.last_ms(planned)
         return best
+
+    def _last_member(self, before_ms: int, first_day: date) -> int | None:
+        """Return the last planned moment on a day of the calendar."""
+        planned = self.timing.last_ms(before_ms)
+        while planned is not None:
+            day = self._day(planned)
+            if day in self.calendar:
+                return planned
+            if day < first_day:
+                return None
+            planned = self.timing.last_ms(min(planned, self._midnight_ms(day)))
+        return None
 
     def _midnight_ms(self, day: date) -> int:
         return instant_of(self.zone_name, (day - EPOCH_DAY).days * DAY) * 1000
