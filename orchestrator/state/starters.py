@@ -170,6 +170,12 @@ def edits(keys: Keys) -> Read[int]:
     return int(known or 0)
 
 
+def pulse(keys: Keys) -> Read[tuple[int, int]]:
+    """Read how often definitions were changed, and the time in ms by the namespace's clock."""
+    known, time = yield [("HMGET", keys.meta, "edits", "clock"), ("TIME",)]
+    return int(known[0] or 0), max(now_ms(time), int(known[1] or 0))
+
+
 def clock(keys: Keys) -> Read[int]:
     """Read the time in ms by the namespace's clock."""
     known, time = yield [("HGET", keys.meta, "clock"), ("TIME",)]
@@ -225,6 +231,12 @@ def deliveries(keys: Keys, wanted: Sequence[str]) -> Read[list[DeliveryRecord]]:
 def latest_deliveries(keys: Keys, most: int) -> Read[list[str]]:
     """Name the newest deliveries, the newest first."""
     (found,) = yield [("ZRANGE", keys.deliveries, 0, most - 1, "REV")]
+    return [each.decode() for each in found]
+
+
+def delivered_before(keys: Keys, until_ms: int, limit: int = BATCH) -> Read[list[str]]:
+    """Name deliveries that came before a moment, the oldest first."""
+    (found,) = yield [("ZRANGEBYSCORE", keys.deliveries, "-inf", f"({until_ms}", "LIMIT", 0, limit)]
     return [each.decode() for each in found]
 
 
