@@ -1,4 +1,4 @@
-"""Changes of definitions, as `apply` takes them: packed ops. Twin: the fragment `definitions`.
+"""Changes of definitions, as `apply` takes them: packed ops. Twin: the fragment `ops`.
 
 A *starter* is a schedule, a trigger or a backfill: its record holds what the scripts need (`Starter`'s fields) and the
 definition itself as JSON, which they do not read. `gen` guards an edit: '' for any, '0' for a new one, else the

@@ -214,7 +214,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Apply:
-    """Change definitions together. `ops` are packed by `state.definitions`.
+    """Change definitions together. `changes` are packed by `state.definitions`.
 
     `expected` is the number of edits that the caller has seen (-1: whatever it is); `revision` is kept under a new
     number, unless it is empty.
@@ -222,11 +222,11 @@ class Apply:
 
     script: ClassVar[str] = "apply"
     expected: int
-    ops: bytes
+    changes: bytes
     revision: bytes = b""
 
     def args(self) -> Sequence[Arg]:
-        return self.expected, self.ops, self.revision
+        return self.expected, self.changes, self.revision
 
     def decode(self, reply: list[Any]) -> Applied | Changed | NotUploaded | StaleEdit:
         match reply:

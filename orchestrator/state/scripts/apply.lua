@@ -1,17 +1,17 @@
 -- apply: definitions change together: all of them, or none where somebody changed something meanwhile.
 --
--- args:     expected:int ops:bytes revision:bytes
+-- args:     expected:int changes:bytes revision:bytes
 -- returns:  applied edits revision | conflict edits | noplan name | stale id
 -- moves:
 -- keeps:    5 7
--- uses:     keys definitions flows
--- cost:     O(ops), which the caller bounds
+-- uses:     keys ops definitions flows
+-- cost:     O(changes), which the caller bounds
 local edits = tonumber(redis.call('HGET', keys.meta, 'edits') or 0)
 if expected >= 0 and expected ~= edits then return {'conflict', edits} end
-local list = definitions.read(ops)
+local list = ops.read(changes)
 for _, op in ipairs(list) do
   if op.kind == 'flow' and not flows.uploaded(op[2]) then return {'noplan', op[1]} end
-  if not definitions.current(op) then return {'stale', op[1]} end
+  if not ops.current(op) then return {'stale', op[1]} end
 end
 
 -- writes (HSET first: with memory full, all or nothing)

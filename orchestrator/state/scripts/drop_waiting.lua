@@ -4,7 +4,7 @@
 -- returns:  dropped | stale
 -- moves:
 -- keeps:    5
--- uses:     keys starters past
+-- uses:     keys starters wakes past
 -- cost:     O(count)
 local s = starters.load(id)
 if not s or s.gen ~= gen or starters.head(s) ~= occasion or starters.waiting(s) < count then return {'stale'} end
@@ -15,5 +15,5 @@ for _, each in ipairs(redis.call('LRANGE', keys.waiting(id), 0, count - 1)) do
   past.note(s, each, 'failed', detail)
 end
 redis.call('LTRIM', keys.waiting(id), count, -1)
-starters.rearm(s)
+wakes.arm(s)
 return {'dropped'}

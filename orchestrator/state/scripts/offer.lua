@@ -6,14 +6,14 @@
 -- returns:  waits | skipped | known | stale | missing
 -- moves:
 -- keeps:    5
--- uses:     keys starters past overlaps heard runs
+-- uses:     keys starters wakes past overlaps heard runs
 -- cost:     O(1), or O(datasets of the trigger)
 local s = starters.load(id)
 if not s or s.gen ~= gen or not s.enabled then return {'stale'} end
 local key, field = keys.delivery(delivery), 's:' .. id
 if redis.call('EXISTS', key) == 0 then return {'missing'} end
 if redis.call('HGET', key, field) then return {'known'} end
-local verdict = starters.verdict(s)
+local verdict = overlaps.verdict(s)
 
 -- writes (HSET first: with memory full, all or nothing)
 if why ~= '' then
@@ -21,16 +21,15 @@ if why ~= '' then
   past.note(s, delivery, 'failed', why)
   return {'skipped'}
 end
-if verdict == 'skip' and s.wait == 0 and s.need == 0 then
-  redis.call('HSET', key, field, 'skipped')
-  past.note(s, delivery, 'skipped', 'an earlier run is not over')
-  return {'skipped'}
-end
 redis.call('HSET', key, field, 'waits')
-if verdict == 'replace' then overlaps.replace(s) end
 local whole = {delivery}
 if s.need > 0 then whole = heard.all(s, name, delivery) end
+if verdict == 'skip' then
+  for _, each in ipairs(whole) do overlaps.skip(s, each, overlaps.why(s)) end
+  return {#whole > 0 and 'skipped' or 'waits'}
+end
+if verdict == 'replace' and #whole > 0 then overlaps.replace(s) end
 for _, each in ipairs(whole) do redis.call('RPUSH', keys.waiting(id), each) end
-starters.arm(s, true)
+wakes.arm(s)
 runs.save()
 return {'waits'}

@@ -4,11 +4,11 @@
 -- returns:  started rings todo | waits | skipped | stale | noplan
 -- moves:    waiting->queued
 -- keeps:    1 4 5 6 7
--- uses:     keys starters past overlaps births runs rings
+-- uses:     keys starters wakes past overlaps births runs rings
 -- cost:     O(roots), at most a slice; the rest is todo
 local s = starters.load(id)
 if not s or s.gen ~= gen or not s.enabled or s.next ~= planned then return {'stale'} end
-local verdict, found = starters.verdict(s), births.plan(plan)
+local verdict, found = overlaps.verdict(s), births.plan(plan)
 if not found then return {'noplan'} end
 
 -- writes (HSET first: with memory full, all or nothing)
@@ -21,11 +21,11 @@ if verdict == 'start' then
 end
 starters.plan(s, next, due)
 if verdict == 'skip' then
-  past.note(s, planned, 'skipped', 'an earlier run is not over')
+  overlaps.skip(s, planned, overlaps.why(s))
   return {'skipped'}
 end
 if verdict == 'replace' then overlaps.replace(s) end
 redis.call('RPUSH', keys.waiting(id), planned)
-starters.arm(s, true)
+wakes.arm(s)
 runs.save()
 return {'waits'}

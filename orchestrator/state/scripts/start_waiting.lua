@@ -4,7 +4,7 @@
 -- returns:  started rings todo | full | stale | noplan
 -- moves:    waiting->queued
 -- keeps:    1 4 5 6 7
--- uses:     keys starters past births runs rings
+-- uses:     keys starters wakes past births runs rings
 -- cost:     O(roots + count), at most a slice of roots; the rest is todo
 local s = starters.load(id)
 if not s or s.gen ~= gen or starters.head(s) ~= occasion or starters.waiting(s) < count then return {'stale'} end
@@ -21,5 +21,5 @@ if s.kind == 'trigger' then
 end
 past.started(s, occasion, run)
 runs.save()
-starters.rearm(s)
+wakes.arm(s)
 return {'started', rings.list(), this.todo and 1 or 0}

@@ -1,34 +1,8 @@
--- definitions: workflows, schedules, triggers and calendars, changed one by one.  Twin: state/definitions.py
+-- definitions: workflows, schedules, triggers and calendars, changed one by one: a function for each kind of op
 -- uses: keys timers pauses flows
 local definitions = {KEPT = 200}  -- revisions that can be gone back to
 local LISTS = {schedule = 'schedules', trigger = 'triggers', backfill = 'backfills'}
 local SLICE = 1000  -- `unpack` takes no more than 8,000
-
--- split ops into lists of texts: kind, then its fields; each text and each list with its length before it
-function definitions.read(packed)
-  local ops, at = {}, 1
-  while at <= #packed do
-    local count, start = struct.unpack('>I2', packed, at)
-    local op = {}
-    at = start
-    for i = 0, count - 1 do
-      local length, from = struct.unpack('>I4', packed, at)
-      at = from + length
-      if i == 0 then op.kind = string.sub(packed, from, at - 1) else op[i] = string.sub(packed, from, at - 1) end
-    end
-    ops[#ops + 1] = op
-  end
-  return ops
-end
-
--- whether the starter is still as its editor saw it: '' for any, 0 for none, else its generation, or that and `next`
-local EDITS = {starter = true, drop = true, pause = true, resume = true, clear = true}
-function definitions.current(op)
-  if not EDITS[op.kind] or op[2] == '' then return true end
-  local known = redis.call('HMGET', keys.starter(op[1]), 'gen', 'next')
-  local gen = known[1] or '0'
-  return op[2] == gen or op[2] == gen .. ' ' .. (known[2] or '')
-end
 
 local put = {}
 function put.starter(op)

@@ -1,5 +1,5 @@
 -- past: what became of a starter's occasions, the last of them: `occasion\nword\ndetail`, of a run with its end
--- uses: keys clock starters
+-- uses: keys clock starters wakes
 local past = {}
 local KEPT = 1000
 
@@ -13,11 +13,11 @@ function past.note(s, occasion, word, detail)
   redis.call('ZREMRANGEBYRANK', key, 0, -KEPT - 1)
 end
 
--- a run of the occasion lives; one that the same planned time had before makes room
+-- a run of the occasion lives: it stands for whatever became of the same planned time before, but for missed ones
 function past.started(s, occasion, run)
   if is_planned(s) then
     for _, member in ipairs(redis.call('ZRANGEBYSCORE', keys.past(s.log), occasion, occasion)) do
-      if string.find(member, '\nrun\n', 1, true) then redis.call('ZREM', keys.past(s.log), member) end
+      if string.match(member, '^[^\n]*\n(%a+)\n') ~= 'missed' then redis.call('ZREM', keys.past(s.log), member) end
     end
   end
   redis.call('SADD', keys.living(s.id), run)
@@ -34,7 +34,7 @@ end
 
 -- a run is over: what it became, and room for what waits
 function past.ended(run)
-  redis.call('SREM', keys.living(run.starter), run.id)
+  if redis.call('SREM', keys.living(run.starter), run.id) == 0 then return end  -- of one that was deleted
   local s = starters.load(run.starter)
   if not s then return end
   redis.call('HINCRBY', s.key, 'ended:' .. run.state, 1)
@@ -47,6 +47,6 @@ function past.ended(run)
   local base = s.log ~= s.id and starters.load(s.log)
   for _, each in ipairs(base and {s, base} or {s}) do
     if is_planned(each) then gate(each, run) end
-    starters.arm(each)
+    wakes.arm(each)
   end
 end

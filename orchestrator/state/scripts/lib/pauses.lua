@@ -1,16 +1,25 @@
 -- pauses: a schedule or trigger stops for a while, whatever its definition says, and what waits at it is kept
--- uses: keys clock timers starters
+-- uses: keys clock timers starters wakes past
 local pauses = {}
 
 -- the record was written: its generation is a new one, and its timers stand as it says
 function pauses.edited(id)
   local key = keys.starter(id)
-  redis.call('HINCRBY', key, 'gen', 1)
+  redis.call('HSET', key, 'gen', redis.call('HGET', keys.meta, 'edits'))  -- never one that it had before
   redis.call('HSETNX', key, 'created', clock.now)
   local s, more = starters.load(id), redis.call('HMGET', key, 'due', 'poll_ms')
   starters.plan(s, s.enabled and s.next or '', tonumber(more[1]))
-  starters.arm(s)
+  wakes.arm(s)
   if s.enabled and tonumber(more[2]) > 0 then timers.want('poll', id, clock.now) else timers.drop('poll', id) end
+end
+
+-- its record is about to be written: a planned time that is due would be forgotten where the next is a later one
+function pauses.overtaken(id, next)
+  local s = starters.load(id)
+  if not s or not s.enabled or not s.next or s.next == '' then return end
+  if next ~= '' and tonumber(next) <= tonumber(s.next) then return end
+  if tonumber(redis.call('HGET', s.key, 'due')) > clock.now then return end
+  past.note(s, s.next, 'skipped', 'it was due when its schedule was changed')
 end
 
 -- `held` is the planned time that would have been next
@@ -32,9 +41,12 @@ end
 
 -- what waits makes no run any more; `cleared` counts how much that was
 function pauses.clear(id)
-  local waiting = redis.call('LLEN', keys.waiting(id))
   if redis.call('EXISTS', keys.starter(id)) == 0 then return end
-  redis.call('HINCRBY', keys.starter(id), 'cleared', waiting)
+  local waiting = redis.call('LRANGE', keys.waiting(id), 0, -1)
+  redis.call('HINCRBY', keys.starter(id), 'cleared', #waiting)
+  if redis.call('HGET', keys.starter(id), 'kind') == 'trigger' then
+    for _, delivery in ipairs(waiting) do redis.call('HSET', keys.delivery(delivery), 's:' .. id, 'cleared') end
+  end
   redis.call('DEL', keys.waiting(id))
   pauses.edited(id)
 end
