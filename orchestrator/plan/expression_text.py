@@ -41,7 +41,8 @@ _WORD = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 
-_ATOM = re.compile(r"(\\p\{[^}]*\}|\\.|\[\^?(?:\\.|[^\]])*\]|.)(\{[\d,\s]*\})?", re.DOTALL | re.IGNORECASE)
+_ATOM = re.compile(r"(\\p(?:\{[^}]*\}|.)|\\.|\[\^?(?:\\.|[^\]])*\]|.)(\{[\d,\s]*\})?", re.DOTALL | re.IGNORECASE)
+_FOLDS = re.compile(r"\(\?[a-zA-Z]*i")
 _NESTED_COUNT = re.compile(r"[)}][?+*\s]*\{|\(\?[a-zA-Z]*x")
 MAX_PATTERN_WEIGHT = 20_000
 _CALL = 20
@@ -79,6 +80,8 @@ class Loop:
     """Calls of `split` of which more than one part is taken."""
     after_split: bool = False
     """Whether its range may be what `split` gives."""
+    range: tuple[str, ...] | None = None
+    """The path of its range, if that is one of a variable that it is given."""
 
 
 @dataclass
@@ -102,10 +105,14 @@ def pattern_weight(pattern: str) -> int:
     if _NESTED_COUNT.search(pattern):
         return MAX_PATTERN_WEIGHT + 1
     weight = 120
+    folds = _FOLDS.search(pattern)
     for atom, count in _ATOM.findall(pattern):
         times = max(map(int, re.findall(r"\d+", count)), default=1)
-        wide = len(re.findall(r"\\[wWbBpP]", atom))  # classes of all Unicode's letters
-        weight += times * (1100 * wide or (4 if len(atom) == 1 and atom != "." else 160))
+        letters = len(re.findall(r"\\[wWbBpP]", atom))  # each is a table of all Unicode's letters
+        several = atom in (".", r"\d", r"\D", r"\s", r"\S") or atom.startswith("[")
+        if folds and (letters or several):
+            return MAX_PATTERN_WEIGHT + 1  # both cases of a class take milliseconds
+        weight += times * (1100 * letters or ((360 if "\\" in atom else 120) if several else 4))
     return weight
 
 
@@ -156,6 +163,8 @@ class _Reader:
         """For each open bracket whether it is that of a list written out."""
         self.wraps = False
         self.patterns: list[Word] = []
+        self.last: tuple[int, Use] | None = None
+        """The last use of a variable, and the place where its path ends."""
 
     def reading(self) -> Reading:
         commas = 0
@@ -223,7 +232,9 @@ class _Reader:
             if word.text in _TYPES:
                 return end
             self.names.add(word.text)
-        self.scope().uses.append(Use(tuple(path), loop))
+        use = Use(tuple(path), loop)
+        self.last = (end, use)
+        self.scope().uses.append(use)
         self.wraps = self.wraps or any(self.written)
         return end
 
@@ -235,6 +246,8 @@ class _Reader:
             if sum(index is not None for index in self.open) >= MAX_LOOPS:
                 raise DefinitionError(f"more than {MAX_LOOPS} macros in each other", where=self.where(at))
             self.loops.append(Loop(name, self.words[at + 2].text, outer, after_split="split" in self.added))
+            if self.last is not None and self.last[0] == at - 2 and self.last[1].loop is None:
+                self.loops[-1].range = self.last[1].path
             self.bracket(len(self.loops) - 1)
             return at + 3
         known = METHODS if member else FUNCTIONS

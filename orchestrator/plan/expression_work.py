@@ -42,11 +42,7 @@ class Data:
         self.variables = {name: self._take(value, 0, name) for name, value in variables.items()}
 
     def _take(self, value: Any, depth: int, name: str) -> Any:
-        self.size += NODE
-        if self.size > MAX_SIZE:
-            raise ExpressionError(
-                f"the data is too large: over {MAX_SIZE // NODE:,} values or {MAX_SIZE >> 20} MB of text"
-            )
+        self._grow(NODE)
         if isinstance(value, str):
             return self._text(value, name)
         if value is None or isinstance(value, bool | timedelta):
@@ -90,10 +86,17 @@ class Data:
 
     def _text(self, text: str, name: str) -> str:
         try:
-            self.size += len(text) if text.isascii() else len(text.encode())
+            self._grow(len(text) if text.isascii() else len(text.encode()))
         except UnicodeEncodeError:
             raise ExpressionError(f"{name} holds text that is not Unicode") from None
         return text
+
+    def _grow(self, size: int) -> None:
+        self.size += size
+        if self.size > MAX_SIZE:
+            raise ExpressionError(
+                f"the data is too large: over {MAX_SIZE // NODE:,} values or {MAX_SIZE >> 20} MB of text"
+            )
 
 
 def check_work(reading: Reading, data: Data) -> None:
@@ -109,6 +112,7 @@ def check_work(reading: Reading, data: Data) -> None:
 class _Work:
     def __init__(self, reading: Reading, data: Data) -> None:
         self.reading = reading
+        self.variables = data.variables
         self.everything = float(data.size)
         self.item = float(data.item)
         self.field = float(data.field)
@@ -150,6 +154,8 @@ class _Work:
         return work
 
     def _length(self, loop: Loop) -> float:
+        if loop.range is not None:
+            return self._given(loop.range)
         sums = self.reading.body.sums
         outer = loop.outer
         while outer is not None:
@@ -157,6 +163,13 @@ class _Work:
             outer = self.reading.loops[outer].outer
         longest = max(self.longest, MAX_PARTS) if loop.after_split else self.longest
         return longest * self.growth * (1 + sums)
+
+    def _given(self, path: tuple[str, ...]) -> float:
+        """Return how long the list or map at a path into the variables is."""
+        value: Any = self.variables
+        for name in path:
+            value = value.get(name) if isinstance(value, dict) else None
+        return float(max(1, len(value))) if isinstance(value, dict | list) else 1.0
 
     def _turns(self, loop: Loop) -> float:
         return self._length(loop) * (1.0 if loop.outer is None else self._turns(self.reading.loops[loop.outer]))

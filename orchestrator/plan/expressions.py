@@ -12,10 +12,9 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
-from typing import Any, NamedTuple
-
-import cel
+from functools import cache, lru_cache
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchestrator.model.errors import DefinitionError, ExpressionError
 from orchestrator.plan.explain import Complaint, did_you_mean
@@ -24,13 +23,23 @@ from orchestrator.plan.expression_text import Reading, place, read, words_of
 from orchestrator.plan.expression_work import Data, check_work
 from orchestrator.plan.specs import LITERAL, MAX_DEPTH, Path, show_path
 
+if TYPE_CHECKING:
+    import cel
+
 EXPR = "$expr"
 _FIRST_ERROR = re.compile(r"ERROR: <input>:(\d+):(\d+): (?:Syntax error: )?(.*)")
 _NO_OVERLOAD = re.compile(r"Undefined variable or function: '(\w+)'")
 _FUNCTION = re.compile(r"Function '(\w+)' error: (?:Python function call failed: \w+: )?([^\n]*?)(?:\. |\n|$)")
 _OPERATION = re.compile(r"Unsupported operation: (\S+ \S+ \S+)\. ")
 
-logging.getLogger("cel").disabled = True  # it logs each failed evaluation, which is an error that we raise
+
+@cache
+def _library() -> ModuleType:
+    """Import the library when the first expression is compiled: it brings a command line along, and takes 0.1 s."""
+    import cel
+
+    logging.getLogger("cel").disabled = True  # it logs what fails in a function, and that is an error which we raise
+    return cel
 
 
 class _Compiled(NamedTuple):
@@ -71,7 +80,7 @@ class Expression:
                 raise ExpressionError(f"the variable {min(missing)!r} has no value here")
             data = Data({name: variables[name] for name in compiled.reading.names})
             check_work(compiled.reading, data)
-            return _plain(_execute(compiled.program, cel.Context(data.variables, compiled.functions)))
+            return _plain(_execute(compiled.program, data.variables, compiled.functions))
         except ExpressionError as error:
             error.where = _short(self.text)
             raise
@@ -88,8 +97,10 @@ class Expression:
 def _compiled(text: str) -> _Compiled:
     words = words_of(text)
     try:
-        program = cel.compile(text)
-    except ValueError as error:
+        program = _library().compile(text)
+    except BaseException as error:
+        if not _is_failure(error):
+            raise
         found = _FIRST_ERROR.search(str(error))
         if found is None:
             raise DefinitionError("not an expression", where=_short(text)) from None
@@ -100,7 +111,7 @@ def _compiled(text: str) -> _Compiled:
     reading = read(text, words)
     for word in reading.patterns:
         try:
-            _execute(cel.compile(f"''.matches({word.text})"), cel.Context())
+            _execute(_library().compile(f"''.matches({word.text})"), {}, {})
         except ExpressionError:
             raise DefinitionError("not a regular expression", where=place(text, word.start)) from None
     return _Compiled(program, reading, {name: ADDED[name] for name in reading.added})
@@ -108,19 +119,22 @@ def _compiled(text: str) -> _Compiled:
 
 def _plainly(complaint: str) -> str:
     """Shorten the parser's complaint, which lists every sign that could have come."""
-    what = re.sub(r" expecting \{.*", "", complaint)
+    what = re.sub(r" expecting \{.*|^Incomplete .*", "", complaint) or "a part is missing"
     return what.replace("mismatched input '<EOF>'", "it ends too early").replace("extraneous input", "unexpected")
 
 
-def _execute(program: cel.Program, context: cel.Context) -> Any:
+def _execute(program: cel.Program, variables: dict[str, Any], functions: dict[str, Callable[..., Any]]) -> Any:
     try:
-        return program.execute(context)
+        return program.execute(_library().Context(variables, functions))
     except BaseException as error:
-        if (
-            isinstance(error, Exception) or type(error).__name__ == "PanicException"
-        ):  # the latter is a bug of the library
-            raise ExpressionError(_said(error)) from None
-        raise
+        if not _is_failure(error):
+            raise
+        raise ExpressionError(_said(error)) from None
+
+
+def _is_failure(error: BaseException) -> bool:
+    """Whether the library failed: a panic of its Rust would come as a class that no module has."""
+    return isinstance(error, Exception) or type(error).__name__ == "PanicException"
 
 
 def _said(error: BaseException) -> str:
@@ -134,8 +148,10 @@ def _said(error: BaseException) -> str:
         return text.replace("index out of bounds:", "the list has no item")
     if found := _NO_OVERLOAD.match(text):
         return f"{found[1]}() does not take what it gets here"
+    if text.startswith("Function 'duration'"):
+        return "duration(): it takes text like '90s', '1.5h' or '1h30m'"
     if found := _FUNCTION.match(text):
-        return f"{found[1]}(): {found[2]}"
+        return f"{found[1]}(): {found[2].rstrip(':')}"
     if text.startswith("No such overload"):
         return "the types do not fit: an operator, a field or a function gets what it is not made for"
     if found := _OPERATION.match(text):
