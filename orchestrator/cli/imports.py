@@ -111,7 +111,7 @@ def _beat(file: str | None, tz: str | None) -> Imported:
     if is_app(found):
         return read_app(found, tz)
     setup = setup_of(app, tz) if app is not None else Setup(tz=tz or zone_name or "UTC")
-    return read_schedule(found, setup)
+    return read_schedule(found, setup, where=file)
 
 
 def _read(file: str) -> tuple[bytes, str]:

@@ -89,10 +89,14 @@ def zone_name(tz: Any) -> str | None:
     return str(name) if name else None
 
 
-def read_schedule(entries: Any, setup: Setup) -> Imported:
-    """Convert a `beat_schedule`: a mapping from names to entries, which are mappings or Celery's ScheduleEntry."""
+def read_schedule(entries: Any, setup: Setup, where: str | None = None) -> Imported:
+    """Convert a `beat_schedule`: a mapping from names to entries, which are mappings or Celery's ScheduleEntry.
+
+    `where` is what an error names as its place. Raises DefinitionError for what is no mapping.
+    """
     if not isinstance(entries, Mapping):
-        raise DefinitionError(f"a {type(entries).__name__} is not a beat schedule, which is a dict of entries")
+        what = f"this is no beat schedule: it is of the type {type(entries).__name__}, and not a dict of entries"
+        raise DefinitionError(what, where=where)
     imported = Imported()
     for key, given in entries.items():
         name = str(key)

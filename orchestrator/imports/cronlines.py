@@ -134,15 +134,15 @@ def read_setting(line: int, text: str) -> Setting | None:
 def read_job(line: int, text: str, where: str, user_field: bool) -> CronJob:
     """Read a job as cron's load_entry() does; a `DocumentError` says what cron would refuse."""
     rest, options = text, ""
+    doubts: list[str] = []
     if rest.startswith("-"):
         options, rest = "-", rest[1:]
     if rest.startswith("@"):
         when, rest = _word(rest)
         if when not in NICKNAMES:
             raise DocumentError(f"cron has no {when[:40]!r}", where=where, remedy=f"there are {', '.join(NICKNAMES)}")
-        doubts = []
     else:
-        fields, doubts = [], []
+        fields = []
         for name, low, high, names in _FIELDS:
             field, rest = _word(rest)
             if not field:

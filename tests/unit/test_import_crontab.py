@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from croniter import croniter
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from orchestrator.dsl.documents import load, load_all, to_document
@@ -237,6 +237,7 @@ def escaped(text: str) -> str:
     return text.replace("%", "\\%")
 
 
+@settings(deadline=None)
 @given(expressions(), texts, st.none() | st.lists(texts, min_size=1, max_size=3), st.sampled_from(["", "root"]))
 def test_any_line_keeps_its_command_bytes_and_its_expression(expression, command, stdin, user):
     command = f"x{command}"
@@ -257,6 +258,7 @@ def test_any_line_keeps_its_command_bytes_and_its_expression(expression, command
     assert document["schedules"]["crontab"]["cron"] == expression
 
 
+@settings(deadline=None)
 @given(expressions(), st.datetimes(datetime(2025, 1, 1), datetime(2035, 1, 1)), st.booleans())
 def test_it_fires_when_croniter_says_so(expression, start, by_month):
     fields = expression.split()
