@@ -7,13 +7,14 @@ import logging
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from orchestrator.model.errors import OrchestratorError
+from orchestrator.model.errors import NotFound, ParameterError
 from orchestrator.model.run import RunInfo, iso
 from orchestrator.model.states import RunState
 from orchestrator.scheduling.duties import Tools
 from orchestrator.scheduling.matching import concerns, event_of, params_of
 from orchestrator.scheduling.outlook import Outlook
 from orchestrator.state import reading, starters
+from orchestrator.state.replies import Outdated
 from orchestrator.state.starters import DeliveryRecord
 from orchestrator.state.starting import Deliver, Offer
 
@@ -35,9 +36,13 @@ class Deliveries:
         listening = self.outlook.listening(tools.store)
         found = tools.store.read(starters.deliveries(keys, ids))
         self.outlook.flows(tools.store, (record.workflow for each in found for record, _ in listening.on(each.topic)))
-        tools.store.run_all([offer for each in found for offer in self._offers(tools, each)])
+        offers = [offer for each in found for offer in self._offers(tools, each)]
+        replies = zip(offers, tools.store.run_all(offers), strict=True)
+        # What met a trigger that was changed just now is offered again, to the trigger as it is then.
+        again = {offer.delivery for offer, reply in replies if isinstance(reply, Outdated)}
         # Only now: whoever dies before this leaves the timers to another.
-        tools.store.pipeline([("ZREM", keys.timers, *(f"delivery/{each}" for each in ids))])
+        if done := [each for each in ids if each not in again]:
+            tools.store.pipeline([("ZREM", keys.timers, *(f"delivery/{each}" for each in done))])
 
     def _offers(self, tools: Tools, delivery: DeliveryRecord) -> Iterator[Offer]:
         event = event_of(delivery)
@@ -47,7 +52,7 @@ class Deliveries:
                     continue
                 if not trigger.gathers:
                     self.outlook.flow(record.workflow).bind(params_of(trigger, [event]))
-            except OrchestratorError as error:
+            except (NotFound, ParameterError) as error:
                 log.warning("%s: no run for %s: %s", record.id, delivery.id, error)
                 yield Offer(record.id, record.gen, delivery.id, event.name, str(error)[:MAX_WHY])
             else:

@@ -6,7 +6,8 @@ The number of edits, which every change raises, tells whether what is known stil
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+import logging
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,8 @@ from orchestrator.state.store import Store
 from orchestrator.timing.calendars import Calendar
 from orchestrator.timing.schedule import Schedule
 from orchestrator.timing.trigger import Trigger
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +114,15 @@ class Outlook:
         if self._listening is None:
             names = store.read(starters.ids(store.keys, "trigger"))
             records = store.read(starters.several(store.keys, names))
-            self._listening = Listening([(record, self.trigger(record)) for record in records if record.enabled])
+            self._listening = Listening(self._readable([record for record in records if record.enabled]))
         return self._listening
+
+    def _readable(self, records: Iterable[StarterRecord]) -> Iterator[tuple[StarterRecord, Trigger]]:
+        for record in records:
+            try:
+                yield record, self.trigger(record)
+            except DefinitionError as error:
+                log.warning("%s: it cannot be used: %s", record.id, error)
 
 
 def name_of(starter: str) -> str:

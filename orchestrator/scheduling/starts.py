@@ -11,7 +11,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from orchestrator.model.errors import OrchestratorError
+from orchestrator.model.errors import DefinitionError, NotFound, ParameterError
 from orchestrator.model.ids import new_run_id
 from orchestrator.model.run import iso
 from orchestrator.plan.expressions import fill
@@ -31,8 +31,12 @@ log = logging.getLogger(__name__)
 
 MOST_AT_ONCE = 100
 """Waiting occasions of one starter that are started at once."""
+AGAIN_MS = 60_000
+"""How long after a schedule could not be used (a calendar is missing) it is tried again."""
+CANNOT = (DefinitionError, NotFound, ParameterError)
+"""Why an occasion makes no run; any other error is one of the moment."""
 MOST_GATHERED = 1_000
-"""Deliveries that one run is for at most."""
+"""Deliveries that one run is for at most. Twin: the fragment `starters`."""
 MAX_WHY = 500
 
 
@@ -76,23 +80,28 @@ class Starts:
     def _steps(self, tools: Tools, record: StarterRecord, now_ms: int) -> Iterator[Transition[Any]]:
         if not record.enabled or record.next is None:
             return
+        at = record.next
         try:
             planned = self.outlook.planned(tools.store, record)
-        except OrchestratorError as error:
-            yield _passed_over(record, record.next, None, 0, "failed", str(error))
-            return
-        times = planned.times
-        for step in steps(times, record.next, now_ms, planned.lateness):
-            due = 0 if step.next is None else times.due(step.next)
-            if isinstance(step, Miss):
-                detail = f"{step.count} {step.first}"
-                yield _passed_over(record, step.first, step.next, due, "missed", detail, step.last)
-                continue
-            try:
-                yield self._start(record, planned, step, due)
-            except OrchestratorError as error:
-                log.warning("%s: no run at %s: %s", record.id, iso(step.planned), error)
-                yield _passed_over(record, step.planned, step.next, due, "failed", str(error))
+            for step in steps(planned.times, at, now_ms, planned.lateness):
+                yield self._step(record, planned, step)
+                if step.next is None:
+                    return
+                at = step.next
+        except DefinitionError as error:
+            log.warning("%s: it cannot be used, and is tried again: %s", record.id, error)
+            yield _passed_over(record, at, at, now_ms + AGAIN_MS, "failed", str(error))
+
+    def _step(self, record: StarterRecord, planned: Planned, step: Start | Miss) -> StartPlanned | PassOver:
+        due = 0 if step.next is None else planned.times.due(step.next)
+        if isinstance(step, Miss):
+            detail = f"{step.count} {step.first}"
+            return _passed_over(record, step.first, step.next, due, "missed", detail, step.last)
+        try:
+            return self._start(record, planned, step, due)
+        except CANNOT as error:
+            log.warning("%s: no run at %s: %s", record.id, iso(step.planned), error)
+            return _passed_over(record, step.planned, step.next, due, "failed", str(error))
 
     def _start(self, record: StarterRecord, planned: Planned, step: Start, due: int) -> StartPlanned:
         plan, params, cls, facts = self._run_of(record, planned, step.planned)
@@ -123,14 +132,18 @@ class Starts:
                 plan, params, cls, facts = self._run_of(
                     record, self.outlook.planned(tools.store, record), int(occasion)
                 )
-            except OrchestratorError as error:
+            except CANNOT as error:
                 log.warning("%s: no run at %s: %s", record.id, iso(int(occasion)), error)
                 yield DropWaiting(record.id, record.gen, occasion, 1, str(error)[:MAX_WHY])
                 continue
             yield StartWaiting(record.id, record.gen, occasion, 1, new_run_id(), plan, params, cls, facts)
 
     def _gathered(self, tools: Tools, record: StarterRecord, most: int) -> Iterator[Transition[Any]]:
-        trigger = self.outlook.trigger(record)
+        try:
+            trigger = self.outlook.trigger(record)
+        except DefinitionError as error:
+            log.warning("%s: it cannot be used: %s", record.id, error)
+            return
         together = 1
         if trigger.gathers:
             together = record.size or record.need or MOST_GATHERED
@@ -144,7 +157,7 @@ class Starts:
             try:
                 flow = self.outlook.flow(record.workflow)
                 params = flow.bind(params_of(trigger, events) if events else {})
-            except OrchestratorError as error:
+            except CANNOT as error:
                 log.warning("%s: no run for %s: %s", record.id, ", ".join(part[:3]), error)
                 yield DropWaiting(record.id, record.gen, part[0], len(part), str(error)[:MAX_WHY])
                 continue

@@ -263,7 +263,7 @@ class Outdated:
 
 @dataclass(frozen=True, slots=True)
 class Full:
-    """There is no room for another run, or the starter is paused: nothing was changed."""
+    """There is no room for another run, the starter is paused, or it gathers on: nothing was changed."""
 
 
 @dataclass(frozen=True, slots=True)

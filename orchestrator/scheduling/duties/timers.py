@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
+from orchestrator.model.errors import OrchestratorError
 from orchestrator.scheduling.duties import Tools
 from orchestrator.state.transitions import Fire
 
@@ -28,8 +29,14 @@ class Timers:
         handed: dict[str, list[str]] = defaultdict(list)
         for kind, ref in fired.handed:
             handed[kind].append(ref)
+        failed: OrchestratorError | None = None
         for kind, refs in handed.items():
-            self._handlers[kind](tools, refs, fired.now_ms)
+            try:
+                self._handlers[kind](tools, refs, fired.now_ms)
+            except OrchestratorError as error:
+                failed = failed or error  # the other kinds are not to wait for this one
+        if failed:
+            raise failed
         if handed:
             return 0
         if fired.next_due_ms is None:

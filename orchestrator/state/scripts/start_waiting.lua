@@ -4,11 +4,13 @@
 -- returns:  started rings todo | full | stale | noplan
 -- moves:    waiting->queued
 -- keeps:    1 4 5 6 7
--- uses:     keys starters wakes past births runs rings
+-- uses:     keys clock starters wakes past births runs rings
 -- cost:     O(roots + count), at most a slice of roots; the rest is todo
 local s = starters.load(id)
-if not s or s.gen ~= gen or starters.head(s) ~= occasion or starters.waiting(s) < count then return {'stale'} end
-if not s.enabled or starters.room(s) <= 0 then return {'full'} end
+if not s or s.gen ~= gen or starters.head(s) ~= occasion then return {'stale'} end
+local waiting = starters.waiting(s)
+if count ~= math.min(waiting, starters.group(s)) then return {'stale'} end  -- more came, which it goes together with
+if not s.enabled or starters.room(s) <= 0 or wakes.ripe(s, waiting) > clock.now then return {'full'} end
 local found = births.plan(plan)
 if not found then return {'noplan'} end
 

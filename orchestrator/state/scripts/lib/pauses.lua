@@ -13,13 +13,13 @@ function pauses.edited(id)
   if s.enabled and tonumber(more[2]) > 0 then timers.want('poll', id, clock.now) else timers.drop('poll', id) end
 end
 
--- its record is about to be written: a planned time that is due would be forgotten where the next is a later one
+-- its record is about to be written: a planned time that has come would be forgotten where the next is a later one
 function pauses.overtaken(id, next)
   local s = starters.load(id)
   if not s or not s.enabled or not s.next or s.next == '' then return end
   if next ~= '' and tonumber(next) <= tonumber(s.next) then return end
-  if tonumber(redis.call('HGET', s.key, 'due')) > clock.now then return end
-  past.note(s, s.next, 'skipped', 'it was due when its schedule was changed')
+  if tonumber(s.next) > clock.now then return end
+  past.note(s, s.next, 'skipped', 'its schedule was changed before it started')
 end
 
 -- `held` is the planned time that would have been next

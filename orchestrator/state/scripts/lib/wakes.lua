@@ -3,7 +3,7 @@
 local wakes = {}
 
 -- when what waits may start: a batch that is not full by its first delivery, what debounces by its last
-local function ripe(s, waiting)
+function wakes.ripe(s, waiting)
   if s.wait == 0 or (s.size > 0 and waiting >= s.size) then return clock.now end
   local delivery = redis.call('LINDEX', keys.waiting(s.id), s.size > 0 and 0 or -1)
   return math.max((redis.call('HGET', keys.delivery(delivery), 'at') or 0) + s.wait, clock.now)
@@ -15,6 +15,6 @@ function wakes.arm(s)
   if waiting == 0 or not s.enabled or starters.room(s) <= 0 then
     timers.drop('slot', s.id)
   else
-    timers.set('slot', s.id, ripe(s, waiting))
+    timers.set('slot', s.id, wakes.ripe(s, waiting))
   end
 end
