@@ -11,7 +11,7 @@ from typing import Any, Literal
 from orchestrator.dsl.signatures import refuse_options
 from orchestrator.imports.report import Imported, fit_name
 from orchestrator.model.errors import DefinitionError
-from orchestrator.model.workflow import check_route
+from orchestrator.model.workflow import MAX_SECONDS, check_route
 from orchestrator.plan.specs import encode
 from orchestrator.timing.base import MILLISECOND, iso
 from orchestrator.timing.intervals import length_code
@@ -56,6 +56,8 @@ def add_entry(entry: Entry, setup: Setup, imported: Imported) -> None:
     """Convert an entry; what it says and a workflow cannot is left."""
     where = entry.name
     try:
+        if not isinstance(entry.args or (), list | tuple):
+            raise DefinitionError("its arguments are no list")
         args = encode(list(entry.args or ()), _no_reference, ("args",))
         kwargs = {key: encode(value, _no_reference, ("kwargs", key)) for key, value in dict(entry.kwargs or {}).items()}
         if not isinstance(entry.task, str) or not entry.task:
@@ -155,7 +157,7 @@ class _Options:
             self.schedule["end"] = iso(value if value.tzinfo else value.replace(tzinfo=zone(tz)), tz)
             return
         seconds = value.total_seconds() if isinstance(value, timedelta) else value
-        if not _is_number(seconds) or seconds <= 0:
+        if not _is_number(seconds) or not 0 < seconds <= MAX_SECONDS:
             self._leave("expires", value, "it is no time and no number of seconds")
             return
         length = length_code(max(1, timedelta(seconds=seconds) // MILLISECOND))

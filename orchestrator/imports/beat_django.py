@@ -113,7 +113,7 @@ def _json(fields: Fields, name: str, form: type) -> Any:
     text = fields.get(name) or ("[]" if form is list else "{}")
     try:
         value = json.loads(text) if isinstance(text, str) else text
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         raise DefinitionError(f"its {name} are not JSON: {text[:40]!r}") from None
     if not isinstance(value, form):
         raise DefinitionError(f"its {name} are no {form.__name__}: {str(text)[:40]!r}")

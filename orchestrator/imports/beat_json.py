@@ -63,6 +63,8 @@ def _load(data: bytes, source: str) -> Any:
         raise DocumentError(f"not JSON: {error.msg}", where=f"{source}:{error.lineno}:{error.colno}") from None
     except RecursionError:
         raise DocumentError("it nests too deep", where=source) from None
+    except ValueError:
+        raise DocumentError("a number is too long", where=source) from None
 
 
 def _read(place: str, item: Any, setup: Setup, imported: Imported) -> None:
@@ -77,20 +79,21 @@ def _read(place: str, item: Any, setup: Setup, imported: Imported) -> None:
         name = str(item.get("name") or place)
         last = _moment(meta.get("last_run_at"), setup.tz) if isinstance(meta, Mapping) else None
         timing, lacks = _timing(item.get("schedule"), bool(item.get("relative")), last, setup.tz)
+        args, kwargs, options = (_plain(item.get(field)) for field in ("args", "kwargs", "options"))
+        if options is not None and not isinstance(options, Mapping):
+            raise DefinitionError(f"its options are no object: {json.dumps(options)[:40]}")
     except DefinitionError as error:
         imported.leave(place, "entry", str(error))
         return
+    except RecursionError:
+        imported.leave(place, "entry", "it nests too deep")
+        return
     if lacks:
         imported.note(name, json.dumps(item["schedule"]), lacks)
-    for unknown in set(item) - KNOWN:
+    for unknown in sorted(set(item) - KNOWN):
         imported.leave(name, f"{unknown}={item[unknown]!r}", "beat knows no such field of an entry")
-    entry = Entry(name, item["task"], timing, _plain(item.get("args")), _plain(item.get("kwargs")))
+    entry = Entry(name, item["task"], timing, args, kwargs, options or {})
     entry.enabled = item.get("enabled", True) is not False
-    options = _plain(item.get("options"))
-    if options is not None and not isinstance(options, Mapping):
-        imported.leave(name, f"options={options!r}", "they are no object")
-    else:
-        entry.options = options or {}
     add_entry(entry, setup, imported)
 
 
@@ -99,7 +102,7 @@ def _decoded(item: Any) -> Any:
         return item
     try:
         return json.loads(item)
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         raise DefinitionError(f"it is not JSON: {item[:40]!r}") from None
 
 

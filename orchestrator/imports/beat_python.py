@@ -101,7 +101,7 @@ def read_schedule(entries: Any, setup: Setup, where: str | None = None) -> Impor
     for key, given in entries.items():
         name = str(key)
         fields = given if isinstance(given, Mapping) else {k: v for k, v in vars(given).items() if k in KNOWN}
-        for unknown in set(fields) - KNOWN:
+        for unknown in sorted(map(str, set(fields) - KNOWN)):
             imported.leave(name, f"{unknown}={fields[unknown]!r}", "beat knows no such field of an entry")
         try:
             timing = _timing(name, fields.get("schedule"), bool(fields.get("relative")), setup, imported)
@@ -118,7 +118,10 @@ def _timing(name: str, schedule: Any, relative: bool, setup: Setup, imported: Im
     from celery import schedules
 
     if isinstance(schedule, int | float) and not isinstance(schedule, bool):
-        schedule = timedelta(seconds=schedule)
+        try:
+            schedule = timedelta(seconds=schedule)
+        except (OverflowError, ValueError):
+            raise DefinitionError(f"{schedule} is no number of seconds") from None
     if isinstance(schedule, timedelta):
         schedule = schedules.schedule(schedule, relative)
     if getattr(schedule, "nowfun", None) is not None:

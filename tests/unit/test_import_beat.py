@@ -217,6 +217,8 @@ def test_what_a_workflow_cannot_say_is_named_by_its_entry():
         "object": {"task": "t", "schedule": crontab(), "kwargs": {"x": object()}},
         "half": {"task": "t", "schedule": 0.5},
         "none": {"task": "t", "schedule": None},
+        "ages": {"task": "t", "schedule": 1e300},
+        "word": {"task": "t", "schedule": crontab(), "args": "abc"},
         "dollar": {"task": "t", "schedule": crontab(), "kwargs": {"$x": 1}},
         "no task": {"schedule": crontab()},
         "clock": {"task": "t", "schedule": crontab(nowfun=lambda: START)},
@@ -350,6 +352,8 @@ def test_a_beat_schedule_written_out_as_json():
             "h": "no JSON",
             "i": {"task": "t", "schedule": "0 9 * *"},
             "j": {"task": "t", "schedule": 60, "options": [1]},
+            "k": {"task": "t", "schedule": 60, "options": {"expires": 1e300}},
+            "l": {"task": "t", "schedule": 60, "args": json.loads("[" * 900 + "]" * 900)},
         },
         tz="Europe/Paris",
     )
@@ -359,9 +363,9 @@ def test_a_beat_schedule_written_out_as_json():
         "b": {"cron": "0 9 * * 1-5", "tz": "Europe/Paris"},
         "c": {"cron": "0 */2 * * *", "tz": "Europe/Paris"},
         "d": {"every": "1m", "align": "day", "tz": "Europe/Paris"},
-        "j": {"every": "1m", "tz": "Europe/Paris"},
+        "k": {"every": "1m", "tz": "Europe/Paris"},
     }
-    assert set(lacks(imported)) == set("efghij")
+    assert set(lacks(imported)) == set("efghijkl")
 
 
 @pytest.mark.parametrize(
@@ -371,6 +375,7 @@ def test_a_beat_schedule_written_out_as_json():
         (b'{"a": {},\n "a": {}}', "beat.json", "twice"),
         (b"\xff", "beat.json, byte 0", "not UTF-8"),
         (b"3", "beat.json", "no beat schedule"),
+        (b'{"a": ' + b"1" * 5000 + b"}", "beat.json", "too long"),
         (b"[" * 100_000, "beat.json", "too deep"),
     ],
 )
