@@ -1,0 +1,52 @@
+"""What a namespace holds, or is to hold: calendars, workflows, schedules, triggers, as values to be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Kind = Literal["calendar", "workflow", "schedule", "trigger"]
+KINDS: tuple[Kind, ...] = ("calendar", "workflow", "schedule", "trigger")
+
+
+@dataclass(frozen=True, slots=True)
+class Definitions:
+    """Definitions by name; of a schedule or trigger that is `workflow/name`.
+
+    A workflow stands as its plan's digest, everything else as its document in the usual form.
+    """
+
+    calendars: Mapping[str, Any] = field(default_factory=dict)
+    workflows: Mapping[str, str] = field(default_factory=dict)
+    schedules: Mapping[str, Any] = field(default_factory=dict)
+    triggers: Mapping[str, Any] = field(default_factory=dict)
+
+    def of(self, kind: Kind) -> Mapping[str, Any]:
+        """Return those of a kind."""
+        found: Mapping[str, Any] = getattr(self, f"{kind}s")
+        return found
+
+    def names(self) -> Iterator[tuple[Kind, str]]:
+        """Yield the kind and name of each."""
+        for kind in KINDS:
+            for name in self.of(kind):
+                yield kind, name
+
+    def updated(self, others: Definitions, without: set[tuple[Kind, str]]) -> Definitions:
+        """Return these with others over them, and without some."""
+        return Definitions(
+            **{
+                f"{kind}s": {
+                    name: value
+                    for name, value in {**self.of(kind), **others.of(kind)}.items()
+                    if (kind, name) not in without
+                }
+                for kind in KINDS
+            }
+        )
+
+
+def workflow_of(starter: str) -> str:
+    """Return the workflow of a schedule or trigger."""
+    return starter.partition("/")[0]

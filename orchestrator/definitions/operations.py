@@ -1,0 +1,150 @@
+"""From a difference to the changes that the store makes, all together; whatever keeps one from being made is told."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+
+from orchestrator.definitions.compare import Difference
+from orchestrator.definitions.contents import Definitions, Kind, workflow_of
+from orchestrator.definitions.held import Held
+from orchestrator.model.errors import DefinitionError
+from orchestrator.plan.explain import listing
+from orchestrator.scheduling.records import schedule_record, times_of, trigger_record
+from orchestrator.state.definitions import (
+    MOST_OPS,
+    Op,
+    Starter,
+    drop_calendar,
+    drop_flow,
+    drop_starter,
+    put_calendar,
+    put_flow,
+    put_starter,
+    watch,
+)
+from orchestrator.state.starters import StarterRecord
+from orchestrator.timing.calendars import Calendar
+from orchestrator.timing.schedule import Schedule
+from orchestrator.timing.trigger import Trigger
+
+ORIGIN = "files"
+Calendars = Mapping[str, Calendar]
+
+
+def operations(
+    difference: Difference, wanted: Definitions, held: Held, where: Callable[[Kind, str], str]
+) -> tuple[list[Op], list[str]]:
+    """Return what makes the difference, and which schedules are planned anew only because a calendar changes.
+
+    A `DefinitionError` tells what cannot be: a calendar that is missing or still used, or too many changes at once.
+    """
+    changed = {(each.kind, each.name) for each in difference.changes}
+    gone = difference.deleted
+    calendars = {
+        name: Calendar(**document)
+        for name, document in {**held.definitions.calendars, **wanted.calendars}.items()
+        if ("calendar", name) not in gone
+    }
+    wrong: list[DefinitionError] = []
+    touched = _dependent({name for kind, name in changed if kind == "calendar"}, calendars, wrong, where)
+    drops: list[Op] = []
+    puts: list[Op] = []
+    planned_anew: list[str] = []
+    for kind, name in sorted(gone):
+        if kind in ("schedule", "trigger"):
+            drops.append(drop_starter(name))
+    drops += [
+        drop_starter(each)
+        for each in held.backfills
+        if ("schedule", each.rpartition("~")[0]) in gone or ("workflow", workflow_of(each)) in gone
+    ]
+    for kind, name in sorted(changed - gone):
+        record = held.records.get(name)
+        if record is not None and record.kind != kind:
+            record = None  # what has its name now goes before it comes
+        try:
+            puts += _put(kind, name, wanted, record, calendars, held.clock_ms)
+        except DefinitionError as error:
+            wrong.append(DefinitionError(f"{kind} {name}: {error}", where=where(kind, name)))
+    for record, schedule in _using(touched, held, changed):
+        try:
+            starter = _schedule(record.workflow, schedule, record, calendars, held.clock_ms)
+        except DefinitionError as error:
+            wrong.append(DefinitionError(str(error), where=f"schedule {record.id}"))
+        else:
+            if record.paused_ms is None:  # a paused one is planned anew when it goes on
+                planned_anew.append(record.id)
+                puts.append(put_starter(replace(starter, origin=record.origin, about=record.about), record.seen))
+    if wrong:
+        raise wrong[0] if len(wrong) == 1 else DefinitionError(listing(wrong))
+    ends = [drop_flow(name) for kind, name in sorted(gone) if kind == "workflow"]
+    ends += [drop_calendar(name) for kind, name in sorted(gone) if kind == "calendar"]
+    ops = [*drops, *puts, *ends]
+    if len(ops) > MOST_OPS:
+        what = f"these are {len(ops):,} changes, and {MOST_OPS:,} can be made at once"
+        raise DefinitionError(what, remedy="apply some of the files first")
+    return ops, planned_anew
+
+
+def _put(
+    kind: Kind, name: str, wanted: Definitions, record: StarterRecord | None, calendars: Calendars, clock_ms: int
+) -> Iterator[Op]:
+    seen = "" if record is None else record.seen
+    workflow, _, own = name.partition("/")
+    if kind == "calendar":
+        yield put_calendar(name, json.dumps(wanted.calendars[name]).encode())
+    elif kind == "workflow":
+        yield put_flow(name, wanted.workflows[name])
+    elif kind == "schedule":
+        schedule = Schedule.read(own, wanted.schedules[name])
+        yield put_starter(replace(_schedule(workflow, schedule, record, calendars, clock_ms), origin=ORIGIN), seen)
+    else:
+        trigger = Trigger.read(own, wanted.triggers[name])
+        token = (record.token if record else "") or secrets.token_hex(16)
+        yield from map(watch, trigger.run.workflow if trigger.run else ())
+        yield put_starter(replace(trigger_record(workflow, trigger, token), origin=ORIGIN), seen)
+
+
+def _schedule(
+    workflow: str, schedule: Schedule, record: StarterRecord | None, calendars: Calendars, clock_ms: int
+) -> Starter:
+    """Return the record of a schedule that is planned from now on.
+
+    A planned time that has come but has not started (its jitter, an outage) is still its next if it has it still.
+    """
+    after = clock_ms
+    pending = record.next if record else None
+    if pending is not None and pending <= clock_ms:
+        still = times_of(workflow, schedule, calendars).next(pending - 1) == pending
+        after = pending - 1 if still else clock_ms
+    return schedule_record(workflow, schedule, calendars, after)
+
+
+def _dependent(
+    changed: set[str], calendars: Calendars, wrong: list[DefinitionError], where: Callable[[Kind, str], str]
+) -> set[str]:
+    """Return the calendars that change, with those that are made of them, after a look at each."""
+    found = set(changed)
+    while more := {name for name, calendar in calendars.items() if name not in found and calendar.names() & found}:
+        found |= more
+    for name in sorted(found & set(calendars)):
+        try:
+            calendars[name].check(calendars)
+        except DefinitionError as error:
+            wrong.append(DefinitionError(f"calendar {name}: {error}", where=where("calendar", name)))
+    return found
+
+
+def _using(calendars: set[str], held: Held, changed: set[tuple[Kind, str]]) -> Iterator[tuple[StarterRecord, Schedule]]:
+    """Yield the stored schedules that use one of the calendars and do not change themselves."""
+    texts = [json.dumps(name).encode() for name in calendars]
+    for record in held.records.values():
+        if record.kind != "schedule" or ("schedule", record.id) in changed:
+            continue
+        if any(text in record.spec for text in texts):
+            schedule = Schedule.read(record.id.partition("/")[2], json.loads(record.spec))
+            if schedule.calendars() & calendars:
+                yield record, schedule

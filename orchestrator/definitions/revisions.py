@@ -1,0 +1,63 @@
+"""Revisions: what files have defined in a namespace after each apply, as it is kept to be gone back to."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from orchestrator.definitions.contents import Definitions
+from orchestrator.model.errors import Conflict
+from orchestrator.model.run import iso
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Who applies, why, and of which state of the sources."""
+
+    author: str = ""
+    reason: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """What all applies up to one have made, and who made that one. `back_to` is the revision that it went back to."""
+
+    number: int
+    time_ms: int
+    note: Note
+    tool: str
+    changes: int
+    definitions: Definitions
+    back_to: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return its shape in `revisions --json`."""
+        return {
+            "revision": self.number, "time": iso(self.time_ms), **asdict(self.note), "tool": self.tool,
+            "changes": self.changes, "back_to": self.back_to,
+        }  # fmt: skip
+
+    def pack(self) -> bytes:
+        """Write it as it is stored: JSON, compressed, without its number."""
+        content = {
+            "format": _FORMAT, "time_ms": self.time_ms, "note": asdict(self.note), "tool": self.tool,
+            "changes": self.changes, "back_to": self.back_to, "definitions": asdict(self.definitions),
+        }  # fmt: skip
+        return zlib.compress(json.dumps(content, ensure_ascii=False).encode())
+
+
+def unpack(number: int, packed: bytes) -> Revision:
+    """Read a stored revision; `Conflict` if a later version of this program wrote it."""
+    content = json.loads(zlib.decompress(packed))
+    if content["format"] > _FORMAT:
+        remedy = f"use celery-orchestrator {content['tool']} or later"
+        raise Conflict(f"revision {number} was written by a later version of this program", remedy=remedy)
+    return Revision(
+        number, content["time_ms"], Note(**content["note"]), content["tool"], content["changes"],
+        Definitions(**content["definitions"]), content["back_to"],
+    )  # fmt: skip
