@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import redis
 
 from orchestrator.timing.intervals import Every
 from orchestrator.timing.schedule import Schedule
@@ -14,8 +13,8 @@ from support.starters import Starters
 
 
 @pytest.fixture
-def starters(redis_client: redis.Redis, ns: str) -> Starters:
-    return Starters(Machine(redis_client, ns))
+def starters(machine: Machine) -> Starters:
+    return Starters(machine)
 
 
 def minutely(**fields: Any) -> Schedule:

@@ -25,6 +25,7 @@ from orchestrator.state import reading
 from orchestrator.state.keys import BUCKET
 from orchestrator.state.records import Event, read_counts
 from orchestrator.state.store import Store
+from support.starter_checker import StarterChecker
 
 CLASS, NUMBER = 2**51, 2**43
 NODE_NAME = 37
@@ -93,6 +94,7 @@ class _Checker:
                 yield f"{run} is gone and has not ended"
         yield from self._ready(sorted(route.decode() for route in routes))
         yield from self._hands()
+        yield from self._starters()
         yield from self._timers()
 
     def _events(self) -> Iterator[Event]:
@@ -250,6 +252,12 @@ class _Checker:
         held = Counter(ref for node in self.store.read(reading.nodes(self.keys)) for ref in node.held)
         if held != self.running:
             yield f"hands hold {dict(held - self.running)} too much, and not {dict(self.running - held)}"
+
+    def _starters(self) -> Iterator[str]:
+        checker = StarterChecker(self.store)
+        yield from checker.run(self.live | self.ended)
+        self.timers |= checker.timers
+        self.free_timers |= checker.free_timers
 
     def _timers(self) -> Iterator[str]:
         (found,) = self.store.pipeline([("ZRANGE", self.keys.timers, 0, -1)])
