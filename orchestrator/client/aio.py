@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from orchestrator.client import flows
@@ -21,7 +22,9 @@ from orchestrator.state.store import AsyncStore
 if TYPE_CHECKING:
     from celery import Celery
 
+    from orchestrator.client.aio_starting import AsyncCalendars, AsyncHooks, AsyncSchedules, AsyncTriggers
     from orchestrator.client.base import AnyWorkflow
+    from orchestrator.client.infos import Delivery, Emitted
     from orchestrator.dsl.builder import Workflow
     from orchestrator.model.workflow import WorkflowDefinition
 
@@ -69,8 +72,64 @@ class AsyncClient(ClientBase):
         return await self._read(reading.runs(self.keys, state=run_state(state), workflow=workflow, limit=limit))
 
     async def register(self, workflow: Workflow | WorkflowDefinition) -> Stored:
-        """Store a workflow's definition as its current version without running it."""
-        return await self.store.put_plan(flows.as_workflow(workflow).compile(self.route_of))
+        """Store a workflow as its current version, with its schedules and triggers. See `Client.register`."""
+        from orchestrator.client.editing import register
+
+        return await self._drive(register(self.keys, workflow, self.route_of))
+
+    @cached_property
+    def schedules(self) -> AsyncSchedules:
+        """The schedules: create, change, pause, look ahead, backfill."""
+        from orchestrator.client.aio_starting import AsyncSchedules
+
+        return AsyncSchedules(self)
+
+    @cached_property
+    def triggers(self) -> AsyncTriggers:
+        """The triggers: create, change, pause."""
+        from orchestrator.client.aio_starting import AsyncTriggers
+
+        return AsyncTriggers(self)
+
+    @cached_property
+    def calendars(self) -> AsyncCalendars:
+        """The calendars that schedules name."""
+        from orchestrator.client.aio_starting import AsyncCalendars
+
+        return AsyncCalendars(self)
+
+    @cached_property
+    def hooks(self) -> AsyncHooks:
+        """The webhooks, for the process that takes their messages."""
+        from orchestrator.client.aio_starting import AsyncHooks
+
+        return AsyncHooks(self)
+
+    async def emit(self, name: str, payload: Any = None, id: str | None = None, *, source: str = "emit") -> Emitted:
+        """Tell that something happened. See `Client.emit`."""
+        from orchestrator.client import events
+
+        return await self._drive(events.emit(self.keys, self._ears, name, payload, id, source))
+
+    async def emit_dataset(
+        self, name: str, payload: Any = None, id: str | None = None, *, source: str = "emit"
+    ) -> Emitted:
+        """Tell that a dataset was written. See `Client.emit_dataset`."""
+        from orchestrator.client import events
+
+        return await self._drive(events.emit_dataset(self.keys, self._ears, name, payload, id, source))
+
+    async def deliveries(self, limit: int = 50, name: str | None = None) -> list[Delivery]:
+        """Return the newest events that came, with their runs. See `Client.deliveries`."""
+        from orchestrator.client import events
+
+        return await self._drive(events.deliveries(self.keys, limit, name))
+
+    async def delivery(self, delivery_id: str) -> Delivery:
+        """Return one event that came, with the runs that it started; `NotFound` where there is none."""
+        from orchestrator.client import events
+
+        return await self._drive(events.delivery(self.keys, delivery_id))
 
     async def workflow(self, name: str) -> FlowInfo:
         """Return a stored workflow's versions; `NotFound` where there is none."""
@@ -112,6 +171,9 @@ class AsyncClient(ClientBase):
         """Publish permits; kombu blocks, so that a thread does it. See `Client.ring`."""
         if rings:
             await asyncio.to_thread(self.publisher.publish, rings)
+
+    def _run(self, run_id: str) -> AsyncRun:
+        return AsyncRun(self, run_id)
 
     async def _read(self, read: Read[T]) -> T:
         return await self.store.read(read)

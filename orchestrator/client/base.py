@@ -16,6 +16,7 @@ from orchestrator.state.keys import Keys
 if TYPE_CHECKING:
     from celery import Celery
 
+    from orchestrator.client.events import Ears
     from orchestrator.dispatch.permits import Publisher
     from orchestrator.dsl.builder import Workflow
     from orchestrator.model.workflow import WorkflowDefinition
@@ -40,6 +41,12 @@ class ClientBase:
         from orchestrator.dispatch.permits import Publisher
 
         return Publisher.for_url(self._broker_url(), self.settings.namespace)
+
+    @cached_property
+    def _ears(self) -> Ears:
+        from orchestrator.client.events import Ears
+
+        return Ears()
 
     def _close_publisher(self) -> None:
         if "publisher" in self.__dict__:

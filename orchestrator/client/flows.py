@@ -22,7 +22,7 @@ from orchestrator.plan.params import bind_schema
 from orchestrator.plan.plan import Plan
 from orchestrator.state import reading
 from orchestrator.state.keys import Keys
-from orchestrator.state.reading import Read
+from orchestrator.state.reading import Command, Read
 from orchestrator.state.replies import (
     Created,
     Ended,
@@ -57,6 +57,7 @@ class StorePort(Protocol):
     def run(self, transition: Transition[T], /) -> T: ...  # noqa: D102
     def read(self, read: Read[T], /) -> T: ...  # noqa: D102
     def put_plan(self, plan: Plan, /) -> Stored: ...  # noqa: D102
+    def pipeline(self, commands: Sequence[Command], /) -> list[Any]: ...  # noqa: D102
 
 
 class Port(Protocol):
@@ -115,6 +116,8 @@ class Order:
     request: str
     content: Plan | None = None
     """The plan itself, where the store may not have it."""
+    facts: bytes = b""
+    """What is known of its origin, as JSON."""
 
 
 # -- submit -------------------------------------------------------------------------------------------------------
@@ -137,17 +140,17 @@ def order_by_name(
     keys: Keys, name: str, params: Mapping[str, Any], priority: str | None, key: str | None
 ) -> Flow[Order]:
     """Check a run's parameters against a stored workflow's current version."""
-    digest, head, cls = yield from _current(keys, name)
+    digest, head, cls = yield from current(keys, name)
     return _order(name, digest, bind_schema(head.get("params"), params, name), cls, priority, key, None)
 
 
 def schema(keys: Keys, name: str) -> Flow[dict[str, Any] | None]:
     """Read the JSON Schema of a stored workflow's parameters."""
-    _, head, _ = yield from _current(keys, name)
+    _, head, _ = yield from current(keys, name)
     return head.get("params")
 
 
-def _current(keys: Keys, name: str) -> Flow[tuple[str, dict[str, Any], int]]:
+def current(keys: Keys, name: str) -> Flow[tuple[str, dict[str, Any], int]]:
     """Read of a workflow's current version the plan's digest, its head and its class."""
     info = yield from flow_info(keys, name)
     digest = info.versions[info.latest]
@@ -174,7 +177,7 @@ def _order(
 
 def submit(order: Order) -> Flow[str]:
     """Create the run, and return its id; the same idempotency key again returns the same run."""
-    create = CreateRun(new_run_id(), order.plan, order.params, order.cls, order.key, order.request)
+    create = CreateRun(new_run_id(), order.plan, order.params, order.cls, order.key, order.request, order.facts)
     made = yield from transit(create)
     content = order.content
     if isinstance(made, NoPlan) and content is not None:
@@ -303,7 +306,7 @@ def flow_info(keys: Keys, name: str) -> Flow[FlowInfo]:
     info = yield from read(reading.flow(keys, name))
     if info is None:
         names = yield from read(reading.flows(keys))
-        raise NotFound(f"there is no workflow {name!r}", remedy=_known(name, names))
+        raise NotFound(f"there is no workflow {name!r}", remedy=there_are(name, names))
     return info
 
 
@@ -318,7 +321,8 @@ def definition(keys: Keys, name: str, version: int | None) -> Flow[WorkflowDefin
     return decompile((yield from plan_of(keys, digest)))
 
 
-def _known(name: str, names: Sequence[str]) -> str:
+def there_are(name: str, names: Sequence[str]) -> str:
+    """Say what there is, for whoever asked for a name that is not among it."""
     from difflib import get_close_matches
 
     near = get_close_matches(name, names) or list(names[:8])

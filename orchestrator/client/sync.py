@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from orchestrator.client import flows
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from celery import Celery
 
     from orchestrator.client.base import AnyWorkflow
+    from orchestrator.client.infos import Delivery, Emitted
+    from orchestrator.client.starting import Calendars, Schedules, Triggers
     from orchestrator.dsl.builder import Workflow
     from orchestrator.model.workflow import WorkflowDefinition
 
@@ -77,8 +80,65 @@ class Client(ClientBase):
         return self._read(reading.runs(self.keys, state=run_state(state), workflow=workflow, limit=limit))
 
     def register(self, workflow: Workflow | WorkflowDefinition) -> Stored:
-        """Store a workflow's definition as its current version without running it."""
-        return self.store.put_plan(flows.as_workflow(workflow).compile(self.route_of))
+        """Store a workflow as its current version, with its schedules and triggers, in one step; nothing runs.
+
+        The workflow's own set takes the place of the one that was registered before: what it has no more is deleted.
+        Schedules and triggers that were put by other ways stay, unless it has one of the same name. One that has not
+        changed is left alone; one that is paused stays so. A `submit` stores the plan only.
+        """
+        from orchestrator.client.editing import register
+
+        return self._drive(register(self.keys, workflow, self.route_of))
+
+    @cached_property
+    def schedules(self) -> Schedules:
+        """The schedules: create, change, pause, look ahead, backfill."""
+        from orchestrator.client.starting import Schedules
+
+        return Schedules(self)
+
+    @cached_property
+    def triggers(self) -> Triggers:
+        """The triggers: create, change, pause."""
+        from orchestrator.client.starting import Triggers
+
+        return Triggers(self)
+
+    @cached_property
+    def calendars(self) -> Calendars:
+        """The calendars that schedules name."""
+        from orchestrator.client.starting import Calendars
+
+        return Calendars(self)
+
+    def emit(self, name: str, payload: Any = None, id: str | None = None, *, source: str = "emit") -> Emitted:
+        """Tell that something happened, for the triggers that listen to events of that name (`order.paid`).
+
+        `payload` is anything that JSON can say. With the same `id` it is taken once: a second time changes nothing,
+        and the answer says `duplicate`. A payload that one of the triggers cannot make a run of is a `ParameterError`
+        (or `ExpressionError`), and nothing is stored.
+        """
+        from orchestrator.client import events
+
+        return self._drive(events.emit(self.keys, self._ears, name, payload, id, source))
+
+    def emit_dataset(self, name: str, payload: Any = None, id: str | None = None, *, source: str = "emit") -> Emitted:
+        """Tell that a dataset was written, by somebody else than a workflow that produces it. See `emit`."""
+        from orchestrator.client import events
+
+        return self._drive(events.emit_dataset(self.keys, self._ears, name, payload, id, source))
+
+    def deliveries(self, limit: int = 50, name: str | None = None) -> list[Delivery]:
+        """Return the newest events that came, with their runs; only those of a name or topic if one is given."""
+        from orchestrator.client import events
+
+        return self._drive(events.deliveries(self.keys, limit, name))
+
+    def delivery(self, delivery_id: str) -> Delivery:
+        """Return one event that came, with the runs that it started; `NotFound` where there is none."""
+        from orchestrator.client import events
+
+        return self._drive(events.delivery(self.keys, delivery_id))
 
     def workflow(self, name: str) -> FlowInfo:
         """Return a stored workflow's versions; `NotFound` where there is none."""
@@ -120,6 +180,9 @@ class Client(ClientBase):
         """Publish permits. It never fails: the work is stored, and a broker that was away is rung by the beats."""
         if rings:
             self.publisher.publish(rings)
+
+    def _run(self, run_id: str) -> Run:
+        return Run(self, run_id)
 
     def _read(self, read: Read[T]) -> T:
         return self.store.read(read)

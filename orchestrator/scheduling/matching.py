@@ -36,10 +36,16 @@ class Event:
         return {"id": self.id, "name": self.name, "time": time, "payload": self.payload, "source": self.source}
 
 
+def stored_id(topic: str, given: str) -> str:
+    """Return the id of a delivery to which its sender gave an id: senders of different topics know nothing of others."""
+    return f"{topic}:{given}"
+
+
 def event_of(delivery: DeliveryRecord) -> Event:
     """Return what a delivery tells."""
     name = delivery.topic.partition(":")[2]
-    return Event(delivery.id, name, delivery.at_ms, json.loads(delivery.body), delivery.source)
+    given = delivery.id.removeprefix(f"{delivery.topic}:")
+    return Event(given, name, delivery.at_ms, json.loads(delivery.body), delivery.source)
 
 
 def concerns(trigger: Trigger, event: Event) -> bool:
