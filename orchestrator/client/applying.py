@@ -15,7 +15,7 @@ from typing import Any, Literal, assert_never
 from orchestrator.client import flows
 from orchestrator.client.flows import Flow, ask, read, transit
 from orchestrator.definitions.compare import Change, Difference, changed_plans, difference, to_delete
-from orchestrator.definitions.contents import Definitions, Kind
+from orchestrator.definitions.contents import KINDS, Definitions, Kind
 from orchestrator.definitions.held import Held, held
 from orchestrator.definitions.operations import operations
 from orchestrator.definitions.revisions import Note, Revision, unpack
@@ -103,16 +103,13 @@ def drift(keys: Keys) -> Flow[Proposal]:
         raise NotFound("nothing was applied yet", remedy="orchestrator workflows apply makes the first revision")
     then, now = there.managed, there.definitions
     wanted = Definitions(
-        **{f"{kind}s": {name: now.of(kind)[name] for name in then.of(kind) if name in now.of(kind)} for kind in _KINDS}
+        **{f"{kind}s": {name: now.of(kind)[name] for name in then.of(kind) if name in now.of(kind)} for kind in KINDS}
     )
     gone = {each for each in then.names() if each[1] not in wanted.of(each[0])}
     compared = yield from _compare(keys, wanted, then, gone, {})
     besides = tuple(each for each in now.names() if each[1] not in then.of(each[0]))
     paused = tuple(sorted(own for own, record in there.records.items() if record.paused_ms is not None))
     return Proposal(Difference(compared.changes, besides), (), paused, (), there, ())
-
-
-_KINDS: tuple[Kind, ...] = ("calendar", "workflow", "schedule", "trigger")
 
 
 def _compare(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,13 +52,6 @@ def misfits(beside: Definitions, schemas: Mapping[str, Any]) -> Iterator[str]:
                 known = known_part(dict(params), later)
                 for path, what in check_given(schemas[workflow], known, later):
                     yield f"{kind} {own} stays, but does not fit: {'.'.join(map(str, path)) or 'params'}: {what}"
-
-
-def ended(schedules: Iterable[tuple[str, Schedule, int | None]]) -> Iterator[str]:
-    """Yield which schedules have no time to come, given the next of each."""
-    for own, schedule, following in schedules:
-        if schedule.enabled and following is None:
-            yield f"schedule {own} has no time to come"
 
 
 def read_starts(definitions: Definitions) -> tuple[dict[str, Schedule], dict[str, Trigger]]:
