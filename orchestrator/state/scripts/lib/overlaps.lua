@@ -9,10 +9,12 @@ local function queued(s) return math.ceil(starters.waiting(s) / starters.group(s
 function overlaps.verdict(s)
   local waiting = starters.waiting(s)
   if s.need == 0 and waiting % starters.group(s) > 0 then return 'wait' end  -- it joins those that it gathers with
-  local runs_waiting = queued(s)
-  if starters.room(s) > runs_waiting then return 'start' end
+  local runs_waiting, room = queued(s), starters.room(s)
+  if room > runs_waiting then return 'start' end
   if s.overlap == 'cancel_old' then return 'replace' end
-  if s.overlap == 'queue_one' then return runs_waiting == 0 and 'wait' or 'skip' end
+  if s.overlap == 'queue_one' then  -- what there is room for is about to start
+    return runs_waiting <= math.max(room, 0) and 'wait' or 'skip'
+  end
   return s.overlap == 'queue_all' and waiting < starters.MOST and 'wait' or 'skip'
 end
 
