@@ -38,9 +38,9 @@ class AsyncSchedules:
         """Return all schedules, or those of a workflow, in the order of their ids."""
         return await self._client._drive(schedules.every(self._keys, workflow))
 
-    async def next(self, count: int = 50, workflow: str | None = None) -> list[NextStart]:
+    async def next(self, count: int = 50, of: str | None = None) -> list[NextStart]:
         """Return the next runs of all schedules together (or of a workflow\'s), in the order in which they start."""
-        return await self._client._drive(schedules.next_starts(self._keys, count, workflow))
+        return await self._client._drive(schedules.next_starts(self._keys, count, of))
 
     async def preview(self, workflow: str, schedule: Schedule, count: int = 5) -> list[NextStart]:
         """Return the first runs that a schedule would start. It is checked as by `put`; nothing is stored."""

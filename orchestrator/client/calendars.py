@@ -13,6 +13,7 @@ from orchestrator.client.flows import Flow, read
 from orchestrator.client.infos import CalendarInfo
 from orchestrator.model.errors import Conflict, DefinitionError, NotFound
 from orchestrator.model.workflow import check_name
+from orchestrator.scheduling.records import planned_anew
 from orchestrator.state import starters
 from orchestrator.state.definitions import Op, drop_calendar, put_calendar, put_starter
 from orchestrator.state.keys import Keys
@@ -42,7 +43,7 @@ def put(keys: Keys, name: str, calendar: Calendar) -> Flow[CalendarInfo]:
             now = yield from read(starters.clock(keys))
             users = _users(name, known, (yield from editing.all_of(keys, "schedule")))
             ops = [
-                put_starter(editing.planned_anew(record.workflow, schedule, record, known, now), record.seen)
+                put_starter(planned_anew(record.workflow, schedule, record, known, now), record.seen)
                 for record, schedule in users
                 if record.paused_ms is None
             ]

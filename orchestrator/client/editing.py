@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, assert_never
 from orchestrator.client import flows
 from orchestrator.client.flows import Flow, ask, read, transit
 from orchestrator.dsl.starts import fitting
-from orchestrator.model.errors import Conflict, NotFound
+from orchestrator.model.errors import Conflict, DefinitionError, NotFound
 from orchestrator.plan.plan import Plan
-from orchestrator.scheduling.records import schedule_record, times_of, trigger_record
+from orchestrator.scheduling.records import planned_anew, trigger_record
 from orchestrator.state import reading, starters
 from orchestrator.state.definitions import Op, Starter, drop_starter, pack, put_flow, put_starter, watch
 from orchestrator.state.keys import Keys
@@ -115,8 +115,10 @@ def all_of(keys: Keys, kind: str, workflow: str | None = None) -> Flow[list[Star
     return (yield from read(starters.several(keys, names)))
 
 
-def check_seen(own: str, record: StarterRecord | None, gen: int | None) -> None:
-    """Refuse an edit by who has seen another generation (0: none)."""
+def check_seen(kind: str, own: str, record: StarterRecord | None, gen: int | None) -> None:
+    """Refuse an edit by who has seen another generation (0: none), and of a name that is taken."""
+    if record is not None and record.kind != kind:
+        raise Conflict(f"{own} is a {record.kind}", remedy=f"give the {kind} another name")
     stands = record.gen if record else 0
     if gen is not None and gen != stands:
         what = f"{own} was changed meanwhile: it is at generation {stands}, not {gen}"
@@ -140,18 +142,6 @@ def schedule_starter(
     return planned_anew(workflow.name, schedule, record, known, now)
 
 
-def planned_anew(
-    workflow: str, schedule: Schedule, record: StarterRecord | None, known: Mapping[str, Calendar], now: int
-) -> Starter:
-    """Return a schedule's record with its next planned time worked out."""
-    after = now
-    pending = record.next if record else None
-    if pending is not None and pending <= now and times_of(workflow, schedule, known).next(pending - 1) == pending:
-        after = pending - 1
-    made = schedule_record(workflow, schedule, known, after)
-    return replace(made, origin=record.origin) if record else made
-
-
 def trigger_ops(workflow: Target, trigger: Trigger, record: StarterRecord | None, origin: str) -> list[Op]:
     """Return what stores a trigger; a webhook keeps the token that it has, a new one gets one that nobody guesses."""
     fitting(trigger, {}, workflow.name, workflow.schema)
@@ -173,6 +163,9 @@ def register(keys: Keys, workflow: Any, route_of: RouteOf | None) -> Flow[Stored
     """Store a workflow with its schedules and triggers. See `Client.register`."""
     flow = flows.as_workflow(workflow)
     plan = flow.compile(route_of)
+    for name in flow.schedules.keys() & flow.triggers.keys():
+        what = f"it has a schedule {name!r} and a trigger {name!r}"
+        raise DefinitionError(what, where=f"workflow {flow.name!r}", remedy="give one of them another name")
 
     def think() -> Flow[tuple[Sequence[Op], Stored]]:
         aim = yield from target(keys, flow, route_of)
@@ -183,6 +176,9 @@ def register(keys: Keys, workflow: Any, route_of: RouteOf | None) -> Flow[Stored
             there = {record.id: record for record in (yield from all_of(keys, kind, aim.name))}
             for name, start in wanted.items():
                 record = there.pop(f"{aim.name}/{name}", None)
+                if record is None:
+                    other = yield from read(starters.one(keys, f"{aim.name}/{name}"))
+                    check_seen(kind, f"{aim.name}/{name}", other, None)
                 if isinstance(start, Trigger):
                     new = trigger_ops(aim, start, record, CODE)
                 else:

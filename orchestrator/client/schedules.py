@@ -45,7 +45,7 @@ def put(
         aim = yield from editing.target(keys, workflow, route_of)
         own = f"{aim.name}/{schedule.name}"
         record = yield from read(starters.one(keys, own))
-        editing.check_seen(own, record, gen)
+        editing.check_seen(KIND, own, record, gen)
         known = yield from editing.calendars(keys)
         now = yield from read(starters.clock(keys))
         made = editing.schedule_starter(aim, schedule, record, known, now)
@@ -118,14 +118,16 @@ def delete(keys: Keys, kind: str, own: str) -> Flow[None]:
     yield from editing.edit(keys, think)
 
 
-def next_starts(keys: Keys, count: int, workflow: str | None) -> Flow[list[NextStart]]:
-    """Work out the next runs of all schedules, or of a workflow's."""
-    if workflow is None:
+def next_starts(keys: Keys, count: int, of: str | None) -> Flow[list[NextStart]]:
+    """Work out the next runs of all schedules, or of a workflow's, or of one."""
+    if of is None:
         # None of the first `count` runs is of a schedule that is due later than so many others.
         due = yield from read(starters.agenda(keys, count))
         records = yield from read(starters.several(keys, [own for own, _ in due]))
+    elif "/" in of:
+        records = [(yield from editing.starter(keys, KIND, of))]
     else:
-        records = yield from editing.all_of(keys, KIND, workflow)
+        records = yield from editing.all_of(keys, KIND, of)
     known = yield from editing.calendars(keys)
     now = yield from read(starters.clock(keys))
     flow_of = {record.id: record.workflow for record in records}

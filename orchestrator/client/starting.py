@@ -43,13 +43,13 @@ class Schedules:
         """Return all schedules, or those of a workflow, in the order of their ids."""
         return self._client._drive(schedules.every(self._keys, workflow))
 
-    def next(self, count: int = 50, workflow: str | None = None) -> list[NextStart]:
-        """Return the next runs of all schedules together (or of a workflow's), in the order in which they start.
+    def next(self, count: int = 50, of: str | None = None) -> list[NextStart]:
+        """Return the next runs of all schedules together (or of a workflow, or one), in the order in which they start.
 
         Those are the runs that start if nothing is edited: only what overlap policies will make of them cannot be
         foreseen.
         """
-        return self._client._drive(schedules.next_starts(self._keys, count, workflow))
+        return self._client._drive(schedules.next_starts(self._keys, count, of))
 
     def preview(self, workflow: str, schedule: Schedule, count: int = 5) -> list[NextStart]:
         """Return the first runs that a schedule would start. It is checked as by `put`; nothing is stored."""

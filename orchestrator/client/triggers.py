@@ -29,7 +29,7 @@ def put(
         aim = yield from editing.target(keys, workflow, route_of)
         own = f"{aim.name}/{trigger.name}"
         record = yield from read(starters.one(keys, own))
-        editing.check_seen(own, record, gen)
+        editing.check_seen(KIND, own, record, gen)
         ops = editing.trigger_ops(aim, trigger, record, record.origin if record else "")
         return [*aim.ops, *ops], own
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 
 from orchestrator.scheduling.planning import Times
 from orchestrator.state.definitions import Starter
@@ -44,6 +45,22 @@ def schedule_record(workflow: str, schedule: Schedule, calendars: Mapping[str, C
         next=following,
         due=None if following is None else times.due(following),
     )
+
+
+def planned_anew(
+    workflow: str, schedule: Schedule, record: StarterRecord | None, calendars: Mapping[str, Calendar], now_ms: int
+) -> Starter:
+    """Return what is to be stored of a schedule that is planned from now on; `record` is what stands there.
+
+    A planned time that has come but has not started (its jitter, an outage) is still its next if it has it still.
+    """
+    after = now_ms
+    pending = record.next if record else None
+    if pending is not None and pending <= now_ms:
+        still = times_of(workflow, schedule, calendars).next(pending - 1) == pending
+        after = pending - 1 if still else now_ms
+    made = schedule_record(workflow, schedule, calendars, after)
+    return replace(made, origin=record.origin) if record else made
 
 
 def backfill_record(base: StarterRecord, schedule: Schedule, number: int, parallel: int) -> Starter:

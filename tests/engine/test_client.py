@@ -290,5 +290,5 @@ def test_both_forms_have_the_same_methods() -> None:
     def public(kind: type) -> set[str]:
         return {name for name in vars(kind) if not name.startswith("_")}
 
-    assert public(Client) == public(AsyncClient)
+    assert public(Client) == public(AsyncClient) - {"hooks"}  # the web process is one of asyncio
     assert public(Run) == public(AsyncRun)
