@@ -61,6 +61,13 @@ class _Dumper(yaml.SafeDumper):
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         super().increase_indent(flow, False)
 
+    def represent_text(self, text: str) -> yaml.ScalarNode:
+        """Quote what YAML counts as a line break, since it would be read back as a plain one."""
+        breaks = "\x85" in text or "\u2028" in text or "\u2029" in text
+        return self.represent_scalar(f"{_TAG}str", text, style='"' if breaks else None)
+
+
+_Dumper.add_representer(str, _Dumper.represent_text)
 
 for _tag, _form, _firsts in _SCALARS:
     for _kind in (_Loader, _Dumper):

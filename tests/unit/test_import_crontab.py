@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from croniter import croniter
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from orchestrator.dsl.documents import load, load_all, to_document
@@ -238,6 +238,7 @@ def escaped(text: str) -> str:
 
 
 @settings(deadline=None)
+@example("* * * * *", "a\x85b\u2028c \u2029", ["\x85", "d\r"], "")
 @given(expressions(), texts, st.none() | st.lists(texts, min_size=1, max_size=3), st.sampled_from(["", "root"]))
 def test_any_line_keeps_its_command_bytes_and_its_expression(expression, command, stdin, user):
     command = f"x{command}"
