@@ -13,7 +13,8 @@ from importlib.metadata import version
 from typing import Any, Literal, assert_never
 
 from orchestrator.client import flows
-from orchestrator.client.flows import Flow, ask, read, transit
+from orchestrator.client.editing import upload
+from orchestrator.client.flows import Flow, read, transit
 from orchestrator.definitions.compare import Change, Difference, changed_plans, difference, to_delete
 from orchestrator.definitions.contents import KINDS, Definitions, Kind
 from orchestrator.definitions.held import Held, held
@@ -27,7 +28,6 @@ from orchestrator.plan.plan import Plan
 from orchestrator.state import reading, revisions
 from orchestrator.state.definitions import Op, pack
 from orchestrator.state.keys import Keys
-from orchestrator.state.plans import upload_commands
 from orchestrator.state.replies import Applied, Changed, NotUploaded, StaleEdit
 from orchestrator.state.starting import Apply
 
@@ -164,7 +164,7 @@ def apply(keys: Keys, aim: Aim, seen: Proposal, note: Note) -> Flow[int]:
             return 0
         for name, digest in aim.definitions.workflows.items():
             if seen.held.definitions.workflows.get(name) != digest and digest in aim.plans:
-                yield from _upload(keys, aim.plans[digest])
+                yield from upload(keys, aim.plans[digest])
         revision = _revision(aim, seen, note)
         applied = yield from transit(Apply(seen.held.edits, pack(seen.ops), revision.pack()))
         match applied:
@@ -185,13 +185,6 @@ def _revision(aim: Aim, seen: Proposal, note: Note) -> Revision:
     definitions = seen.held.managed.updated(aim.definitions, seen.difference.deleted)
     tool = version("celery-orchestrator")
     return Revision(0, seen.held.clock_ms, note, tool, len(seen.changes), definitions, aim.back_to)
-
-
-def _upload(keys: Keys, plan: Plan) -> Flow[None]:
-    """Store a plan without making it current: that is up to the change."""
-    if (yield from read(reading.plan_head(keys, plan.digest))) is None:
-        for batch in upload_commands(keys, plan):
-            yield from ask(lambda port, batch=batch: port.store.pipeline(batch))  # type: ignore[misc]
 
 
 def history(keys: Keys, limit: int) -> Flow[list[Revision]]:

@@ -12,11 +12,10 @@ from orchestrator.definitions.contents import Definitions, Kind, workflow_of
 from orchestrator.definitions.held import Held
 from orchestrator.model.errors import DefinitionError
 from orchestrator.plan.explain import listing
-from orchestrator.scheduling.records import schedule_record, times_of, trigger_record
+from orchestrator.scheduling.records import planned_anew, trigger_record
 from orchestrator.state.definitions import (
     MOST_OPS,
     Op,
-    Starter,
     drop_calendar,
     drop_flow,
     drop_starter,
@@ -52,7 +51,7 @@ def operations(
     touched = _dependent({name for kind, name in changed if kind == "calendar"}, calendars, wrong, where)
     drops: list[Op] = []
     puts: list[Op] = []
-    planned_anew: list[str] = []
+    anew: list[str] = []
     for kind, name in sorted(gone):
         if kind in ("schedule", "trigger"):
             drops.append(drop_starter(name))
@@ -71,13 +70,13 @@ def operations(
             wrong.append(DefinitionError(f"{kind} {name}: {error}", where=where(kind, name)))
     for record, schedule in _using(touched, held, changed):
         try:
-            starter = _schedule(record.workflow, schedule, record, calendars, held.clock_ms)
+            starter = planned_anew(record.workflow, schedule, record, calendars, held.clock_ms)
         except DefinitionError as error:
             wrong.append(DefinitionError(str(error), where=f"schedule {record.id}"))
         else:
             if record.paused_ms is None:  # a paused one is planned anew when it goes on
-                planned_anew.append(record.id)
-                puts.append(put_starter(replace(starter, origin=record.origin, about=record.about), record.seen))
+                anew.append(record.id)
+                puts.append(put_starter(starter, record.seen))
     if wrong:
         raise wrong[0] if len(wrong) == 1 else DefinitionError(listing(wrong))
     ends = [drop_flow(name) for kind, name in sorted(gone) if kind == "workflow"]
@@ -86,7 +85,7 @@ def operations(
     if len(ops) > MOST_OPS:
         what = f"these are {len(ops):,} changes, and {MOST_OPS:,} can be made at once"
         raise DefinitionError(what, remedy="apply some of the files first")
-    return ops, planned_anew
+    return ops, anew
 
 
 def _put(
@@ -100,27 +99,12 @@ def _put(
         yield put_flow(name, wanted.workflows[name])
     elif kind == "schedule":
         schedule = Schedule.read(own, wanted.schedules[name])
-        yield put_starter(replace(_schedule(workflow, schedule, record, calendars, clock_ms), origin=ORIGIN), seen)
+        yield put_starter(replace(planned_anew(workflow, schedule, record, calendars, clock_ms), origin=ORIGIN), seen)
     else:
         trigger = Trigger.read(own, wanted.triggers[name])
         token = (record.token if record else "") or secrets.token_hex(16)
         yield from map(watch, trigger.run.workflow if trigger.run else ())
         yield put_starter(replace(trigger_record(workflow, trigger, token), origin=ORIGIN), seen)
-
-
-def _schedule(
-    workflow: str, schedule: Schedule, record: StarterRecord | None, calendars: Calendars, clock_ms: int
-) -> Starter:
-    """Return the record of a schedule that is planned from now on.
-
-    A planned time that has come but has not started (its jitter, an outage) is still its next if it has it still.
-    """
-    after = clock_ms
-    pending = record.next if record else None
-    if pending is not None and pending <= clock_ms:
-        still = times_of(workflow, schedule, calendars).next(pending - 1) == pending
-        after = pending - 1 if still else clock_ms
-    return schedule_record(workflow, schedule, calendars, after)
 
 
 def _dependent(
