@@ -140,7 +140,7 @@ WRONG = [
     ("name: x\njobs: {a: {task: t, after: [a]}}", "f.yaml:2:29: jobs.a.after[0]: a job cannot wait for itself"),
     ("name: x\njobs: {clean: {task: t}, b: {task: t, after: [claen]}}", "f.yaml:2:47: jobs.b.after[0]: there is no job 'claen' (did you mean 'clean'?)"),
     ("name: x\njobs: {a: {task: t, args: [{$param: day}]}}", "f.yaml:2:37: jobs.a.args[0].$param: the workflow has no parameters, so there is no 'day'"),
-    ("name: x\njobs: {a: {task: t, args: [{$foo: day}]}}", "f.yaml:2:35: jobs.a.args[0].$foo: a key that begins with '$' must be $output, $param or $literal alone (wrap a plain dict in $literal)"),
+    ("name: x\njobs: {a: {task: t, args: [{$foo: day}]}}", "f.yaml:2:35: jobs.a.args[0].$foo: a key that begins with '$' must be $output, $param, $run or $literal alone (wrap a plain dict in $literal)"),
     ("name: x\njobs: {a: {task: t, args: [{$output: []}]}}", 'f.yaml:2:38: jobs.a.args[0].$output: $output must be a list of a job and the steps into it: ["name", "key", 0]'),
     ("name: x\nparams: {type: strin}\njobs: {a: {task: t}}", "f.yaml:2:9: params: not a JSON Schema: $.type: 'strin' is not valid under any of the given schemas"),
     ("name: x\nparams: {$ref: 'http://x/y'}\njobs: {a: {task: t}}", "f.yaml:2:9: params: $ref 'http://x/y' leads nowhere (only '#/…', to a place in this schema, is followed)"),

@@ -142,7 +142,7 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
         "  jobs.a.args[0].$param: the workflow has no parameters, so there is no 'day'",
         "  jobs.b.soft_timeout: it must be shorter than timeout (5 s)",
         "  jobs.c.kwargs.$y: a keyword cannot begin with '$'",
-        "  jobs.c.kwargs.x[0].$output: a key that begins with '$' must be $output, $param or $literal alone "
+        "  jobs.c.kwargs.x[0].$output: a key that begins with '$' must be $output, $param, $run or $literal alone "
         "(wrap a plain dict in $literal)",
     ]
 
