@@ -116,7 +116,7 @@ class Starting(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.client = redis.Redis.from_url(self.url)
+        self.client: Any = redis.Redis.from_url(self.url)
         ns = f"m{uuid.uuid4().hex[:12]}"
         self.machine = Machine(self.client, ns)
         self.store, self.keys = self.machine.store, self.machine.keys

@@ -104,9 +104,9 @@ class StarterChecker:
         mine = {run: at for run, at in self.runs.items() if at.starter == record.id and at.created > record.created_ms}
         others = {at.occasion for run, at in self.runs.items() if run in known}
         if record.log == record.id and len(past) < KEPT:
-            for run in sorted(mine.keys() - known):
-                if record.kind == "trigger" or mine[run].occasion not in others:
-                    yield f"{record.id} has started {run}, and its past does not tell"
+            for name in sorted(mine.keys() - known):
+                if record.kind == "trigger" or mine[name].occasion not in others:
+                    yield f"{record.id} has started {name}, and its past does not tell"
 
     def _agenda(self) -> Iterator[str]:
         found = dict(self.store.read(starters.agenda(self.store.keys, MOST)))
