@@ -7,6 +7,7 @@ source gave (a file, a poll, a message).
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections import defaultdict
@@ -37,7 +38,12 @@ class Event:
 
 
 def stored_id(topic: str, given: str) -> str:
-    """Return the id of a delivery to which its sender gave an id: senders of different topics know nothing of others."""
+    """Return the id of a delivery to which its sender gave an id: senders of different topics know nothing of others.
+
+    Lists in the store are of one id a line, so an id that is not plain text counts by its digest.
+    """
+    if not given.isprintable():
+        given = hashlib.sha256(given.encode(errors="surrogatepass")).hexdigest()
     return f"{topic}:{given}"
 
 
