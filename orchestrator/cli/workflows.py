@@ -1,15 +1,15 @@
-"""`orchestrator workflows`: list, show, check and draw workflows."""
+"""`orchestrator workflows`: list, show and draw workflows; how they are applied from files is in `apply`."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 from click.shell_completion import CompletionItem
 
+from orchestrator.cli import apply
 from orchestrator.cli.base import Group, client
-from orchestrator.model.errors import DefinitionError, OrchestratorError
 
 if TYPE_CHECKING:
     from orchestrator.model.workflow import WorkflowDefinition
@@ -31,7 +31,7 @@ _version = click.option("--version", type=click.IntRange(1), metavar="N", help="
 
 @click.group(cls=Group)
 def workflows() -> None:
-    """List, show, check and draw workflows."""
+    """List, show, draw, check and apply workflows."""
 
 
 @workflows.command("list")
@@ -63,42 +63,8 @@ def show(name: str, version: int | None, as_json: bool) -> None:
     click.echo(dump(_definition(name, version), "json" if as_json else "yaml").rstrip())
 
 
-@workflows.command()
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@click.pass_context
-def validate(ctx: click.Context, files: tuple[str, ...], as_json: bool) -> None:
-    """Check workflow documents without storing anything; exit with 2 if one is wrong.
-
-    A YAML file may hold several, with --- between them.
-    """
-    from orchestrator.cli.errors import told
-    from orchestrator.cli.output import print_json
-    from orchestrator.cli.submit import local_workflows
-
-    results: list[dict[str, Any]] = []
-    for file in files:
-        try:
-            flows = local_workflows(file)
-            if not flows:
-                raise DefinitionError("is not a file (.yaml, .yml, .json) or module:name", where=file)
-            compiled = [(flow, flow.compile()) for flow in flows]
-        except OrchestratorError as error:
-            results.append({"file": file, "ok": False, "error": str(error)})
-            click.echo(told(error)[0], err=True)
-            continue
-        for flow, plan in compiled:
-            results.append({
-                "file": file, "ok": True, "workflow": flow.name, "jobs": len(plan.jobs), "plan": plan.digest,
-                "schedules": list(flow.schedules), "triggers": list(flow.triggers),
-            })  # fmt: skip
-            if not as_json:
-                counts = {"jobs": plan.jobs, "schedules": flow.schedules, "triggers": flow.triggers}
-                told_of = [f"{len(items)} {kind}" for kind, items in counts.items() if items]
-                click.echo(f"{file}: ok: {', '.join([flow.name, *told_of])}")
-    if as_json:
-        print_json(results)
-    if not all(result["ok"] for result in results):
-        ctx.exit(2)
+for _command in (apply.validate, apply.plan, apply.apply, apply.diff, apply.rollback, apply.revisions):
+    workflows.add_command(_command)
 
 
 @workflows.command()

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from orchestrator.client.aio_starting import AsyncCalendars, AsyncHooks, AsyncSchedules, AsyncTriggers
     from orchestrator.client.base import AnyWorkflow
     from orchestrator.client.infos import Delivery, Emitted
+    from orchestrator.client.whole import AsyncWholeDefinitions
     from orchestrator.dsl.builder import Workflow
     from orchestrator.model.workflow import WorkflowDefinition
 
@@ -97,6 +98,13 @@ class AsyncClient(ClientBase):
         from orchestrator.client.aio_starting import AsyncCalendars
 
         return AsyncCalendars(self)
+
+    @cached_property
+    def definitions(self) -> AsyncWholeDefinitions:
+        """All definitions together: compare with files, apply, go back."""
+        from orchestrator.client.whole import AsyncWholeDefinitions
+
+        return AsyncWholeDefinitions(self)
 
     @cached_property
     def hooks(self) -> AsyncHooks:

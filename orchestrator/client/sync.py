@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from orchestrator.client.base import AnyWorkflow
     from orchestrator.client.infos import Delivery, Emitted
     from orchestrator.client.starting import Calendars, Schedules, Triggers
+    from orchestrator.client.whole import WholeDefinitions
     from orchestrator.dsl.builder import Workflow
     from orchestrator.model.workflow import WorkflowDefinition
 
@@ -110,6 +111,13 @@ class Client(ClientBase):
         from orchestrator.client.starting import Calendars
 
         return Calendars(self)
+
+    @cached_property
+    def definitions(self) -> WholeDefinitions:
+        """All definitions together: compare with files, apply, go back."""
+        from orchestrator.client.whole import WholeDefinitions
+
+        return WholeDefinitions(self)
 
     def emit(self, name: str, payload: Any = None, id: str | None = None, *, source: str = "emit") -> Emitted:
         """Tell that something happened, for the triggers that listen to events of that name (`order.paid`).
