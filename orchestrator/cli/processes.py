@@ -70,4 +70,4 @@ def scheduler(as_json: bool) -> None:
         print_json({"pid": os.getpid()})
         sys.stdout.flush()
     with stop_on_signals() as stop:
-        run(Tools(made.store, made.ring), standard_duties(made.settings.retention_days * 86_400), stop)
+        run(Tools(made.store, made.ring), standard_duties(made.settings.retention_days * 86_400, made.settings), stop)

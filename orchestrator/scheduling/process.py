@@ -13,13 +13,16 @@ from collections.abc import Sequence
 
 from orchestrator.model.errors import OrchestratorError
 from orchestrator.scheduling.deliveries import Deliveries
-from orchestrator.scheduling.duties import Duty, Tools
+from orchestrator.scheduling.duties import Closing, Duty, Tools
 from orchestrator.scheduling.duties.leases import Leases
 from orchestrator.scheduling.duties.retention import Retention
 from orchestrator.scheduling.duties.timers import Handler, Timers
 from orchestrator.scheduling.duties.todos import Todos
 from orchestrator.scheduling.outlook import Outlook
+from orchestrator.scheduling.sources.listeners import Listeners
+from orchestrator.scheduling.sources.polls import Polls
 from orchestrator.scheduling.starts import Starts
+from orchestrator.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -28,21 +31,32 @@ NAP_S = 0.25
 """How long the loop sleeps at most: so long it takes to notice that it is told to stop."""
 
 
-def standard_duties(retention_s: float) -> list[Duty]:
-    """Return the duties of every scheduler."""
+def standard_duties(retention_s: float, settings: Settings | None = None) -> list[Duty]:
+    """Return the duties of every scheduler. `settings` are those of the process if none are given."""
     outlook = Outlook()
-    starts, deliveries = Starts(outlook), Deliveries(outlook)
+    starts, deliveries, polls = Starts(outlook), Deliveries(outlook), Polls(outlook)
+    listeners = Listeners(outlook, polls, settings)
     handlers: dict[str, Handler] = {
         "schedule": starts.planned,
         "slot": starts.waiting,
         "delivery": deliveries.delivered,
         "ended": deliveries.ended,
+        "poll": polls.asked,
     }
-    return [Timers(handlers), Leases(), Todos(), Retention(retention_s)]
+    return [Timers(handlers), Leases(), Todos(), Retention(retention_s), listeners]
 
 
 def run(tools: Tools, duties: Sequence[Duty], stop: threading.Event) -> None:
     """Do the duties until `stop` is set. A store that does not answer is waited for, and said once."""
+    try:
+        _work(tools, duties, stop)
+    finally:
+        for duty in duties:
+            if isinstance(duty, Closing):
+                duty.close()
+
+
+def _work(tools: Tools, duties: Sequence[Duty], stop: threading.Event) -> None:
     due = [(0.0, at) for at in range(len(duties))]
     heapq.heapify(due)
     failing: set[str] = set()

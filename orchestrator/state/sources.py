@@ -71,6 +71,16 @@ def forget_others(keys: Keys, trigger: str, kept: frozenset[str] | set[str]) -> 
             return gone
 
 
+def notes(keys: Keys, trigger: str, whole: bool) -> Read[tuple[int, dict[str, str]]]:
+    """Read the time in ms and, if the `whole` is wanted, all that is known."""
+    if not whole:
+        (time,) = yield [("TIME",)]
+        return now_ms(time), {}
+    time, flat = yield [("TIME",), ("HGETALL", keys.seen(trigger))]
+    pairs = flat.items() if isinstance(flat, dict) else zip(flat[::2], flat[1::2], strict=True)
+    return now_ms(time), {name.decode(): value.decode() for name, value in pairs}
+
+
 def again(keys: Keys, trigger: str, due_ms: int) -> Read[None]:
     """Let a trigger's source be asked (again) at a time, unless it is not asked any more."""
     yield [("ZADD", keys.timers, "XX", due_ms, f"poll/{trigger}")]

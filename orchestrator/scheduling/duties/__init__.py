@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from orchestrator.state.replies import Ring
 from orchestrator.state.store import Store
@@ -27,4 +27,13 @@ class Duty(Protocol):
 
     def step(self, tools: Tools) -> float:
         """Do a bounded piece of work and return the seconds until the next is due (0 for at once)."""
+        ...
+
+
+@runtime_checkable
+class Closing(Protocol):
+    """A duty that has something to end when its scheduler does."""
+
+    def close(self) -> None:
+        """End it, within a few seconds."""
         ...
