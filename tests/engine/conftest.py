@@ -9,6 +9,7 @@ import redis
 
 from support.checker import check
 from support.machine import Machine
+from support.starters import Starters
 
 
 @pytest.fixture
@@ -17,3 +18,9 @@ def machine(redis_client: redis.Redis, ns: str) -> Iterator[Machine]:
     made = Machine(redis_client, ns)
     yield made
     assert not check(made.store)
+
+
+@pytest.fixture
+def starters(machine: Machine) -> Starters:
+    """Schedules and triggers in the test's own namespace, worked by a scheduler's own code."""
+    return Starters(machine)

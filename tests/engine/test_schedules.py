@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from orchestrator.timing.intervals import Every
 from orchestrator.timing.schedule import Schedule
-from support.machine import Machine, chain, plan_of
+from support.machine import chain, plan_of
 from support.starters import Starters
-
-
-@pytest.fixture
-def starters(machine: Machine) -> Starters:
-    return Starters(machine)
 
 
 def minutely(**fields: Any) -> Schedule:

@@ -23,7 +23,7 @@ from orchestrator.model.states import RunState
 from orchestrator.scheduling.duties import Tools
 from orchestrator.scheduling.process import standard_duties
 from orchestrator.scheduling.records import backfill_record, schedule_record, times_of, trigger_record
-from orchestrator.state import reading, starters
+from orchestrator.state import starters
 from orchestrator.state.definitions import Op, drop_starter, pack, pause, put_starter, put_waiting, resume
 from orchestrator.state.replies import Applied, Outdated
 from orchestrator.state.starters import StarterRecord
@@ -267,8 +267,8 @@ class Starting(RuleBasedStateMachine):
 
     @rule()
     def forget(self) -> None:
-        for run in self.store.read(reading.over_since(self.keys, 0))[:2]:
-            self.machine.do(Forget(run))
+        for run in self.client.zrange(self.keys.ended, 0, 1):
+            self.machine.do(Forget(run.decode()))
 
     @rule(data=st.data())
     def late(self, data: st.DataObject) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from orchestrator.model.ids import new_run_id
 from orchestrator.plan.plan import Plan
 from orchestrator.scheduling.duties import Tools
 from orchestrator.scheduling.process import standard_duties
@@ -13,11 +14,14 @@ from orchestrator.state import starters
 from orchestrator.state.definitions import Op, Starter, pack, put_starter, watch
 from orchestrator.state.replies import Applied, Ring
 from orchestrator.state.starters import Past, StarterRecord
-from orchestrator.state.starting import Apply, Deliver
+from orchestrator.state.starting import Apply, Deliver, Offer, StartPlanned, StartWaiting
 from orchestrator.timing.calendars import Calendar
 from orchestrator.timing.schedule import Schedule
 from orchestrator.timing.trigger import Trigger
-from support.machine import Machine
+from support.machine import NORMAL, Machine, plan_of
+
+MINUTE = 60_000
+PLAN = plan_of(1, workflow="w")
 
 
 class Starters:
@@ -63,6 +67,54 @@ class Starters:
     def deliver(self, delivery: str, topic: str, body: bytes = b"{}") -> Any:
         """Deliver an event."""
         return self.machine.do(Deliver(delivery, topic, "test", body))
+
+    def starter(self, **fields: Any) -> str:
+        """Put a starter by its record: a schedule `w/s` of one job, planned for the next minute, or as told."""
+        self.store.put_plan(PLAN)
+        at = self.machine.now + MINUTE
+        own = {"id": "w/s", "kind": "schedule", "workflow": "w", "spec": b"{}", "enabled": True, "next": at, "due": at}
+        return self.put(Starter(**(own | fields)))
+
+    def start(self, own: str = "w/s", run: str | None = None, **fields: Any) -> Any:
+        """Start the planned time that is next, and plan the one a minute later."""
+        record = self.record(own)
+        following = (record.next or 0) + MINUTE
+        given = {
+            "gen": record.gen,
+            "planned": str(record.next or 0),
+            "next": str(following),
+            "due": following,
+            "run": run or new_run_id(),
+            "plan": PLAN.digest,
+            "params": b"{}",
+            "cls": NORMAL,
+            "facts": b"{}",
+        }
+        return self.machine.do(StartPlanned(id=own, **(given | fields)))
+
+    def start_waiting(self, own: str = "w/s", count: int = 1, **fields: Any) -> Any:
+        """Start what waits longest."""
+        given = {
+            "gen": self.record(own).gen,
+            "occasion": (self.waiting(own) or ["none"])[0],
+            "run": new_run_id(),
+            "plan": PLAN.digest,
+            "params": b"{}",
+            "cls": NORMAL,
+            "facts": b"{}",
+        }
+        return self.machine.do(StartWaiting(id=own, count=count, **(given | fields)))
+
+    def offer(self, delivery: str, own: str = "w/t", name: str = "e", why: str = "") -> Any:
+        """Deliver something, and offer it to a trigger."""
+        self.deliver(delivery, f"event:{name}")
+        self.store.pipeline([("ZREM", self.keys.timers, f"delivery/{delivery}")])
+        return self.machine.do(Offer(own, self.record(own).gen, delivery, name, why))
+
+    def outcome(self, delivery: str, own: str = "w/t") -> str | None:
+        """Return what became of a delivery at a trigger."""
+        (found,) = self.store.read(starters.deliveries(self.keys, [delivery]))
+        return found.outcomes.get(own)
 
     def work(self) -> None:
         """Do what a scheduler does with due timers, until none is due."""
