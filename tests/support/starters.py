@@ -11,7 +11,7 @@ from orchestrator.scheduling.duties import Tools
 from orchestrator.scheduling.process import standard_duties
 from orchestrator.scheduling.records import schedule_record, trigger_record
 from orchestrator.state import starters
-from orchestrator.state.definitions import Op, Starter, pack, put_starter, watch
+from orchestrator.state.definitions import Op, Starter, pack, put_starter, put_waiting, watch
 from orchestrator.state.replies import Applied, Ring
 from orchestrator.state.starters import Past, StarterRecord
 from orchestrator.state.starting import Apply, Deliver, Offer, StartPlanned, StartWaiting
@@ -74,6 +74,14 @@ class Starters:
         at = self.machine.now + MINUTE
         own = {"id": "w/s", "kind": "schedule", "workflow": "w", "spec": b"{}", "enabled": True, "next": at, "due": at}
         return self.put(Starter(**(own | fields)))
+
+    def backfill(self, base: str, times: Sequence[int], **fields: Any) -> str:
+        """Let planned times of a schedule run again."""
+        own = {"id": f"{base}~1", "kind": "backfill", "log": base, "next": None, "due": None, "overlap": "queue_all",
+               "limit": 1, "workflow": "w", "spec": b"{}", "enabled": True}  # fmt: skip
+        made = Starter(**(own | fields))
+        assert isinstance(self.apply([put_waiting(made.id, times), put_starter(made, "0")]), Applied)
+        return made.id
 
     def start(self, own: str = "w/s", run: str | None = None, **fields: Any) -> Any:
         """Start the planned time that is next, and plan the one a minute later."""
