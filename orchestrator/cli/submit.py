@@ -110,17 +110,6 @@ def local_workflow(name: str) -> Workflow | None:
     return found
 
 
-def local_workflows(name: str) -> list[Workflow]:
-    """Return the workflows of a file, of which YAML may hold several, or that of `module:attribute`; else none."""
-    from orchestrator.dsl.builder import Workflow
-    from orchestrator.dsl.documents import load_file_all
-
-    if name.endswith((".yaml", ".yml")) and Path(name).is_file():
-        return [Workflow.from_definition(definition) for definition in load_file_all(name)]
-    found = local_workflow(name)
-    return [] if found is None else [found]
-
-
 def _pair(pair: str) -> tuple[str, str]:
     key, equals, value = pair.partition("=")
     if not equals or not key:

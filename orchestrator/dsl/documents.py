@@ -114,11 +114,6 @@ def load_file(path: str | File) -> WorkflowDefinition:
     return load(read_bytes(path), str(path))
 
 
-def load_file_all(path: str | File) -> list[WorkflowDefinition]:
-    """Read all definitions of a file; see `load_all`."""
-    return load_all(read_bytes(path), str(path))
-
-
 def read_bytes(path: str | File) -> bytes:
     """Read a file; a `DocumentError` if it cannot be read."""
     try:
