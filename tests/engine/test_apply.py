@@ -1,0 +1,273 @@
+"""Definitions of a namespace as a whole: applied, kept as revisions, gone back to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import redis
+
+from orchestrator.client import applying
+from orchestrator.client.applying import Aim
+from orchestrator.definitions.contents import Definitions
+from orchestrator.definitions.revisions import Note
+from orchestrator.dsl.builder import Workflow
+from orchestrator.model.errors import DefinitionError, NotFound
+from orchestrator.scheduling.records import backfill_record, schedule_record
+from orchestrator.state import reading
+from orchestrator.state import starters as stored
+from orchestrator.state.definitions import drop_flow, drop_starter, pack, pause, put_flow
+from orchestrator.state.starting import Apply
+from orchestrator.timing.calendars import Calendar
+from orchestrator.timing.intervals import Every
+from orchestrator.timing.schedule import Schedule
+from orchestrator.timing.trigger import Trigger
+from support.machine import Machine
+from support.namespace import Namespace, aim, daily, flow, told
+
+MINUTE = 60_000
+
+
+@pytest.fixture
+def space(redis_client: redis.Redis, ns: str) -> Namespace:
+    return Namespace(Machine(redis_client, ns))
+
+
+def test_what_is_applied_is_there_and_a_second_apply_changes_nothing(space: Namespace) -> None:
+    wanted = aim(
+        flow(night=daily(days="office"), hook=Trigger(webhook={"secret": "env:HOOK"})),
+        calendars={"office": Calendar(weekdays="mon-fri")},
+    )
+    assert told(space.propose(wanted)) == [
+        "create calendar office", "create workflow nightly", "create schedule nightly/night",
+        "create trigger nightly/hook",
+    ]  # fmt: skip
+    assert space.make(wanted, author="ann", reason="first", source="abc") == 1
+    (revision,) = space.drive(applying.history(space.keys, 10))
+    assert (revision.number, revision.changes, revision.time_ms) == (1, 4, space.machine.now)
+    assert revision.note == Note("ann", "first", "abc")
+    assert revision.definitions == wanted.definitions
+    assert space.record("nightly/night").origin == "files"
+
+    before = space.everything()
+    space.machine.wait(1000)
+    again = space.propose(wanted)
+    assert not again.changes
+    assert not again.ops
+    assert space.make(wanted) == 0
+    assert space.everything() == before
+
+
+def test_what_does_not_change_keeps_its_next_time_and_its_generation(space: Namespace) -> None:
+    space.make(aim(flow(a=Schedule(Every("7m")), b=daily())))
+    before = space.record("nightly/a")
+    space.machine.wait(MINUTE)
+    changed = aim(flow(a=Schedule(Every("7m")), b=daily(3)))
+    assert told(space.propose(changed)) == ["change schedule nightly/b"]
+    space.make(changed)
+    assert space.record("nightly/a") == before
+    assert space.record("nightly/b").gen > before.gen
+
+
+def test_a_change_holds_from_the_next_planned_time_on(space: Namespace) -> None:
+    space.make(aim(flow(a=Schedule(Every("1h")))))
+    space.machine.wait(1000)
+    changed_ms = space.machine.now
+    space.make(aim(flow(a=Schedule(Every("1m")))))
+    space.run_clock(2 * MINUTE)
+    assert [each.at_ms for each in space.past("nightly/a")] == [
+        at for at in range(changed_ms + 1, changed_ms + 2 * MINUTE + 1) if at % MINUTE == 0
+    ]
+
+
+def test_a_planned_time_that_starts_between_plan_and_apply_is_not_planned_again(space: Namespace) -> None:
+    space.make(aim(flow(a=Schedule(Every("1m")))))
+    due = space.record("nightly/a").next
+    assert due is not None
+    changed = aim(flow(a=Schedule(Every("1m"), description="another")))
+    space.machine.wait(due - space.machine.now - 1)
+    seen = space.propose(changed)  # plans `due` anew
+    space.machine.wait(2)
+    space.work()  # starts it
+    assert space.drive(applying.apply(space.keys, changed, seen, Note())) == 2
+    space.run_clock(2 * MINUTE)
+    times = [each.at_ms for each in space.past("nightly/a")]
+    assert times == [due, due + MINUTE, due + 2 * MINUTE]
+
+
+def test_a_planned_time_that_has_come_but_not_started_is_not_lost(space: Namespace) -> None:
+    space.make(aim(flow(a=Schedule(Every("1m"), misfire="run_all"))))
+    due = space.record("nightly/a").next
+    space.machine.wait(5 * MINUTE)  # nobody is there
+    space.make(aim(flow(a=Schedule(Every("1m"), misfire="run_all", description="another"))))
+    assert space.record("nightly/a").next == due
+    space.work()
+    assert len(space.runs("nightly/a")) == 5
+
+
+def test_a_calendar_that_changes_plans_anew_who_uses_it(space: Namespace) -> None:
+    """Also schedules that no file knows, and those that use it by way of another calendar."""
+    space.make(aim(flow(), calendars={"days": Calendar(weekdays="mon-sun"), "office": Calendar(calendar="days")}))
+    plan = flow().compile()
+    known = {"days": Calendar(weekdays="mon-sun"), "office": Calendar(calendar="days")}
+    own = space.schedule(plan, daily(days="office", name="mine"), calendars=known)
+    other = space.schedule(plan, daily(name="other"))
+    before, unchanged = space.record(own), space.record(other)
+    changed = aim(flow(), calendars={"days": Calendar(weekdays="sun"), "office": Calendar(calendar="days")})
+    proposal = space.propose(changed)
+    assert told(proposal) == ["change calendar days"]
+    assert proposal.planned_anew == (own,)
+    space.make(changed)
+    after = space.record(own)
+    assert before.next is not None
+    assert after.next is not None
+    assert after.next > before.next
+    assert (after.next // 86_400_000 + 4) % 7 == 0  # a Sunday
+    assert space.record(other) == unchanged
+
+
+def test_a_calendar_that_is_used_cannot_go(space: Namespace) -> None:
+    office = {"office": Calendar(weekdays="mon-fri")}
+    space.make(aim(flow(), calendars=office))
+    space.schedule(flow().compile(), daily(days="office", name="mine"), calendars=office)
+    before = space.everything()
+    wanted = aim(flow(mine=daily(days="office")), prune="all")
+    with pytest.raises(DefinitionError, match="there is no calendar 'office'"):
+        space.propose(wanted)
+    assert space.everything() == before
+
+
+def test_a_calendar_that_nobody_defines_is_an_error_with_its_place(space: Namespace) -> None:
+    wanted = replace(aim(flow(a=daily(days="offise"))), where=lambda kind, name: "f.yaml:3:1")
+    with pytest.raises(DefinitionError) as caught:
+        space.propose(wanted)
+    assert str(caught.value).startswith("f.yaml:3:1: schedule nightly/a: there is no calendar 'offise'")
+    assert not space.store.read(reading.flows(space.keys))
+
+
+def test_without_prune_nothing_is_deleted_with_it_all_that_is_not_wanted(space: Namespace) -> None:
+    space.make(aim(flow(a=daily()), flow("other", b=daily()), calendars={"c": Calendar(weekdays="mon")}))
+    fewer = aim(flow())
+    proposal = space.propose(fewer)
+    assert not proposal.changes
+    assert set(proposal.difference.besides) == {
+        ("calendar", "c"), ("workflow", "other"), ("schedule", "nightly/a"), ("schedule", "other/b"),
+    }  # fmt: skip
+    pruned = replace(fewer, prune="all")
+    assert told(space.propose(pruned)) == [
+        "delete calendar c", "delete workflow other", "delete schedule nightly/a", "delete schedule other/b",
+    ]  # fmt: skip
+    space.make(pruned)
+    assert space.store.read(reading.flows(space.keys)) == ["nightly"]
+    assert space.store.read(stored.ids(space.keys, "schedule")) == []
+    assert space.store.read(stored.agenda(space.keys, 10)) == []
+
+
+def test_a_workflow_takes_its_schedules_and_backfills_along(space: Namespace) -> None:
+    space.make(aim(flow(), flow("other")))
+    own = space.schedule(flow("other").compile(), daily(name="mine"))
+    space.put(backfill_record(space.record(own), daily(name="mine"), 1, 2))
+    # Back to a revision without `other` deletes what files had defined, and with it what hangs on it.
+    space.make(aim(flow("third")))
+    space.machine.do(Apply(-1, pack([put_flow("other", flow("other").compile().digest)])))
+    fewer = aim(flow(), flow("third"), prune="defined")
+    assert told(space.propose(fewer)) == ["delete workflow other", "delete schedule other/mine"]
+    space.make(fewer)
+    assert not [key for key in space.everything() if b"starter:" in key]
+
+
+def test_a_schedule_can_become_a_trigger_of_the_same_name(space: Namespace) -> None:
+    space.make(aim(flow(a=daily())))
+    changed = aim(flow(a=Trigger(event="paid")))
+    assert told(space.propose(changed)) == ["delete schedule nightly/a", "create trigger nightly/a"]
+    space.make(changed)
+    assert space.record("nightly/a").kind == "trigger"
+    assert space.store.read(stored.ids(space.keys, "schedule")) == []
+    assert not space.propose(changed).changes
+
+
+def test_a_webhook_keeps_its_address(space: Namespace) -> None:
+    space.make(aim(flow(a=Trigger(webhook={"secret": "env:A"}))))
+    token = space.record("nightly/a").token
+    assert len(token) == 32
+    space.make(aim(flow(a=Trigger(webhook={"secret": "env:B"}))))
+    assert space.record("nightly/a").token == token
+
+
+def test_what_is_paused_stays_so_and_enabled_is_set_back(space: Namespace) -> None:
+    wanted = aim(flow(a=daily(), b=daily(enabled=False)))
+    space.make(wanted)
+    space.apply([pause("nightly/a")])
+    plan = flow().compile()
+    space.put(schedule_record(plan.workflow, daily(name="b"), {}, space.machine.now))
+    proposal = space.propose(wanted)
+    assert told(proposal) == ["change schedule nightly/b"]
+    assert proposal.changes[0].fields == {"enabled": (None, False)}
+    assert proposal.paused == ("nightly/a",)
+    space.make(aim(flow(a=daily(3), b=daily(enabled=False))))
+    assert space.record("nightly/a").paused_ms is not None
+    assert space.record("nightly/a").next is None
+    assert space.record("nightly/b").next is None
+
+
+def test_drift_is_what_others_have_edited(space: Namespace) -> None:
+    with pytest.raises(NotFound):
+        space.drift()
+    space.make(aim(flow(a=daily(), b=daily()), flow("other")))
+    assert not space.drift().changes
+    space.store.put_plan(flow(task="t.other").compile())
+    space.put(schedule_record("nightly", daily(5, name="a"), {}, space.machine.now))
+    space.put(schedule_record("nightly", daily(name="mine"), {}, space.machine.now))
+    space.apply([drop_starter("nightly/b"), drop_flow("other")])
+    found = space.drift()
+    assert told(found) == [
+        "change workflow nightly", "delete workflow other", "change schedule nightly/a", "delete schedule nightly/b",
+    ]  # fmt: skip
+    assert found.changes[0].fields == {"jobs.load.task": ("t.load", "t.other")}
+    assert found.changes[0].versions == (1, 2)
+    assert found.changes[2].fields == {"cron": ("0 2 * * *", "0 5 * * *")}
+    assert found.difference.besides == (("schedule", "nightly/mine"),)
+
+
+def test_going_back_restores_what_files_had_defined_and_leaves_the_rest(space: Namespace) -> None:
+    first = aim(flow(a=daily(enabled=False), b=daily()), calendars={"c": Calendar(weekdays="mon")})
+    space.make(first)
+    space.store.put_plan(flow("theirs").compile())  # registered by a program
+    space.make(
+        aim(flow(task="t.new", a=daily()), flow("more"), calendars={"c": Calendar(weekdays="tue")}, prune="nothing")
+    )
+    space.make(replace(aim(flow(task="t.new"), flow("more"), flow("theirs")), prune="all"))
+    back = space.back_to(1)
+    assert told(space.propose(back)) == [
+        "create calendar c", "delete workflow more", "change workflow nightly", "delete workflow theirs",
+        "create schedule nightly/a", "create schedule nightly/b",
+    ]  # fmt: skip
+    assert space.make(back) == 4
+    assert not space.propose(first).changes
+    assert space.record("nightly/a").next is None
+    latest = space.drive(applying.history(space.keys, 1))[0]
+    assert (latest.back_to, latest.definitions) == (1, first.definitions)
+    info = space.store.read(reading.flow(space.keys, "nightly"))
+    assert info is not None
+    assert info.latest == 1
+    with pytest.raises(NotFound, match="there is no revision 9"):
+        space.back_to(9)
+
+
+def test_too_many_changes_at_once_are_refused(space: Namespace) -> None:
+    calendars = {f"c{n}": Calendar(weekdays="mon").document() for n in range(5001)}
+    with pytest.raises(DefinitionError, match="5,001 changes, and 5,000 can be made at once"):
+        space.propose(Aim(Definitions(calendars=calendars)))
+
+
+def test_warnings_tell_what_may_be_a_mistake(space: Namespace) -> None:
+    space.store.put_plan(flow("there").compile())
+    run = Trigger(run={"workflow": ["there", "gone"]})
+    data = Trigger(datasets={"any": ["made", "never"]})
+    maker = Workflow("maker", produces=["made"])
+    maker.job("a", {"task": "t"})
+    proposal = space.propose(aim(flow(r=run, d=data), maker))
+    assert proposal.warnings == (
+        "trigger nightly/r: there is no workflow 'gone' in this namespace, so that none of its runs ends",
+        "trigger nightly/d: nothing in this namespace produces the dataset 'never'",
+    )

@@ -1,0 +1,94 @@
+"""A namespace's definitions as a whole, in a machine: proposed, applied and gone back to by a client's own code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+from orchestrator.client import applying
+from orchestrator.client.applying import Aim, Proposal
+from orchestrator.definitions.files import Written
+from orchestrator.definitions.revisions import Note
+from orchestrator.dsl.builder import Workflow
+from orchestrator.state import revisions
+from orchestrator.timing.calendars import Calendar
+from orchestrator.timing.cron import Cron
+from orchestrator.timing.schedule import Schedule
+from orchestrator.timing.trigger import Trigger
+from support.starters import Starters
+
+
+class Namespace(Starters):
+    """A machine's definitions as a whole."""
+
+    def drive(self, flow: Iterator[Any]) -> Any:
+        """Drive a client's flow on the machine's store."""
+        port = SimpleNamespace(store=self.store)
+        try:
+            step = next(flow)
+            while True:
+                step = flow.send(step(port))  # type: ignore[attr-defined]
+        except StopIteration as end:
+            return end.value
+
+    def propose(self, aim: Aim) -> Proposal:
+        self.machine.client.hset(self.keys.meta, "clock", self.machine.now)  # as a scheduler's tick keeps it
+        proposal: Proposal = self.drive(applying.propose(self.keys, aim))
+        return proposal
+
+    def make(self, aim: Aim, **note: str) -> int:
+        """Propose and apply; return the revision."""
+        number: int = self.drive(applying.apply(self.keys, aim, self.propose(aim), Note(**note)))
+        return number
+
+    def drift(self) -> Proposal:
+        proposal: Proposal = self.drive(applying.drift(self.keys))
+        return proposal
+
+    def back_to(self, revision: int) -> Aim:
+        aim: Aim = self.drive(applying.back_to(self.keys, revision))
+        return aim
+
+    def revision(self) -> int:
+        return self.store.read(revisions.latest(self.keys))
+
+    def everything(self) -> dict[bytes, Any]:
+        """Return all keys as they are dumped, but for the clock."""
+        client, meta = self.machine.client, self.keys.meta.encode()
+        names = {key for key in client.scan_iter(f"{self.keys.prefix}*") if not key.endswith(b":now")}
+        found: dict[bytes, Any] = {name: client.dump(name) for name in names - {meta}}
+        return {**found, meta: {field: value for field, value in client.hgetall(meta).items() if field != b"clock"}}
+
+
+def flow(name: str = "nightly", task: str = "t.load", **starts: Schedule | Trigger) -> Workflow:
+    """Make a workflow of one job, with schedules and triggers by name."""
+    made = Workflow(name)
+    made.job("load", {"task": task})
+    for own, start in starts.items():
+        if isinstance(start, Schedule):
+            made.schedule(
+                start.timing,
+                name=own,
+                **{key: getattr(start, key) for key in start.model_fields_set - {"timing", "name"}},
+            )
+        else:
+            made.trigger(Trigger(name=own, **{key: getattr(start, key) for key in start.model_fields_set - {"name"}}))
+    return made
+
+
+def aim(*flows: Workflow, calendars: dict[str, Calendar] | None = None, **options: Any) -> Aim:
+    written = Written()
+    for name, calendar in (calendars or {}).items():
+        written.add_calendar(name, calendar, lambda: "here")
+    for each in flows:
+        written.add_workflow(each, lambda: "here")
+    return Aim(written.definitions(), written.plans, **options)
+
+
+def told(proposal: Proposal) -> list[str]:
+    return [f"{change.action} {change.kind} {change.name}" for change in proposal.changes]
+
+
+def daily(hour: int = 2, **fields: Any) -> Schedule:
+    return Schedule(Cron(f"0 {hour} * * *"), **fields)
