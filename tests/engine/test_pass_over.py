@@ -13,7 +13,7 @@ from support.starters import MINUTE, Starters
 def passed_over(starters: Starters, own: str = "w/s", **fields: Any) -> Any:
     record = starters.record(own)
     at = record.next or 0
-    given = {"gen": record.gen, "planned": str(at), "last": str(at + 4 * MINUTE), "word": "missed",
+    given: dict[str, Any] = {"gen": record.gen, "planned": str(at), "last": str(at + 4 * MINUTE), "word": "missed",
              "detail": f"5 {at}", "next": str(at + 5 * MINUTE), "due": at + 5 * MINUTE}  # fmt: skip
     return starters.machine.do(PassOver(id=own, **(given | fields)))
 
@@ -29,7 +29,7 @@ def test_what_was_missed_is_told_with_how_much_it_was(starters: Starters, machin
 
 
 @pytest.mark.parametrize("wrong", [{"gen": 0}, {"planned": "1"}])
-def test_who_is_late_changes_nothing(starters: Starters, machine: Machine, wrong: dict[str, object]) -> None:
+def test_who_is_late_changes_nothing(starters: Starters, machine: Machine, wrong: dict[str, Any]) -> None:
     starters.starter()
     before = machine.snapshot()
     assert passed_over(starters, **wrong) == Outdated()
@@ -38,7 +38,7 @@ def test_who_is_late_changes_nothing(starters: Starters, machine: Machine, wrong
 
 def test_sent_again_it_tells_nothing_twice(starters: Starters, machine: Machine) -> None:
     record = starters.record(starters.starter())
-    again = {"planned": str(record.next), "last": str(record.next)}
+    again: dict[str, Any] = {"planned": str(record.next), "last": str(record.next)}
     passed_over(starters, **again)
     before = machine.snapshot()
     assert passed_over(starters, **again) == Outdated()
@@ -56,7 +56,7 @@ def test_a_run_of_it_later_takes_the_place_of_the_failure(starters: Starters, ma
     """A schedule that cannot be used is passed over at its own next time, and tried again."""
     own = starters.starter()
     at = starters.record(own).next or 0
-    tried = {"last": str(at), "word": "failed", "detail": "no calendar\nof that name", "next": str(at)}
+    tried: dict[str, Any] = {"last": str(at), "word": "failed", "detail": "no calendar\nof that name", "next": str(at)}
     for due in (at + MINUTE, at + 2 * MINUTE):
         assert passed_over(starters, **tried, due=due) == Passed()
     (past,) = starters.past(own)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from orchestrator.model.states import RunState
@@ -24,7 +26,7 @@ def test_sent_again_it_makes_no_second_run(starters: Starters, machine: Machine)
     """Its reply was cut: the run is there, and healing rings for it."""
     own = starters.starter()
     record = starters.record(own)
-    again = {"gen": record.gen, "planned": str(record.next), "run": "0" * 20}
+    again: dict[str, Any] = {"gen": record.gen, "planned": str(record.next), "run": "0" * 20}
     assert isinstance(starters.start(**again), Started)
     before = machine.snapshot()
     assert starters.start(**again) == Outdated()
@@ -36,7 +38,7 @@ def test_sent_again_it_makes_no_second_run(starters: Starters, machine: Machine)
 
 @pytest.mark.parametrize("wrong", [{"gen": 0}, {"gen": 99}, {"planned": "1800000000000"}, {"planned": "1.80000006e12"}])
 def test_who_thinks_of_another_time_or_definition_is_late(
-    starters: Starters, machine: Machine, wrong: dict[str, object]
+    starters: Starters, machine: Machine, wrong: dict[str, Any]
 ) -> None:
     starters.starter()
     before = machine.snapshot()

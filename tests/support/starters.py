@@ -72,14 +72,21 @@ class Starters:
         """Put a starter by its record: a schedule `w/s` of one job, planned for the next minute, or as told."""
         self.store.put_plan(PLAN)
         at = self.machine.now + MINUTE
-        own = {"id": "w/s", "kind": "schedule", "workflow": "w", "spec": b"{}", "enabled": True, "next": at, "due": at}
+        own: dict[str, Any] = {
+            "id": "w/s",
+            "kind": "schedule",
+            "workflow": "w",
+            "spec": b"{}",
+            "enabled": True,
+            "next": at,
+            "due": at,
+        }
         return self.put(Starter(**(own | fields)))
 
     def backfill(self, base: str, times: Sequence[int], **fields: Any) -> str:
         """Let planned times of a schedule run again."""
-        own = {"id": f"{base}~1", "kind": "backfill", "log": base, "next": None, "due": None, "overlap": "queue_all",
-               "limit": 1, "workflow": "w", "spec": b"{}", "enabled": True}  # fmt: skip
-        made = Starter(**(own | fields))
+        known: dict[str, Any] = {"log": base, "overlap": "queue_all", "limit": 1}
+        made = Starter(f"{base}~1", "backfill", "w", b"{}", True, **(known | fields))
         assert isinstance(self.apply([put_waiting(made.id, times), put_starter(made, "0")]), Applied)
         return made.id
 
@@ -87,7 +94,7 @@ class Starters:
         """Start the planned time that is next, and plan the one a minute later."""
         record = self.record(own)
         following = (record.next or 0) + MINUTE
-        given = {
+        given: dict[str, Any] = {
             "gen": record.gen,
             "planned": str(record.next or 0),
             "next": str(following),
@@ -102,7 +109,7 @@ class Starters:
 
     def start_waiting(self, own: str = "w/s", count: int = 1, **fields: Any) -> Any:
         """Start what waits longest."""
-        given = {
+        given: dict[str, Any] = {
             "gen": self.record(own).gen,
             "occasion": (self.waiting(own) or ["none"])[0],
             "run": new_run_id(),
