@@ -9,10 +9,13 @@ import pytest
 from orchestrator.model.errors import StoreBusy
 from orchestrator.model.ids import new_run_id
 from orchestrator.model.states import RunState
+from orchestrator.state.definitions import pause, put_calendar
+from orchestrator.state.starting import DropWaiting, Offer, PassOver
 from orchestrator.state.transitions import Cancel, CreateRun, Forget
 from support.checker import check
 from support.machine import NORMAL, Machine, chain, fan, plan_of
 from support.redis_server import RedisServer
+from support.starters import Starters
 
 
 @pytest.fixture
@@ -86,3 +89,39 @@ def test_cancel_is_refused_whole(machine: Machine) -> None:
     with pytest.raises(StoreBusy):
         machine.do(Cancel(run, "a", "b"))
     assert machine.snapshot() == before
+
+
+def test_what_starts_runs_is_refused_whole_and_goes_on_later(machine: Machine) -> None:
+    starters = Starters(machine)
+    own = starters.starter(overlap="queue_all", limit=1)
+    starters.start()
+    starters.start()
+    starters.starter(id="w/t", kind="trigger", next=None)
+    starters.deliver("a", "event:e")
+    record, trigger = starters.record(own), starters.record("w/t")
+    hand = machine.node().hand()
+    hand.take()
+    fill(machine)
+    for refused in (
+        starters.start,
+        starters.start_waiting,
+        lambda: machine.do(PassOver(own, record.gen, str(record.next), str(record.next), "missed", "1 1", "", 0)),
+        lambda: machine.do(DropWaiting(own, record.gen, str(record.next), 1, "why")),
+        lambda: starters.deliver("b", "event:e"),
+        lambda: machine.do(Offer("w/t", trigger.gen, "a", "e")),
+        lambda: starters.apply([put_calendar("c", b"{}"), pause(own)]),
+    ):
+        before = machine.snapshot()
+        with pytest.raises(StoreBusy):
+            refused()
+        assert machine.snapshot() == before
+    # The end of a run goes through, with all that it means for its schedule.
+    hand.finish("ok")
+    assert (machine.timers()[f"slot/{own}"], starters.past(own)[0].end) == (0, RunState.succeeded)
+    with pytest.raises(StoreBusy):
+        starters.work()
+    machine.client.config_set("maxmemory", 0)
+    machine.wait(2000)
+    starters.work()
+    assert starters.waiting("w/t") == []
+    assert starters.outcome("a") is None  # nothing listens to it

@@ -11,8 +11,10 @@ import redis
 
 from orchestrator.model.ids import AttemptRef, new_run_id
 from orchestrator.model.states import JobState, RunState
-from orchestrator.state import reading
-from orchestrator.state.replies import Advanced, Claimed, Created, Done, Exists, Settled, Took, Want
+from orchestrator.state import reading, starters
+from orchestrator.state.definitions import Starter, pack, put_starter, put_waiting
+from orchestrator.state.replies import Advanced, Claimed, Created, Done, Exists, Settled, Started, Took, Want
+from orchestrator.state.starting import Apply, StartPlanned, StartWaiting
 from orchestrator.state.store import Store
 from orchestrator.state.transitions import Advance, Cancel, Claim, CreateRun, Finish, Register, Settle
 from support.checker import check
@@ -132,4 +134,52 @@ def test_of_many_with_one_key_one_makes_the_run(redis_client: redis.Redis, ns: s
     together(*[submit] * 8)
     assert sum(isinstance(reply, Created) for reply in replies) == 1
     assert len({reply.run for reply in replies if isinstance(reply, Exists)}) == 1
+    assert not check(store)
+
+
+def test_of_many_schedulers_one_starts_each_planned_time(redis_client: redis.Redis, ns: str) -> None:
+    store = Store(redis_client, ns)
+    plan = plan_of(1)
+    store.put_plan(plan)
+    first, times = 1_000_000, 40
+    starter = Starter("w/s", "schedule", plan.workflow, b"{}", True, next=first, due=first)
+    store.run(Apply(-1, pack([put_starter(starter)])))
+    gen = (store.read(starters.several(store.keys, ["w/s"])))[0].gen
+    won: list[str] = []
+
+    def start() -> None:
+        for at in range(first, first + times):
+            run, following = new_run_id(), at + 1
+            reply = store.run(
+                StartPlanned("w/s", gen, str(at), str(following), following, run, plan.digest, b"{}", NORMAL, b"{}")
+            )
+            if isinstance(reply, Started):
+                won.append(run)
+
+    together(*[start] * 6)
+    past = store.read(starters.past(store.keys, "w/s"))
+    assert [each.at_ms for each in past] == list(range(first, first + times))
+    assert sorted(each.run or "" for each in past) == sorted(won)
+    assert not check(store)
+
+
+def test_of_many_schedulers_one_starts_what_waits(redis_client: redis.Redis, ns: str) -> None:
+    store = Store(redis_client, ns)
+    plan = plan_of(1)
+    store.put_plan(plan)
+    occasions = list(range(60))
+    backfill = Starter("w/s~1", "backfill", plan.workflow, b"{}", True, overlap="queue_all", limit=25)
+    store.run(Apply(-1, pack([put_waiting("w/s~1", occasions), put_starter(backfill)])))
+    gen = (store.read(starters.several(store.keys, ["w/s~1"])))[0].gen
+    won: list[str] = []
+
+    def start() -> None:
+        for at in map(str, occasions):
+            reply = store.run(StartWaiting("w/s~1", gen, at, 1, new_run_id(), plan.digest, b"{}", NORMAL, b"{}"))
+            if isinstance(reply, Started):
+                won.append(at)
+
+    together(*[start] * 6)
+    assert sorted(map(int, won)) == occasions[:25]
+    assert store.read(starters.loads(store.keys, ["w/s~1"])) == [starters.Load(25, 35)]
     assert not check(store)
