@@ -1,0 +1,139 @@
+"""What clients do with triggers, events and webhooks, worked by a scheduler's own code under a set clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import redis
+
+from orchestrator import AsyncClient, Client, Trigger
+from orchestrator.model.errors import ExpressionError, ParameterError, Unavailable
+from orchestrator.settings import Settings
+from support.ahead import Ahead, Params, client_of, flow
+from support.starters import Starters
+
+
+@pytest.fixture
+def starters(redis_client: redis.Redis, ns: str) -> Starters:
+    return Starters(Ahead(redis_client, ns))
+
+
+@pytest.fixture
+def client(starters: Starters, redis_url: str) -> Iterator[Client]:
+    with client_of(starters, redis_url) as made:
+        yield made
+
+
+# -- events -------------------------------------------------------------------------------------------------------
+
+
+def test_an_event_starts_its_run_once(client: Client, starters: Starters) -> None:
+    client.register(flow("typed", params=Params))
+    trigger = Trigger(
+        name="paid", event="order.*", when="event.payload.total > 100", params={"day": {"$expr": "event.id"}}
+    )
+    client.triggers.put("typed", trigger)
+    sent = client.emit("order.paid", {"total": 200}, id="7")
+    assert not sent.duplicate
+    assert client.emit("order.paid", {"total": 200}, id="7").duplicate
+    assert not client.emit("order.sent", {"total": 200}, id="7").duplicate, "another event may have the same id"
+    client.emit("order.paid", {"total": 5})
+    starters.work()
+    assert [info.params["day"] for info in client.runs()] == ["7", "7"]
+    found = client.delivery(sent.id)
+    assert found.outcomes == {"typed/paid": found.runs[0]}
+    assert len(client.deliveries(name="order.paid")) == 2
+    assert client.triggers.get("typed/paid").running == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "payload", "error"),
+    [
+        ("order.paid", {"totl": 200}, ExpressionError),
+        ("order.paid", {"total": 200, "day": 3}, ParameterError),
+        ("order.paid", {"total": float("nan")}, ParameterError),
+        ("order.paid", object(), ParameterError),
+        ("order paid", {}, ParameterError),
+    ],
+)
+def test_a_payload_that_does_not_fit_is_told_and_not_kept(
+    client: Client, starters: Starters, name: str, payload: Any, error: type[Exception]
+) -> None:
+    client.register(flow("typed", params=Params))
+    params = {"day": {"$expr": "event.payload.day"}}
+    client.triggers.put(
+        "typed", Trigger(name="paid", event="order.paid", when="event.payload.total > 1", params=params)
+    )
+    before = starters.machine.snapshot()
+    with pytest.raises(error):
+        client.emit(name, payload)
+    assert starters.machine.snapshot() == before
+
+
+def test_a_webhook_keeps_its_token(client: Client) -> None:
+    client.register(flow())
+    hook = Trigger(name="hook", webhook={"secret": "env:S"})
+    token = client.triggers.put("flow", hook).token
+    assert len(token) == 32
+    again = Trigger(name="hook", webhook={"secret": "env:OTHER"}, when="event.payload.ok")
+    assert client.triggers.put("flow", again).token == token
+
+
+def test_datasets_and_the_ends_of_runs_are_heard(client: Client, starters: Starters) -> None:
+    client.triggers.put(flow("by-data"), Trigger(name="t", datasets={"any": ["orders"]}))
+    client.triggers.put(flow("by-end"), Trigger(name="t", run={"workflow": "source"}))
+    client.submit(flow("source", produces=["orders"]))
+    starters.finish()
+    starters.work()
+    assert sorted(info.workflow for info in client.runs(state="queued")) == ["by-data", "by-end"]
+    client.emit_dataset("orders", id="by hand")
+    starters.work()
+    assert [info.workflow for info in client.runs(state="queued")].count("by-data") == 2
+
+
+def test_a_paused_trigger_hears_nothing(client: Client, starters: Starters) -> None:
+    client.triggers.put(flow(), Trigger(name="t", event="x"))
+    client.triggers.pause("flow/t")
+    client.emit("x")
+    starters.work()
+    client.triggers.resume("flow/t")
+    client.emit("x")
+    starters.work()
+    assert len(client.runs()) == 1
+    client.triggers.delete("flow/t")
+    assert client.triggers.all() == []
+
+
+async def test_a_hook_takes_a_message_once_and_none_that_does_not_fit(redis_url: str, ns: str) -> None:
+    async with AsyncClient(Settings(redis_url=redis_url, broker_url=None, namespace=ns)) as client:
+        webhook = {"secret": "env:S"}
+        params = {"day": {"$expr": "event.payload.day"}}
+        trigger = Trigger(name="hook", webhook=webhook, when="event.payload.kind == 'paid'", params=params)
+        info = await client.triggers.put(flow("typed", params=Params), trigger)
+        assert await client.hooks.find("nobody's") is None
+        hook = await client.hooks.find(info.token)
+        assert hook is not None
+        assert hook.trigger == trigger
+
+        async def send(delivery: str, **payload: Any) -> str:
+            return (await client.hooks.deliver(hook, delivery, payload, {}, 0)).status
+
+        with pytest.raises(ParameterError):
+            await send("1", kind="paid", day=3)
+        with pytest.raises(ExpressionError):
+            await send("1", day="mon")
+        assert await client.deliveries() == []
+        assert await send("1", kind="paid", day="mon") == "accepted"
+        assert await send("1", kind="paid", day="mon") == "duplicate"
+        assert await send("2", kind="sent", day="mon") == "ignored"
+        (kept,) = await client.deliveries()
+        assert (kept.topic, kept.payload) == ("hook:typed/hook", {"kind": "paid", "day": "mon"})
+
+        await client.triggers.pause(info.id)
+        hook = await client.hooks.find(info.token)
+        with pytest.raises(Unavailable):
+            await send("3", kind="paid", day="mon")
+        await client.triggers.delete(info.id)
+        assert await client.hooks.find(info.token) is None

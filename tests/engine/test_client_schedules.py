@@ -1,0 +1,385 @@
+"""What clients do with schedules and calendars, worked by a scheduler's own code under a set clock."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import redis
+
+from orchestrator import AsyncClient, Calendar, Client, Cron, Every, Schedule, Trigger
+from orchestrator.model.errors import Conflict, DefinitionError, NotFound, ParameterError
+from orchestrator.model.states import PriorityClass
+from orchestrator.settings import Settings
+from orchestrator.timing.once import At
+from support.ahead import MINUTE, START, START_MS, Ahead, Params, client_of, flow
+from support.starters import Starters
+
+
+@pytest.fixture
+def starters(redis_client: redis.Redis, ns: str) -> Starters:
+    return Starters(Ahead(redis_client, ns))
+
+
+@pytest.fixture
+def client(starters: Starters, redis_url: str) -> Iterator[Client]:
+    with client_of(starters, redis_url) as made:
+        yield made
+
+
+def put(client: Client, schedule: Schedule, workflow: str = "flow") -> str:
+    client.register(flow(workflow)) if workflow not in client.workflows() else None
+    return client.schedules.put(workflow, schedule).id
+
+
+# -- put ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_schedule_is_put_read_and_deleted(client: Client, starters: Starters) -> None:
+    info = client.schedules.put(flow(), Schedule(Every("1m"), name="minutely"))
+    assert (info.id, info.state, info.next_ms) == ("flow/minutely", "active", START_MS + MINUTE)
+    assert client.workflows() == ["flow"]  # a workflow that is given whole is stored with its schedule
+    assert client.schedules.all() == [info] == client.schedules.all("flow")
+    assert client.schedules.all("other") == []
+    starters.run_clock(2 * MINUTE)
+    assert [each.word for each in client.schedules.past(info.id)] == ["run", "run"]
+    client.schedules.delete(info.id)
+    starters.run_clock(2 * MINUTE)
+    assert len(client.runs()) == 2
+    with pytest.raises(NotFound, match="no schedule 'flow/minutely'"):
+        client.schedules.get(info.id)
+
+
+@pytest.mark.parametrize(
+    ("workflow", "schedule", "error", "what"),
+    [
+        ("nobody", Schedule(Every("1m")), NotFound, "no workflow 'nobody'"),
+        ("typed", Schedule(Every("1m")), DefinitionError, "params.day: is missing"),
+        ("typed", Schedule(Every("1m"), params={"day": "x", "copies": "many"}), DefinitionError, "copies"),
+        ("typed", Schedule(Every("1m"), params={"day": "x"}, days="gone"), NotFound, "no calendar 'gone'"),
+        ("typed", Schedule(At(START - timedelta(1)), params={"day": "x"}), DefinitionError, "never run"),
+    ],
+)
+def test_a_schedule_that_cannot_be_is_refused(
+    client: Client, starters: Starters, workflow: str, schedule: Schedule, error: type[Exception], what: str
+) -> None:
+    client.register(flow("typed", params=Params))
+    before = starters.machine.snapshot()
+    with pytest.raises(error, match=what):
+        client.schedules.put(workflow, schedule)
+    assert starters.machine.snapshot() == before
+
+
+def test_params_that_are_worked_out_later_are_taken(client: Client, starters: Starters) -> None:
+    client.register(flow("typed", params=Params))
+    own = client.schedules.put("typed", Schedule(Every("1m"), params={"day": {"$expr": "string(planned)"}})).id
+    starters.run_clock(MINUTE)
+    (run,) = starters.runs(own)
+    assert client.run(run).info.params["day"].startswith("2101-01-07T08:01:00")
+
+
+def test_an_edit_holds_before_the_next_planned_time(client: Client, starters: Starters) -> None:
+    own = put(client, Schedule(Every("10m")))
+    starters.run_clock(11 * MINUTE)
+    client.schedules.put("flow", Schedule(Every("1m")))
+    starters.run_clock(3 * MINUTE)
+    assert [each.at_ms - START_MS for each in starters.past(own)] == [n * MINUTE for n in (10, 12, 13, 14)]
+
+
+def test_an_edit_loses_no_planned_time_that_has_not_started_yet(client: Client, starters: Starters) -> None:
+    own = put(client, Schedule(Every("10m"), jitter="9m"))
+    planned = client.schedules.get(own)
+    assert planned.next_ms is not None
+    assert planned.starts_ms is not None
+    starters.machine.wait(planned.next_ms + 1 - starters.machine.now)
+    client.schedules.put("flow", Schedule(Every("10m"), jitter="9m", description="changed"))
+    assert client.schedules.get(own).next_ms == planned.next_ms
+    starters.machine.wait(planned.starts_ms - starters.machine.now)
+    starters.work()
+    assert [each.at_ms for each in starters.past(own)] == [planned.next_ms]
+
+
+def test_who_has_seen_an_older_one_is_refused(client: Client) -> None:
+    client.register(flow())
+    first = client.schedules.put("flow", Schedule(Every("1m")), gen=0)
+    client.schedules.put("flow", Schedule(Every("2m")), gen=first.gen)
+    for gen in (0, first.gen):
+        with pytest.raises(Conflict, match="changed meanwhile"):
+            client.schedules.put("flow", Schedule(Every("3m")), gen=gen)
+    with pytest.raises(Conflict, match="is a schedule"):
+        client.triggers.put("flow", Trigger(name="default", event="x"))
+
+
+# -- pause --------------------------------------------------------------------------------------------------------
+
+
+def test_a_pause_keeps_what_waits_and_leaves_the_times_since_out(client: Client, starters: Starters) -> None:
+    own = put(client, Schedule(Every("1m"), overlap="queue_all"))
+    starters.run_clock(3 * MINUTE)
+    assert len(starters.waiting(own)) == 2
+    client.schedules.pause(own)
+    client.schedules.pause(own)
+    starters.finish()
+    starters.run_clock(10 * MINUTE)
+    assert len(starters.runs(own)) == 1
+    assert len(starters.waiting(own)) == 2
+    assert client.schedules.get(own).state == "paused"
+    assert client.schedules.next() == []
+    client.schedules.put("flow", Schedule(Every("1m"), overlap="queue_all", description="an edit leaves it paused"))
+    assert client.schedules.get(own).state == "paused"
+    client.schedules.resume(own)
+    starters.run_clock(MINUTE)
+    for _ in range(4):
+        starters.finish()
+        starters.work()
+    assert [each.at_ms - START_MS for each in starters.past(own)] == [n * MINUTE for n in (1, 2, 3, 14)]
+
+
+@pytest.mark.parametrize(
+    ("misfire", "runs", "missed"),
+    [("run_all", [1, 2, 3, 4, 5], []), ("run_once", [1, 5], [4]), ("skip", [1, 4, 5], [3])],
+)
+def test_catching_up_goes_by_the_misfire_policy(
+    client: Client, starters: Starters, misfire: Any, runs: list[int], missed: list[int]
+) -> None:
+    own = put(client, Schedule(Every("1m"), misfire=misfire))
+    starters.run_clock(MINUTE)
+    client.schedules.pause(own)
+    starters.machine.wait(4 * MINUTE)
+    starters.work()
+    assert client.schedules.past(own)[1:] == []
+    client.schedules.resume(own, catch_up=True)
+    starters.work()
+    became = {"run": runs, "missed": missed}  # a minute late is on time still
+    for word, minutes in became.items():
+        found = [each.at_ms - START_MS for each in client.schedules.past(own) if each.word == word]
+        assert found == [n * MINUTE for n in minutes], word
+
+
+def test_what_a_definition_disables_is_not_resumed(client: Client) -> None:
+    own = put(client, Schedule(Every("1m"), enabled=False))
+    assert client.schedules.get(own).state == "disabled"
+    with pytest.raises(Conflict, match="disabled by its definition"):
+        client.schedules.resume(own)
+
+
+# -- looking ahead ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_next_50_shown_are_the_50_that_start(client: Client, starters: Starters, seed: int) -> None:
+    rng = random.Random(seed)
+    for n in range(12):
+        every = Every(f"{rng.choice([1, 7, 20, 60, 90, 300])}s")
+        timing = rng.choice([every, Cron(f"*/{rng.randint(1, 9)} * * * *"), Cron("H/3 * * * *")])
+        put(client, Schedule(timing, name=f"s{n}", jitter=rng.choice([0, 0, "5s", "3m"])), rng.choice("ab"))
+    shown = client.schedules.next(50)
+    assert [each.starts_ms for each in shown] == sorted(each.starts_ms for each in shown)
+    assert client.schedules.next(5, "a") == [each for each in client.schedules.next(400) if each.workflow == "a"][:5]
+    assert client.schedules.next(3, shown[0].schedule)[0] == shown[0]
+
+    fired: list[tuple[int, str, int]] = []
+    while len(fired) < 50:
+        starters.machine.wait(shown[len(fired)].starts_ms - starters.machine.now)
+        starters.work()
+        found = {info.id: info for info in client.runs(limit=10_000)}
+        facts = [(info.created_ms, info.facts["schedule"], info.facts["logical_ms"]) for info in found.values()]
+        fired = sorted(facts)
+        assert fired == [(each.starts_ms, each.schedule, each.planned_ms) for each in shown[: len(fired)]] or (
+            len(fired) > 50
+        )
+    assert fired[:50] == [(each.starts_ms, each.schedule, each.planned_ms) for each in shown]
+
+
+def test_a_preview_stores_nothing(client: Client, starters: Starters) -> None:
+    client.register(flow())
+    before = starters.machine.snapshot()
+    coming = client.schedules.preview("flow", Schedule(Every("1m"), jitter="30s"), 3)
+    assert starters.machine.snapshot() == before
+    client.schedules.put("flow", Schedule(Every("1m"), jitter="30s"))
+    assert client.schedules.next(3) == coming
+
+
+def test_a_run_is_started_by_hand(client: Client, starters: Starters) -> None:
+    client.register(flow("typed", params=Params))
+    schedule = Schedule(Every("1h"), params={"day": {"$expr": "schedule"}, "copies": 2}, priority="high")
+    own = client.schedules.put("typed", schedule).id
+    client.schedules.pause(own)
+    info = client.schedules.trigger(own, copies=3).info
+    assert info.params == {"day": own, "copies": 3}
+    assert info.priority is PriorityClass.high
+    assert info.origin["manual"]
+    assert info.facts["logical_ms"] == starters.machine.now
+    assert client.schedules.past(own) == []
+    with pytest.raises(ParameterError):
+        client.schedules.trigger(own, {"nonsense": 1})
+
+
+# -- backfills ----------------------------------------------------------------------------------------------------
+
+
+def test_a_dry_run_names_the_planned_times_and_stores_nothing(client: Client, starters: Starters) -> None:
+    own = put(client, Schedule(Every("1h")))
+    before = starters.machine.snapshot()
+    found = client.schedules.backfill(own, START - timedelta(hours=3), START + timedelta(days=1), dry_run=True)
+    hour = 60 * MINUTE
+    assert found.id is None
+    assert found.planned == tuple(START_MS - START_MS % hour - n * hour for n in (3, 2, 1, 0))[-found.count :]
+    assert all(at <= START_MS for at in found.planned), "what is to come is left to the schedule"
+    assert starters.machine.snapshot() == before
+
+
+@pytest.mark.parametrize(("order", "parallel"), [("oldest", 1), ("newest", 1), ("oldest", 3)])
+def test_a_backfill_makes_its_runs_in_order_so_many_at_a_time(
+    client: Client, starters: Starters, order: Any, parallel: int
+) -> None:
+    own = put(client, Schedule(Every("1h"), priority="high"))
+    made = client.schedules.backfill(own, START - timedelta(hours=7), START, order=order, parallel=parallel)
+    assert made.id == f"{own}~1"
+    seen: list[int] = []
+    while client.schedules.get_backfill(made.id).state == "running":
+        starters.work()
+        runs = sorted(client.runs(state="queued"), key=lambda info: made.planned.index(info.facts["logical_ms"]))
+        assert len(runs) == min(parallel, made.count - len(seen))
+        assert all(info.priority is PriorityClass.low and info.facts["backfill"] == made.id for info in runs)
+        seen += [info.facts["logical_ms"] for info in runs]
+        starters.finish()
+    assert seen == list(made.planned) == sorted(made.planned, reverse=order == "newest")
+    over = client.schedules.get_backfill(made.id)
+    assert (over.over, over.failed, over.count) == (made.count, 0, made.count)
+    assert client.schedules.backfills(own) == [over]
+    assert client.schedules.backfill(own, START - timedelta(hours=7), START, only="missing").count == 0
+
+
+def test_only_what_is_missing_or_failed_is_made_again(client: Client, starters: Starters) -> None:
+    own = put(client, Schedule(Every("1m"), overlap="skip"))
+    starters.run_clock(2 * MINUTE)  # the first goes on, so that the second is skipped
+    client.run(starters.runs(own)[0]).cancel()
+    starters.run_clock(MINUTE)
+    starters.finish()
+    span = START, START + timedelta(minutes=4)
+    failed = client.schedules.backfill(own, *span, only="failed", dry_run=True)
+    assert [at - START_MS for at in failed.planned] == [MINUTE]
+    missing = client.schedules.backfill(own, *span, only="missing", dry_run=True)
+    assert [at - START_MS for at in missing.planned] == [0, 2 * MINUTE]
+    assert client.schedules.backfill(own, *span, only="missing").count == 2
+    assert client.schedules.backfill(own, *span, only="missing").id is None, "what waits already is not missing"
+    starters.work()
+    starters.finish()
+    starters.work()
+    starters.finish()
+    assert client.schedules.backfill(own, *span, only="missing").id is None
+    assert client.schedules.backfill(own, *span).count == 4, "all of them, whatever became of them"
+
+
+def test_a_backfill_is_cancelled(client: Client, starters: Starters) -> None:
+    own = put(client, Schedule(Every("1h")))
+    made = client.schedules.backfill(own, START - timedelta(hours=5), START)
+    starters.work()
+    assert made.id is not None
+    stopped = client.schedules.cancel_backfill(made.id)
+    assert (stopped.running, stopped.cleared, stopped.state) == (1, made.count - 1, "running")
+    starters.finish()
+    starters.work()
+    assert len(client.runs()) == 1
+    assert client.schedules.get_backfill(made.id).state == "cancelled"
+    client.schedules.delete(own)
+    assert client.schedules.backfills() == []
+
+
+def test_what_a_backfill_cannot_be_is_refused(client: Client) -> None:
+    own = put(client, Schedule(Every("1s"), depends_on_past=True))
+    for options, what in (
+        ({"end": START - timedelta(days=9)}, "not after the start"),
+        ({"parallel": 2}, "one at a time"),
+        ({"order": "newest"}, "oldest first"),
+        ({"order": "random"}, "oldest, newest"),
+        ({"only": "some"}, "missing, failed"),
+        ({"parallel": 0}, "1 to"),
+        ({"priority": "urgent"}, "critical"),
+        ({}, "more than 50,000"),
+    ):
+        given = {"start": START - timedelta(days=2), "end": START, **options}
+        with pytest.raises(ParameterError, match=what):
+            client.schedules.backfill(own, **given)  # type: ignore[arg-type]
+
+
+# -- calendars ----------------------------------------------------------------------------------------------------
+
+
+def test_a_calendar_that_changes_moves_the_schedules_that_use_it(client: Client) -> None:
+    client.calendars.put("work", Calendar(weekdays="mon-fri"))
+    client.calendars.put("shifts", Calendar(calendar="work"))
+    own = put(client, Schedule(Cron("0 12 * * *"), days="shifts"))
+    assert client.calendars.get("work").used_by == (own,)
+    at = client.schedules.get(own).next_ms  # START is Friday, 8:00
+    assert at == START_MS + 4 * 60 * MINUTE
+    client.calendars.put("work", Calendar(weekdays="sun"))
+    assert client.schedules.get(own).next_ms == at + 2 * 24 * 60 * MINUTE
+    for name, user in (("work", own), ("shifts", own)):
+        with pytest.raises(Conflict, match=user):
+            client.calendars.delete(name)
+    with pytest.raises(DefinitionError, match="circle"):
+        client.calendars.put("work", Calendar(calendar="shifts"))
+    with pytest.raises(NotFound, match="no calendar 'lost'"):
+        client.calendars.put("work", Calendar(calendar="lost"))
+    client.schedules.delete(own)
+    with pytest.raises(Conflict, match="calendar shifts"):
+        client.calendars.delete("work")
+    client.calendars.delete("shifts")
+    client.calendars.delete("work")
+    assert client.calendars.all() == []
+
+
+# -- register -----------------------------------------------------------------------------------------------------
+
+
+def test_register_replaces_what_came_from_code_and_nothing_else(client: Client, starters: Starters) -> None:
+    first = flow()
+    first.schedule(Every("1m"), name="kept")
+    first.schedule(Every("2m"), name="gone")
+    first.trigger(event="a.*", name="heard")
+    client.register(first)
+    client.schedules.put("flow", Schedule(Every("3m"), name="mine"))
+    client.schedules.pause("flow/kept")
+    before = starters.machine.snapshot()
+    assert not client.register(first).new
+    assert starters.machine.snapshot() == before, "a second time changes nothing"
+    second = flow()
+    second.schedule(Every("5m"), name="kept")
+    client.register(second)
+    assert [info.id for info in client.schedules.all()] == ["flow/kept", "flow/mine"]
+    assert client.triggers.all() == []
+    assert client.schedules.get("flow/kept").state == "paused"
+    clash = flow()
+    clash.schedule(Every("1m"))
+    clash.trigger(event="x")
+    with pytest.raises(DefinitionError, match="another name"):
+        client.register(clash)
+
+
+def test_both_forms_have_the_same_methods() -> None:
+    from orchestrator.client import aio_starting, starting
+
+    for name in ("Schedules", "Triggers", "Calendars"):
+        forms = getattr(starting, name), getattr(aio_starting, f"Async{name}")
+        assert {each for each in vars(forms[0]) if each[0] != "_"} == {
+            each for each in vars(forms[1]) if each[0] != "_"
+        }
+
+
+async def test_the_async_client_does_the_same(redis_url: str, ns: str) -> None:
+    async with AsyncClient(Settings(redis_url=redis_url, broker_url=None, namespace=ns)) as client:
+        await client.calendars.put("work", Calendar(weekdays="mon-fri"))
+        info = await client.schedules.put(flow(), Schedule(Cron("0 2 * * *"), days="work"))
+        assert [each.schedule for each in await client.schedules.next(2)] == [info.id] * 2
+        run = await client.schedules.trigger(info.id)
+        assert (await run.refresh()).info.facts["manual"]
+        today = datetime.now(UTC).date()
+        made = await client.schedules.backfill(info.id, today - timedelta(days=8), today - timedelta(days=1))
+        assert made.count == 5
+        await client.schedules.delete(info.id)
+        assert not (await client.emit("order.paid", {"id": 1})).duplicate
