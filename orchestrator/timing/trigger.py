@@ -56,7 +56,7 @@ Cel = Annotated[str, checked_expression("event"), Field(min_length=1)]
 class Batch(Plain):
     """How many events start one run, and how long after the first of them it starts even if they are fewer."""
 
-    size: Annotated[int, Field(strict=True, ge=1, le=10_000)]
+    size: Annotated[int, Field(strict=True, ge=1, le=1_000)]
     within: Length
 
 

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+import pytest
+
+from orchestrator.model.errors import DefinitionError
+from orchestrator.state.definitions import drop_flow, put_calendar
+from orchestrator.timing.calendars import Calendar
 from orchestrator.timing.intervals import Every
 from orchestrator.timing.schedule import Schedule
+from orchestrator.timing.trigger import Trigger
 from support.machine import chain, plan_of
 from support.starters import Starters
 
@@ -34,3 +41,116 @@ def test_what_waits_starts_when_the_run_before_is_over(starters: Starters) -> No
         starters.finish()
         starters.work()
         assert len(starters.runs(own)) == n
+
+
+@pytest.mark.parametrize(
+    ("misfire", "words"),
+    [("skip", ["missed", "run"]), ("run_once", ["missed", "run"]), ("run_all", ["run"] * 61)],
+)
+def test_after_an_outage_what_was_missed_is_told(starters: Starters, misfire: Any, words: list[str]) -> None:
+    own = starters.schedule(plan_of(1), minutely(misfire=misfire))
+    starters.machine.wait(3_600_000 + 40_000)
+    starters.work()
+    past = starters.past(own)
+    assert [each.word for each in past] == words[: len(past)]
+    told = sum(int(each.detail.split()[0]) if each.word == "missed" else 1 for each in past)
+    assert told == 60
+
+
+def test_a_long_backlog_is_worked_off_in_parts(starters: Starters) -> None:
+    own = starters.schedule(plan_of(1), Schedule(Every("1m"), misfire="run_all", overlap="queue_all"))
+    starters.machine.wait(300 * 60_000)
+    starters.work()
+    assert len(starters.runs(own)) + len(starters.waiting(own)) == 300
+
+
+def test_jitter_beyond_the_interval_loses_nothing(starters: Starters) -> None:
+    own = starters.schedule(plan_of(1), minutely(jitter="10m", misfire="skip"))
+    starters.run_clock(1_200_000)
+    past = starters.past(own)
+    assert {each.word for each in past} == {"run"}
+    planned = [each.at_ms for each in past]
+    assert planned == list(range(planned[0], planned[0] + 60_000 * len(planned), 60_000))
+    assert len(planned) >= 9
+
+
+def test_a_schedule_whose_calendar_is_gone_goes_on_once_it_is_back(starters: Starters) -> None:
+    calendar = Calendar(weekdays=["mon", "tue", "wed", "thu", "fri", "sat", "sun"])
+    own = starters.schedule(plan_of(1), minutely(days="always"), calendars={"always": calendar})
+    starters.run_clock(130_000, 5000)
+    (past,) = starters.past(own)
+    assert past.word == "failed"
+    assert "always" in past.detail
+    starters.apply([put_calendar("always", json.dumps(calendar.document()).encode())])
+    starters.run_clock(180_000, 5000)
+    assert {each.word for each in starters.past(own)} <= {"run", "missed"}
+    assert starters.runs(own)
+
+
+def test_one_that_cannot_be_read_is_in_nobodys_way(starters: Starters, caplog: pytest.LogCaptureFixture) -> None:
+    broken = starters.starter(id="w/broken", kind="trigger", next=None, spec=b'{"nonsense": 1}')
+    starters.offer("a", broken)
+    good = starters.trigger(plan_of(1), Trigger(event="e", name="good"))
+    unreadable = starters.starter(id="w/unreadable", spec=b'{"cron": "never"}')
+    schedule = starters.schedule(plan_of(1), minutely())
+    starters.deliver("b", "event:e")
+    for _ in range(50):
+        starters.machine.wait(2000)
+        starters.work()
+    assert [each.word for each in starters.past(unreadable)] == ["failed"]
+    assert (len(starters.runs(good)), len(starters.runs(schedule))) == (1, 1)
+    assert starters.waiting(broken) == ["a"]
+    assert "w/broken: it cannot be used" in caplog.text
+
+
+def test_without_its_workflow_a_planned_time_is_told_as_failed(starters: Starters) -> None:
+    plan = plan_of(1)
+    own = starters.schedule(plan, minutely())
+    starters.apply([drop_flow(plan.workflow)])
+    starters.run_clock(61_000)
+    (past,) = starters.past(own)
+    assert (past.word, past.detail) == ("failed", f"there is no workflow {plan.workflow!r}")
+
+
+def test_events_that_follow_each_other_are_one_run(starters: Starters) -> None:
+    own = starters.trigger(plan_of(1), Trigger(event="e", debounce="10s"))
+    for name in ("a", "b", "c"):
+        starters.deliver(name, "event:e")
+        starters.run_clock(5000)
+    starters.run_clock(10_000)
+    (run,) = starters.runs(own)
+    assert starters.machine.info(run).facts == {"trigger": own, "deliveries": ["a", "b", "c"]}
+    assert {starters.outcome(name, own) for name in ("a", "b", "c")} == {run}
+
+
+def test_a_batch_may_be_as_large_as_a_run_takes(starters: Starters) -> None:
+    own = starters.trigger(plan_of(1), Trigger(event="e", batch={"size": 1000, "within": "1h"}))
+    for number in range(1001):
+        starters.deliver(f"e{number:04}", "event:e")
+    starters.work()
+    assert len(starters.runs(own)) == 1
+    assert starters.waiting(own) == ["e1000"]
+    with pytest.raises(DefinitionError, match="1000"):
+        Trigger(event="e", batch={"size": 1001, "within": "1h"})
+
+
+def test_a_trigger_that_is_changed_while_it_is_offered_something_still_gets_it(starters: Starters) -> None:
+    own = starters.trigger(plan_of(1), Trigger(event="e"))
+    starters.deliver("a", "event:e")
+    starters.interrupt(lambda: starters.trigger(plan_of(1), Trigger(event="e", priority="high")))
+    starters.work()
+    assert starters.outcome("a", own) is None
+    starters.machine.wait(2000)
+    starters.work()
+    assert starters.outcome("a", own) == starters.runs(own)[0]
+
+
+def test_whoever_dies_with_it_leaves_it_to_another(starters: Starters) -> None:
+    own = starters.schedule(plan_of(1), minutely())
+    starters.machine.wait(60_000)
+    assert starters.machine.fire() == 1  # and then no more is heard
+    starters.work()
+    assert starters.past(own) == []
+    starters.machine.wait(2000)
+    starters.work()
+    assert len(starters.runs(own)) == 1

@@ -28,14 +28,14 @@ from orchestrator.state.definitions import Op, drop_starter, pack, pause, put_st
 from orchestrator.state.replies import Applied, Outdated
 from orchestrator.state.starters import StarterRecord
 from orchestrator.state.starting import Apply, Deliver, StartPlanned, StartWaiting
-from orchestrator.state.store import Store
-from orchestrator.state.transitions import Forget, Transition
+from orchestrator.state.transitions import Forget
 from orchestrator.timing.intervals import Every
 from orchestrator.timing.schedule import Schedule
 from orchestrator.timing.trigger import Trigger
 from support.checker import check
 from support.machine import SET_CLOCK, Machine, plan_of
 from support.starter_checker import check_starters
+from support.starters import Interrupted
 
 MINUTE = 60_000
 PLAN = plan_of(1, workflow="w")
@@ -65,24 +65,6 @@ triggers = st.builds(lambda policy, gather: Trigger(event="e", **policy, **gathe
 
 class Died(Exception):
     """The scheduler is gone between two steps."""
-
-
-class Interrupted(Store):
-    """A store in which something may come between what a scheduler has read and what it writes."""
-
-    between: Callable[[], None] | None = None
-    cut = False
-    """The next reply is cut, and the call sent again."""
-
-    def run_all(self, transitions: Sequence[Transition[Any]]) -> list[Any]:
-        between, self.between = self.between, None
-        if between:
-            between()
-        replies = super().run_all(transitions)
-        if self.cut and transitions:
-            self.cut = False
-            return super().run_all(transitions)
-        return replies
 
 
 @dataclass

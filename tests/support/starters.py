@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from orchestrator.model.ids import new_run_id
@@ -15,13 +15,35 @@ from orchestrator.state.definitions import Op, Starter, pack, put_starter, put_w
 from orchestrator.state.replies import Applied, Ring
 from orchestrator.state.starters import Past, StarterRecord
 from orchestrator.state.starting import Apply, Deliver, Offer, StartPlanned, StartWaiting
+from orchestrator.state.store import Store
+from orchestrator.state.transitions import Transition
 from orchestrator.timing.calendars import Calendar
 from orchestrator.timing.schedule import Schedule
 from orchestrator.timing.trigger import Trigger
-from support.machine import NORMAL, Machine, plan_of
+from support.machine import NORMAL, SET_CLOCK, Machine, plan_of
 
 MINUTE = 60_000
 PLAN = plan_of(1, workflow="w")
+
+
+class Interrupted(Store):
+    """A store in which something may come between what a scheduler has read and what it writes."""
+
+    between: Callable[[], Any] | None = None
+    """Called before the next writes."""
+    cut = False
+    """The reply to the next writes is cut, and they are sent again."""
+
+    def run_all(self, transitions: Sequence[Transition[Any]]) -> list[Any]:
+        """See `Store.run_all`."""
+        between, self.between = self.between, None
+        if between:
+            between()
+        replies = super().run_all(transitions)
+        if self.cut and transitions:
+            self.cut = False
+            return super().run_all(transitions)
+        return replies
 
 
 class Starters:
@@ -33,6 +55,7 @@ class Starters:
         self.keys = machine.keys
         self.rings: list[Ring] = []
         self._timers = standard_duties(3600)[0]
+        self._worker = Interrupted(machine.client, self.store.namespace, clock=SET_CLOCK)
 
     def apply(self, ops: Sequence[Op], *, expected: int = -1, revision: bytes = b"") -> Any:
         """Change definitions."""
@@ -133,11 +156,15 @@ class Starters:
 
     def work(self) -> None:
         """Do what a scheduler does with due timers, until none is due."""
-        tools = Tools(self.store, self.rings.extend)
+        tools = Tools(self._worker, self.rings.extend)
         for _ in range(1000):
             if self._timers.step(tools) > 0:
                 return
         raise AssertionError("the timers never come to an end")
+
+    def interrupt(self, between: Callable[[], Any]) -> None:
+        """Let something happen between what a scheduler reads and what it writes next."""
+        self._worker.between = between
 
     def run_clock(self, ms: int, step: int = 1000) -> None:
         """Let time pass in steps, with a scheduler at work."""

@@ -11,5 +11,6 @@ if not s or s.gen ~= gen or not s.enabled or s.next ~= planned then return {'sta
 
 -- writes
 starters.plan(s, next, due)
+past.lift(s, planned, 'failed')  -- it was tried before
 past.note(s, last, word, detail)
 return {'passed'}

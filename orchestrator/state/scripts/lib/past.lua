@@ -13,13 +13,17 @@ function past.note(s, occasion, word, detail)
   redis.call('ZREMRANGEBYRANK', key, 0, -KEPT - 1)
 end
 
--- a run of the occasion lives: it stands for whatever became of the same planned time before, but for missed ones
-function past.started(s, occasion, run)
-  if is_planned(s) then
-    for _, member in ipairs(redis.call('ZRANGEBYSCORE', keys.past(s.log), occasion, occasion)) do
-      if string.match(member, '^[^\n]*\n(%a+)\n') ~= 'missed' then redis.call('ZREM', keys.past(s.log), member) end
-    end
+-- a planned time comes to something else than it had: all that was told of it goes, or only what has one word
+function past.lift(s, occasion, only)
+  for _, member in ipairs(redis.call('ZRANGEBYSCORE', keys.past(s.log), occasion, occasion)) do
+    local word = string.match(member, '^[^\n]*\n(%a+)\n')
+    if word == only or (not only and word ~= 'missed') then redis.call('ZREM', keys.past(s.log), member) end
   end
+end
+
+-- a run of the occasion lives
+function past.started(s, occasion, run)
+  if is_planned(s) then past.lift(s, occasion) end
   redis.call('SADD', keys.living(s.id), run)
   past.note(s, occasion, 'run', run)
 end
