@@ -68,6 +68,8 @@ def _bundle(value: dict[str, Any], complaints: list[Complaint]) -> Iterator[Item
 
 def _workflow(name: str, body: Any, complaints: list[Complaint]) -> Iterator[Item]:
     path: Path = ("workflows", name)
+    if not _good(name, path, complaints):
+        return
     if not isinstance(body, dict):
         complaints.append(Complaint(path, f"a workflow is a mapping with jobs, not {_kind(body)}"))
         return
@@ -76,22 +78,27 @@ def _workflow(name: str, body: Any, complaints: list[Complaint]) -> Iterator[Ite
         return
     found: list[Complaint] = []
     definition = define({**body, "name": name}, found)
-    for inner, what in found:
-        complaints.append(Complaint(path if inner == ("name",) else (*path, *inner), what))
+    complaints += [Complaint((*path, *inner), what) for inner, what in found]
     if definition is not None:
         yield Item(name, definition, path)
 
 
 def _calendar(name: str, body: Any, complaints: list[Complaint]) -> Iterator[Item]:
     path: Path = ("calendars", name)
-    try:
-        check_name(name)
-    except ValueError as error:
-        complaints.append(Complaint(path, str(error)))
+    if not _good(name, path, complaints):
         return
     calendar = read_calendar(body, path, complaints)
     if calendar is not None:
         yield Item(name, calendar, path)
+
+
+def _good(name: str, path: Path, complaints: list[Complaint]) -> bool:
+    try:
+        check_name(name)
+    except ValueError as error:
+        complaints.append(Complaint(path, str(error)))
+        return False
+    return True
 
 
 def read_calendar(value: Any, path: Path, complaints: list[Complaint]) -> Calendar | None:

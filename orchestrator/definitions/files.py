@@ -91,21 +91,27 @@ def read(
     Raises a `DocumentError` that tells everything that is wrong, each thing by file, line and column.
     """
     written = Written()
-    wrong: list[DefinitionError] = []
-    left_out = {os.path.realpath(path) for path in besides}
-    for file in _files(paths, left_out):
-        try:
-            documents = parse(read_bytes(file), file)
-        except DocumentError as error:
-            wrong.append(error)
-            continue
-        for parsed in documents:
-            wrong += _take(parsed, written, namespace, values, route_of)
+    wrong = [
+        error
+        for file in files(paths, besides)
+        for error in read_file(file, written, namespace, values, route_of)
+    ]  # fmt: skip
     if len(wrong) == 1:
         raise wrong[0]
     if wrong:
         raise DocumentError(listing(wrong))
     return written
+
+
+def read_file(
+    file: str, written: Written, namespace: str, values: Values, route_of: RouteOf | None = None
+) -> list[DefinitionError]:
+    """Take in what a file defines; return what is wrong with it."""
+    try:
+        documents = parse(read_bytes(file), file)
+    except DocumentError as error:
+        return [error]
+    return [error for parsed in documents for error in _take(parsed, written, namespace, values, route_of)]
 
 
 def _take(
@@ -144,8 +150,9 @@ class _Where:
         return found[0].where
 
 
-def _files(paths: Iterable[str], left_out: set[str]) -> Iterator[str]:
-    """Yield the files in their order, each once."""
+def files(paths: Iterable[str], besides: Iterable[str] = ()) -> Iterator[str]:
+    """Yield the files of paths in their order, each once; `NotFound` for a path or a folder with nothing there."""
+    left_out = {os.path.realpath(path) for path in besides}
     known: set[str] = set()
     for path in paths:
         if File(path).is_dir():
