@@ -154,3 +154,8 @@ def test_whoever_dies_with_it_leaves_it_to_another(starters: Starters) -> None:
     starters.machine.wait(2000)
     starters.work()
     assert len(starters.runs(own)) == 1
+
+
+def test_what_depends_on_the_past_cancels_nothing_of_it() -> None:
+    with pytest.raises(DefinitionError, match="depends_on_past"):
+        minutely(depends_on_past=True, overlap="cancel_old")
