@@ -300,7 +300,7 @@ def _conflicts(policies: Policies) -> list[Complaint]:
     if policies.outside != "skip" and policies.hours is None:
         complaints.append(Complaint(("outside",), "there is nothing to wait for: it goes with hours"))
     if policies.depends_on_past and policies.overlap == "cancel_old":
-        what = "what it cancels has not succeeded, so that nothing would run after it: it does not go with depends_on_past"
+        what = "it does not go with depends_on_past: what is cancelled has not succeeded, and nothing would follow it"
         complaints.append(Complaint(("overlap",), what))
     if policies.jitter // MILLISECOND > LONGEST_JITTER_MS:
         complaints.append(Complaint(("jitter",), "it is over 24 hours"))
