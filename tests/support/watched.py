@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from orchestrator.scheduling.duties import Tools
 from orchestrator.scheduling.duties.timers import Timers
 from orchestrator.scheduling.process import standard_duties
+from orchestrator.scheduling.sources.found import Inbox
 from orchestrator.scheduling.sources.listeners import Listeners
+from orchestrator.scheduling.sources.polls import place_of
 from orchestrator.settings import Settings
 from orchestrator.state import starters
 from orchestrator.state.starters import DeliveryRecord
@@ -27,6 +30,7 @@ class Watched(Starters):
         assert isinstance(listeners, Listeners)
         self._timers = timers
         self.listeners = listeners
+        self.settings = settings or Settings()
         self.tools = Tools(self.store, self.rings.extend)
 
     def put_trigger(self, **fields: Any) -> str:
@@ -39,6 +43,11 @@ class Watched(Starters):
         self.work()
         self.listeners.polls.close()
         self.work()
+
+    def inbox(self, own: str) -> Inbox:
+        """Return where finds of the trigger go."""
+        trigger = Trigger.read("t", json.loads(self.record(own).spec))
+        return Inbox(self.store, own, trigger, place_of(trigger))
 
     def due_ms(self, own: str) -> int:
         """Return in how many ms the trigger's source is asked again."""

@@ -15,6 +15,8 @@ from orchestrator.scheduling.sources.listener import READ, WAIT_S
 from orchestrator.scheduling.sources.messages import payload_of
 from orchestrator.settings import Settings
 
+SESSION_MS = 10_000
+"""How long the partitions of a listener that died stay its own."""
 DEFAULT_GROUP = "orchestrator"
 _quiet = logging.getLogger(f"{__name__}.client")
 _quiet.addHandler(logging.NullHandler())
@@ -52,6 +54,7 @@ class Topic:
                     "client.id": "orchestrator",
                     "enable.auto.commit": False,
                     "auto.offset.reset": "earliest",
+                    "session.timeout.ms": SESSION_MS,
                     "error_cb": self._failed,
                 },
                 logger=_quiet,

@@ -43,11 +43,12 @@ class Listeners:
     def __init__(self, outlook: Outlook, polls: Polls, settings: Settings | None = None) -> None:
         self._outlook = outlook
         self.polls = polls
-        self._settings = settings
+        self.settings = settings
         self._edits = -1
         self._wanted: dict[str, tuple[int, Body]] = {}
-        self._running: dict[str, _Running] = {}
-        self._ending: list[threading.Thread] = []
+        self.running: dict[str, _Running] = {}
+        self.ending: list[threading.Thread] = []
+        """Threads that were told to stop, and have not yet."""
 
     def step(self, tools: Tools) -> float:
         """See `Duty.step`."""
@@ -55,25 +56,25 @@ class Listeners:
         if edits != self._edits:
             self._wanted = self._read(tools)
             self._edits = edits
-        for own, running in list(self._running.items()):
+        for own, running in list(self.running.items()):
             if own not in self._wanted or self._wanted[own][0] != running.gen:
                 running.stop.set()
-                self._ending.append(self._running.pop(own).thread)
-        self._ending = [thread for thread in self._ending if thread.is_alive()]
+                self.ending.append(self.running.pop(own).thread)
+        self.ending = [thread for thread in self.ending if thread.is_alive()]
         for own, (gen, body) in self._wanted.items():
-            if own not in self._running:
+            if own not in self.running:
                 stop = threading.Event()
                 thread = threading.Thread(target=_guarded, args=(own, body, stop), name=f"listen {own}", daemon=True)
-                self._running[own] = _Running(gen, stop, thread)
+                self.running[own] = _Running(gen, stop, thread)
                 thread.start()
         return self.interval_s
 
     def close(self) -> None:
         """Stop all threads, and wait a little for them; what they had read comes again to another scheduler."""
-        for running in self._running.values():
+        for running in self.running.values():
             running.stop.set()
         until = time.monotonic() + PATIENCE_S
-        for thread in [*self._ending, *(running.thread for running in self._running.values())]:
+        for thread in [*self.ending, *(running.thread for running in self.running.values())]:
             thread.join(max(0.0, until - time.monotonic()))
         self.polls.close()
 
@@ -98,7 +99,7 @@ class Listeners:
         if kind in STREAMS:
             inbox = Inbox(tools.store, record.id, trigger, place_of(trigger))
             module = import_module(f"orchestrator.scheduling.sources.{kind}")
-            return partial(listen, inbox, partial(module.connect, inbox, self._settings or get_settings()))
+            return partial(listen, inbox, partial(module.connect, inbox, self.settings or get_settings()))
         folder = watch.folder_of(trigger)
         if folder is not None:
             return partial(watch.watch, Inbox(tools.store, record.id, trigger, place_of(trigger)), folder)
