@@ -286,7 +286,9 @@ def _carry_out(made: Client, aim: Aim, proposal: Proposal, note: Note, beside: s
     if proposal.changes and not yes:
         if as_json or not (sys.stdin.isatty() and sys.stdout.isatty()):
             raise DefinitionError("nobody is here to be asked", remedy="give --yes")
-        click.confirm("Make these changes?", abort=True, err=True)
+        if not click.confirm("Make these changes?", err=True):
+            say("nothing was changed")
+            click.get_current_context().exit(1)
     number = made.definitions.apply(aim, proposal, note)
     if as_json:
         print_json({**proposal.to_json(made.settings.namespace), "applied": number or None})

@@ -62,16 +62,14 @@ def _change(change: Change) -> Iterator[Text]:
 
 
 def _pair(change: Change, pair: Pair) -> Iterator[tuple[str, str]]:
-    if pair.old is None:
+    if change.action == "create":
         yield _shown(pair.new), "green"
-    elif pair.new is None:
+    elif change.action == "delete":
         yield _shown(pair.old), "red"
-        if change.action == "change":
-            yield " → none", "red"
     else:
-        yield _shown(pair.old), "red"
+        yield "none" if pair.old is None else _shown(pair.old), "red"
         yield " → ", "dim"
-        yield _shown(pair.new), "green"
+        yield "none" if pair.new is None else _shown(pair.new), "green"
 
 
 def _version(change: Change) -> str:
