@@ -2,6 +2,7 @@
 local keys = {}
 
 function keys.begin()
+  if keys.meta == KEYS[1] then return end  -- as in the call before, where fragments outlive a call
   keys.meta = KEYS[1]  -- the namespace's `meta`, the one key that every script is given
   keys.prefix = string.sub(keys.meta, 1, -5)
   keys.events, keys.timers, keys.nodes = keys.prefix .. 'events', keys.prefix .. 'timers', keys.prefix .. 'nodes'
