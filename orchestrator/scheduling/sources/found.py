@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NoReturn
+from urllib.parse import unquote, urlsplit
 
 from orchestrator.model.errors import ExpressionError
 from orchestrator.model.secrets import resolve
@@ -99,6 +100,15 @@ def refers(text: str) -> bool:
 def reveal(text: str) -> str:
     """Return the text, or the secret that it refers to; a `SettingsError` if there is none here."""
     return resolve(text) if refers(text) else text
+
+
+def secrets_in(url: str) -> tuple[str, ...]:
+    """Return what must not be told of an address: it, and its password, also as it was before it was quoted."""
+    try:
+        password = urlsplit(url).password or ""
+    except ValueError:
+        password = ""
+    return url, password, unquote(password)
 
 
 def said(error: BaseException, *secrets: str) -> str:

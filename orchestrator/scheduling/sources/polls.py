@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 
-from orchestrator.model.errors import OrchestratorError
+from orchestrator.model.errors import DefinitionError, OrchestratorError
 from orchestrator.model.urls import mask_url
 from orchestrator.scheduling.duties import Tools
 from orchestrator.scheduling.outlook import Outlook
@@ -85,8 +85,11 @@ class Polls:
         if gone:
             tools.store.pipeline([("ZREM", keys.timers, *(f"poll/{each}" for each in gone))])
         for record in records.values():
-            if record.enabled and not self._begin(tools, record, now_ms):
-                tools.store.read(sources.again(keys, record.id, now_ms + BUSY_MS))
+            try:
+                if record.enabled and not self._begin(tools, record, now_ms):
+                    tools.store.read(sources.again(keys, record.id, now_ms + BUSY_MS))
+            except DefinitionError as error:  # stored by a release that knew more
+                self._told(record.id, error)
 
     def close(self) -> None:
         """Wait a little for what is under way; what hangs dies with the process, and is done again by another."""

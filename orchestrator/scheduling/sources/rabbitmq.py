@@ -16,7 +16,7 @@ from kombu import Connection, Consumer, Message, Queue
 
 from orchestrator.model.errors import SettingsError, Unavailable
 from orchestrator.model.urls import mask_url
-from orchestrator.scheduling.sources.found import Found, Inbox, digest, fit, refers, reveal, said
+from orchestrator.scheduling.sources.found import Found, Inbox, digest, fit, refers, reveal, said, secrets_in
 from orchestrator.scheduling.sources.listener import READ, WAIT_S
 from orchestrator.scheduling.sources.messages import payload_of
 from orchestrator.scheduling.sources.unnamed import Unnamed
@@ -48,7 +48,7 @@ class Messages:
     """See `listener.Source`."""
 
     def __init__(self, url: str, queue: str, shown: str, unnamed: Unnamed) -> None:
-        self._shown, self._secret, self._unnamed = shown, url, unnamed
+        self._shown, self._url, self._unnamed = shown, url, unnamed
         self._come: deque[Message] = deque()
         self._read: list[Message] = []
         self._names: list[str] = []
@@ -117,7 +117,7 @@ class Messages:
         try:
             yield
         except self._failures as error:
-            raise Unavailable(said(error, self._secret), where=self._shown) from None
+            raise Unavailable(said(error, *secrets_in(self._url)), where=self._shown) from None
 
 
 def _given_id(message: Message) -> str | None:

@@ -17,7 +17,7 @@ import redis
 
 from orchestrator.model.errors import SettingsError, Unavailable
 from orchestrator.model.urls import mask_url
-from orchestrator.scheduling.sources.found import Found, Inbox, refers, reveal, said
+from orchestrator.scheduling.sources.found import Found, Inbox, refers, reveal, said, secrets_in
 from orchestrator.scheduling.sources.listener import READ, WAIT_S
 from orchestrator.scheduling.sources.messages import payload_of_fields
 from orchestrator.settings import Settings
@@ -119,6 +119,6 @@ class Stream:
         try:
             yield
         except (redis.exceptions.RedisError, OSError) as error:
-            raise Unavailable(said(error, self._url), where=self._shown) from None
+            raise Unavailable(said(error, *secrets_in(self._url)), where=self._shown) from None
         except ValueError as error:
-            raise SettingsError(said(error, self._url), where=self._shown) from None
+            raise SettingsError(said(error, *secrets_in(self._url)), where=self._shown) from None

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.model.errors import DefinitionError, SettingsError, Unavailable
 from orchestrator.model.urls import mask_url
-from orchestrator.scheduling.sources.found import Found, digest, refers, reveal, said
+from orchestrator.scheduling.sources.found import Found, digest, refers, reveal, said, secrets_in
 from orchestrator.scheduling.sources.memory import Memory
 from orchestrator.scheduling.sources.polls import Poll
 
@@ -70,7 +70,7 @@ def _rows(url: str, query: str, poll: Poll) -> Iterator[Iterator[list[Mapping[st
     shown = url if refers(url) else mask_url(url)
     try:
         address = make_url(revealed)
-        secrets = (revealed, str(address.password or ""))
+        secrets = secrets_in(revealed)
         engine = create_engine(address, poolclass=NullPool, connect_args=_connect_args(address))
     except (ArgumentError, NoSuchModuleError) as error:
         raise SettingsError(said(error, revealed), where=shown) from None
