@@ -17,6 +17,7 @@ from orchestrator.state import reading, starters
 from orchestrator.state.replies import Outdated
 from orchestrator.state.starters import DeliveryRecord
 from orchestrator.state.starting import Deliver, Offer
+from orchestrator.state.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -59,22 +60,25 @@ class Deliveries:
                 yield Offer(record.id, record.gen, delivery.id, event.name)
 
     def ended(self, tools: Tools, runs: Sequence[str], now_ms: int) -> None:
-        """Deliver the ends of runs, and the datasets that they have written."""
+        """Deliver the ends of runs, and the datasets that they have written, as far as anybody listens."""
         keys = tools.store.keys
+        self.outlook.refresh(tools.store)
+        listening = self.outlook.listening(tools.store)
         for run_id in runs:
             info = tools.store.read(reading.run(keys, run_id))
             if info is not None and info.state.final:
-                tools.store.run_all([*self._news(tools, info)])
+                tools.store.run_all([each for each in _news(tools.store, info) if listening.on(each.topic)])
         tools.store.pipeline([("ZREM", keys.timers, *(f"ended/{run_id}" for run_id in runs))])
 
-    def _news(self, tools: Tools, info: RunInfo) -> Iterator[Deliver]:
-        payload: dict[str, Any] = {
-            "workflow": info.workflow, "run": info.id, "state": info.state.name, "params": info.params,
-            "created": iso(info.created_ms), "finished": iso(info.ended_ms), **info.origin,
-        }  # fmt: skip
-        body = json.dumps(payload).encode()
-        yield Deliver(f"run:{info.id}", f"run:{info.workflow}", f"run {info.id}", body)
-        head = tools.store.read(reading.plan_head(tools.store.keys, info.plan))
-        if head and info.state is RunState.succeeded:
-            for dataset in json.loads(head[0]).get("produces", ()):
-                yield Deliver(f"run:{info.id}:{dataset}", f"dataset:{dataset}", f"run {info.id}", body)
+
+def _news(store: Store, info: RunInfo) -> Iterator[Deliver]:
+    payload: dict[str, Any] = {
+        "workflow": info.workflow, "run": info.id, "state": info.state.name, "params": info.params,
+        "created": iso(info.created_ms), "finished": iso(info.ended_ms), **info.origin,
+    }  # fmt: skip
+    body = json.dumps(payload).encode()
+    yield Deliver(f"run:{info.id}", f"run:{info.workflow}", f"run {info.id}", body)
+    head = store.read(reading.plan_head(store.keys, info.plan))
+    if head and info.state is RunState.succeeded:
+        for dataset in json.loads(head[0]).get("produces", ()):
+            yield Deliver(f"run:{info.id}:{dataset}", f"dataset:{dataset}", f"run {info.id}", body)
