@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import cached_property, lru_cache
 from typing import Any, Literal, get_args
 
 from orchestrator.model.errors import DefinitionError
@@ -46,8 +47,12 @@ class OnDays(Timing):
     def _day(self, ms: int) -> date:
         return _date((ms // 1000 + offset(self.zone_name, ms // 1000)) // DAY)
 
-    def _target(self, day: date) -> date | None:
-        """Return the day to which a planned day goes."""
+    @cached_property
+    def _target(self) -> Callable[[date], date | None]:
+        """Return the function that gives the day to which a planned day goes; whoever walks asks for one day often."""
+        return lru_cache(maxsize=64)(self._find_target)
+
+    def _find_target(self, day: date) -> date | None:
         if day in self.calendar:
             return day
         match self.otherwise:
@@ -97,7 +102,7 @@ class OnDays(Timing):
         planned = self.timing.next_ms(after_ms)
         while planned is not None:
             day = self._day(planned)
-            if day in self.calendar:
+            if self._target(day) is not None:
                 return planned
             if day > last_day:
                 return None
@@ -136,7 +141,7 @@ class OnDays(Timing):
         planned = self.timing.last_ms(before_ms)
         while planned is not None:
             day = self._day(planned)
-            if day in self.calendar:
+            if self._target(day) is not None:
                 return planned
             if day < first_day:
                 return None

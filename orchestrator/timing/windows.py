@@ -21,7 +21,7 @@ from pydantic import (
 
 from orchestrator.model.errors import DefinitionError
 from orchestrator.timing.base import Timing, to_ms
-from orchestrator.timing.calendars import Calendar, Weekdays, named
+from orchestrator.timing.calendars import WEEKDAYS, Calendar, Weekdays, named
 from orchestrator.timing.days import seconds_of_day
 from orchestrator.timing.wallclock import instant_of
 from orchestrator.timing.zones import DAY, offset, zone
@@ -29,6 +29,8 @@ from orchestrator.timing.zones import DAY, offset, zone
 EPOCH_DAY = date(1970, 1, 1)
 SEARCH = 2 * 366
 """Days within which a window must open, or it counts as shut for good."""
+LEFT_OUT = 10 * 366
+"""Days of moments outside of the hours after which a timing counts as never within them."""
 Waiting = Literal["skip", "wait"]
 
 
@@ -72,15 +74,18 @@ class Window(Data):
             zone(self.tz)
         return self
 
+    def _begins(self, day: date) -> bool:
+        if self.weekdays is not None and WEEKDAYS[day.weekday()] not in self.weekdays:
+            return False
+        return self.days is None or day in self.days
+
     def spans(self, ms: int) -> Iterator[tuple[int, int]]:
         """Yield the (start, end) in milliseconds from the one that may hold a moment, in order, for two years."""
-        wanted = Calendar(weekdays=self.weekdays) if self.weekdays else None
         tz = self.tz or "UTC"
         first = (ms // 1000 + offset(tz, ms // 1000)) // DAY - 1
         start, end = seconds_of_day(self.start), seconds_of_day(self.end)
         for day in range(first, first + SEARCH):
-            shown = EPOCH_DAY + timedelta(days=day)
-            if (wanted is None or shown in wanted) and (self.days is None or shown in self.days):
+            if self._begins(EPOCH_DAY + timedelta(days=day)):
                 opens = instant_of(tz, day * DAY + start) * 1000
                 shuts = instant_of(tz, day * DAY + end + (DAY if end <= start else 0)) * 1000
                 if shuts > max(ms, opens):
@@ -201,13 +206,14 @@ class WithinHours(Timing):
             if opening is not None and opening > after_ms:
                 return opening
         planned = self.timing.next_ms(after_ms)
+        latest = after_ms + LEFT_OUT * DAY * 1000
         while planned is not None:
             opening = self.hours.next_open(planned)
             if opening is None:
                 return None
             if opening == planned or self.otherwise == "wait":
                 return opening
-            planned = self.timing.next_ms(opening - 1)
+            planned = self.timing.next_ms(opening - 1) if opening < latest else None
         return None
 
     def last_ms(self, before_ms: int) -> int | None:

@@ -233,6 +233,8 @@ def test_what_is_outside_of_the_hours_is_skipped_or_waits():
     # What has waited since before the question is still to come, and the way back is the same.
     assert waiting.next(datetime(2027, 5, 9, 13, tzinfo=UTC)) == times[0]
     assert waiting.prev(times[1]) == times[0]
+    assert WithinHours(Cron("0 2 * * *"), hours).next(start) is None  # never within them
+    assert WithinHours(OnDays(Cron("0 2 * * *"), WEEK), hours).next(start) is None
 
 
 @pytest.mark.parametrize(
