@@ -25,7 +25,7 @@ from orchestrator.dsl.documents import to_document
 from orchestrator.model.errors import Conflict, NotFound
 from orchestrator.plan.decompile import decompile
 from orchestrator.plan.plan import Plan
-from orchestrator.state import reading, revisions
+from orchestrator.state import reading, revisions, starters
 from orchestrator.state.definitions import Op, pack
 from orchestrator.state.keys import Keys
 from orchestrator.state.replies import Applied, Changed, NotUploaded, StaleEdit
@@ -33,6 +33,9 @@ from orchestrator.state.starting import Apply
 
 TRIES = 20
 """How often an apply that comes to the same is tried while others change definitions or start planned times."""
+
+FRESH_MS = 2_000
+"""How old a proposal may be when it is made: who thinks it over for minutes must not plan runs for the past."""
 
 
 def _named(kind: Kind, name: str) -> str:
@@ -159,23 +162,26 @@ def apply(keys: Keys, aim: Aim, seen: Proposal, note: Note) -> Flow[int]:
 
     `Conflict` if others have changed something so that it would now be another change than the one that was seen.
     """
+    if not seen.changes:
+        return 0
+    now, stale = seen, False
     for _ in range(TRIES):
-        if not seen.changes:
-            return 0
+        if stale or (yield from read(starters.clock(keys))) - now.held.clock_ms > FRESH_MS:
+            now = yield from propose(keys, aim)
+            if not now.changes:
+                return 0
+            if now.changes != seen.changes:
+                what = "somebody has changed definitions meanwhile, and this would now be another change"
+                raise Conflict(what, remedy="look at the plan again")
         for name, digest in aim.definitions.workflows.items():
-            if seen.held.definitions.workflows.get(name) != digest and digest in aim.plans:
+            if now.held.definitions.workflows.get(name) != digest and digest in aim.plans:
                 yield from upload(keys, aim.plans[digest])
-        revision = _revision(aim, seen, note)
-        applied = yield from transit(Apply(seen.held.edits, pack(seen.ops), revision.pack()))
+        applied = yield from transit(Apply(now.held.edits, pack(now.ops), _revision(aim, now, note).pack()))
         match applied:
             case Applied(_, number):
                 return number
             case Changed() | StaleEdit() | NotUploaded():
-                now = yield from propose(keys, aim)
-                if now.changes and now.changes != seen.changes:
-                    what = "somebody has changed definitions meanwhile, and this would now be another change"
-                    raise Conflict(what, remedy="look at the plan again")
-                seen = now
+                stale = True
             case _:
                 assert_never(applied)
     raise Conflict("definitions are being changed all the time by others", remedy="try it again")

@@ -7,13 +7,14 @@ from dataclasses import replace
 import pytest
 import redis
 
-from orchestrator.client import applying
+from orchestrator.client import AsyncClient, Client, applying
 from orchestrator.client.applying import Aim
 from orchestrator.definitions.contents import Definitions
 from orchestrator.definitions.revisions import Note
 from orchestrator.dsl.builder import Workflow
 from orchestrator.model.errors import DefinitionError, NotFound
 from orchestrator.scheduling.records import backfill_record, schedule_record
+from orchestrator.settings import Settings
 from orchestrator.state import reading
 from orchestrator.state import starters as stored
 from orchestrator.state.definitions import drop_flow, drop_starter, pack, pause, put_flow
@@ -103,6 +104,17 @@ def test_a_planned_time_that_has_come_but_not_started_is_not_lost(space: Namespa
     assert space.record("nightly/a").next == due
     space.work()
     assert len(space.runs("nightly/a")) == 5
+
+
+def test_who_thinks_it_over_for_long_plans_no_runs_for_the_past(space: Namespace) -> None:
+    wanted = aim(flow(a=Schedule(Every("1m"))))
+    seen = space.propose(wanted)
+    space.run_clock(5 * MINUTE)
+    space.tick()
+    assert space.drive(applying.apply(space.keys, wanted, seen, Note())) == 1
+    following = space.record("nightly/a").next
+    assert following is not None
+    assert following > space.machine.now
 
 
 def test_a_calendar_that_changes_plans_anew_who_uses_it(space: Namespace) -> None:
@@ -271,3 +283,20 @@ def test_warnings_tell_what_may_be_a_mistake(space: Namespace) -> None:
         "trigger nightly/r: there is no workflow 'gone' in this namespace, so that none of its runs ends",
         "trigger nightly/d: nothing in this namespace produces the dataset 'never'",
     )
+
+
+async def test_both_clients_apply_and_go_back(redis_url: str, ns: str) -> None:
+    settings = Settings(redis_url=redis_url, namespace=ns)
+    wanted = aim(flow(a=daily()))
+    async with AsyncClient(settings) as client:
+        whole = client.definitions
+        assert await whole.apply(wanted, await whole.propose(wanted), Note("ann")) == 1
+        assert not (await whole.drift()).changes
+        back = await whole.back_to(1)
+        assert await whole.apply(back, await whole.propose(back)) == 0
+        assert [each.note.author for each in await whole.revisions()] == ["ann"]
+    with Client(settings) as other:
+        assert not other.definitions.propose(wanted).changes
+        later = aim(flow(a=daily(5)))
+        assert other.definitions.apply(later, other.definitions.propose(later)) == 2
+        assert [each.number for each in other.definitions.revisions(1)] == [2]

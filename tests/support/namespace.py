@@ -32,8 +32,12 @@ class Namespace(Starters):
         except StopIteration as end:
             return end.value
 
+    def tick(self) -> None:
+        """Let clients read the machine's clock, as a scheduler's tick does."""
+        self.machine.client.hset(self.keys.meta, "clock", self.machine.now)
+
     def propose(self, aim: Aim) -> Proposal:
-        self.machine.client.hset(self.keys.meta, "clock", self.machine.now)  # as a scheduler's tick keeps it
+        self.tick()
         proposal: Proposal = self.drive(applying.propose(self.keys, aim))
         return proposal
 
