@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -48,22 +48,14 @@ def web(host: str | None, port: int | None, as_json: bool) -> None:
 
 
 async def _serve(settings: Settings, listener: socket.socket) -> None:
+    from orchestrator.client import AsyncClient
     from orchestrator.web.app import create_app
     from orchestrator.web.health import Readiness
     from orchestrator.web.server import server
 
     readiness = Readiness(settings)
     try:
-        await server(create_app(_NoHooks(), readiness)).serve(sockets=[listener])
+        async with AsyncClient(settings) as client:
+            await server(create_app(client.hooks, readiness)).serve(sockets=[listener])
     finally:
         await readiness.close()
-
-
-class _NoHooks:
-    """Triggers are not stored yet: no token is known."""
-
-    async def find(self, token: str) -> None:
-        return None
-
-    async def deliver(self, *_: Any) -> Any:
-        raise AssertionError("there is no hook")
