@@ -1,4 +1,4 @@
-"""Listeners are killed while they have messages in hand: each message starts one run all the same."""
+"""Schedulers are killed while they read messages or look for files: each starts one run all the same."""
 
 from __future__ import annotations
 
@@ -161,3 +161,33 @@ def test_a_listener_of_rabbitmq_is_killed(
             wait_until(lambda: channel.queue_declare(queue, passive=True).message_count == 0, 10, "an empty queue")
             wait_until(lambda: not store.client.exists(store.keys.seen(own)), 10, "no notes to be left")
         channel.queue_delete(queue)
+
+
+def test_a_scheduler_that_takes_files_is_killed(fleet: Fleet, tmp_path: Path) -> None:
+    """What it had begun to take is taken by another when the lease of 30 s is over."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    own = listen(fleet, files={"path": f"{folder}/*.json", "every": "2s", "stable": "1s"})
+    names = [f"{n}.json" for n in range(4 * MESSAGES)]
+    for name in names:
+        (folder / name).write_text("{}")
+        os.utime(folder / name, (1_700_000_000, 1_700_000_000))
+    store = fleet.client.store
+    first, second = Scheduler(fleet, "first").start(), Scheduler(fleet, "second")
+
+    def some(_: int) -> bool:
+        return 0 < store.client.zcard(store.keys.deliveries) < len(names)
+
+    try:
+        kill_when(first, some, "some files to be delivered, and not all")
+        second.start()
+        wait_until(
+            lambda: store.client.scard(store.keys.living(own)) >= len(names), 90, "a run for each file", every=0.1
+        )
+    finally:
+        first.stop()
+        second.stop()
+    ids = store.read(starters.latest_deliveries(store.keys, 2 * len(names)))
+    delivered = [json.loads(each.body)["name"] for each in store.read(starters.deliveries(store.keys, ids))]
+    assert sorted(delivered) == sorted(names)
+    assert store.client.scard(store.keys.living(own)) == len(names)
