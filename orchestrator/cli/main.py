@@ -23,7 +23,7 @@ COMMANDS = {
     "submit": ("orchestrator.cli.submit:submit", "Start a run of a workflow."),
     "replay": ("orchestrator.cli.submit:replay", "Run a recorded DAG again."),
     "runs": ("orchestrator.cli.runs:runs", "List, show, watch and cancel runs."),
-    "workflows": ("orchestrator.cli.workflows:workflows", "List, show, check and draw workflows."),
+    "workflows": ("orchestrator.cli.workflows:workflows", "List, show, draw, check and apply workflows."),
     "schedules": ("orchestrator.cli.schedules:schedules", "Create, list, pause and backfill schedules; look ahead."),
     "triggers": ("orchestrator.cli.triggers:triggers", "Create, list and pause what starts runs by events."),
     "calendars": ("orchestrator.cli.calendars:calendars", "List, set and delete calendars."),
