@@ -20,6 +20,7 @@ import redis
 from support.hooks import SECRET, signed
 from support.waiting import wait_until
 
+pytestmark = pytest.mark.timeout(240)  # many processes are started, on machines of any speed
 ORCHESTRATOR = [sys.executable, "-m", "orchestrator"]
 FLOW = """
 name: sales
