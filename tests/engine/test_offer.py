@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from orchestrator.model.states import RunState
+from orchestrator.state.definitions import drop_starter
 from orchestrator.state.replies import Full, Known, Missing, Outdated, Skipped, Started, Waits
 from orchestrator.state.starting import Offer
 from support.machine import Machine
@@ -143,6 +144,7 @@ def test_all_datasets_start_one_run_with_the_last_of_each(starters: Starters, ma
         machine.wait(1)
         assert starters.offer(name, name=dataset) == Waits()
     assert starters.waiting(own) == ["a2", "b1"]
+    assert starters.outcome("a1") == "superseded"
     assert isinstance(starters.start_waiting(own, 2), Started)
     machine.wait(1)
     starters.offer("a3", name="a")
@@ -155,6 +157,7 @@ def test_datasets_have_to_come_within_their_window(starters: Starters, machine: 
     machine.wait(MINUTE + 1)
     starters.offer("b1", name="b")
     assert starters.waiting(own) == []
+    assert starters.outcome("a1") == "expired"
     machine.wait(MINUTE)
     starters.offer("a2", name="a")
     assert starters.waiting(own) == ["b1", "a2"]
@@ -179,3 +182,11 @@ def test_a_whole_set_is_skipped_while_a_run_lives(starters: Starters) -> None:
     assert starters.offer("b2", name="b") == Skipped()
     assert [starters.outcome(name) for name in ("a2", "b2")] == ["skipped", "skipped"]
     assert starters.waiting(own) == []
+
+
+def test_of_a_trigger_that_is_deleted_no_delivery_waits(starters: Starters) -> None:
+    own, gathers = trigger(starters), trigger(starters, id="w/all", need=2)
+    starters.offer("a")
+    starters.offer("a1", gathers, name="a")
+    starters.apply([drop_starter(own), drop_starter(gathers)])
+    assert (starters.outcome("a"), starters.outcome("a1", gathers)) == ("cleared", "superseded")

@@ -131,15 +131,17 @@ class StarterChecker:
             if record.kind != "trigger":
                 continue
             waiting = self.store.read(starters.waiting(self.store.keys, record.id, MOST))
+            (heard,) = self.store.pipeline([("HVALS", self.store.keys.heard(record.id))])
+            held = {*waiting, *(each.decode().partition(" ")[2] for each in heard)}
             told = {name: each.outcomes.get(record.id) for name, each in found.items()}
             if wrong := sorted(name for name in waiting if name in told and told[name] != "waits"):
                 yield f"{record.id} has {wrong} waiting, of which the deliveries do not know"
             lost = [
                 name
                 for name, outcome in told.items()
-                if outcome == "waits" and name not in waiting and found[name].at_ms > record.created_ms
+                if outcome == "waits" and name not in held and found[name].at_ms > record.created_ms
             ]
-            if lost and not record.need:
+            if lost:
                 yield f"{record.id} has lost {sorted(lost)}, which say that they wait"
 
 

@@ -1,5 +1,5 @@
 -- definitions: workflows, schedules, triggers and calendars, changed one by one: a function for each kind of op
--- uses: keys timers pauses flows
+-- uses: keys timers heard pauses flows
 local definitions = {KEPT = 200}  -- revisions that can be gone back to
 local LISTS = {schedule = 'schedules', trigger = 'triggers', backfill = 'backfills'}
 local SLICE = 1000  -- `unpack` takes no more than 8,000
@@ -14,7 +14,7 @@ function put.starter(op)
   redis.call('HSET', key, unpack(op, 3))
   if before[1] and before[1] ~= given.kind then redis.call('SREM', keys[LISTS[before[1]]], id) end
   if before[2] and before[2] ~= given.token then redis.call('HDEL', keys.hooks, before[2]) end
-  if before[3] ~= given.spec then redis.call('DEL', keys.heard(id)) end  -- of other datasets, it may be
+  if before[3] ~= given.spec then heard.clear(id) end  -- of other datasets, it may be
   pauses.edited(id)
   redis.call('SADD', keys[LISTS[given.kind]], id)
   if given.token ~= '' then redis.call('HSET', keys.hooks, given.token, id) end
@@ -29,8 +29,9 @@ function put.drop(op)
   redis.call('ZREM', keys.agenda, id)
   for _, kind in ipairs({'schedule', 'slot', 'poll'}) do timers.drop(kind, id) end
   if known[2] ~= '' then redis.call('HDEL', keys.hooks, known[2]) end
-  redis.call('UNLINK', keys.starter(id), keys.waiting(id), keys.living(id))
-  redis.call('UNLINK', keys.past(id), keys.heard(id), keys.seen(id))
+  pauses.let_go(id, known[1])
+  heard.clear(id)
+  redis.call('UNLINK', keys.starter(id), keys.living(id), keys.past(id), keys.seen(id))
 end
 function put.wait(op)
   for at = 2, #op, SLICE do redis.call('RPUSH', keys.waiting(op[1]), unpack(op, at, math.min(at + SLICE - 1, #op))) end

@@ -2,15 +2,26 @@
 -- uses: keys clock
 local heard = {}
 
+-- what it has heard starts nothing: a later one stands for it, or it was too long ago
+local function let_go(id, entry, word)
+  redis.call('HSET', keys.delivery(string.match(entry, '^%d+ (.*)$')), 's:' .. id, word)
+end
+
 -- take in one; gives all deliveries, the oldest first, once each dataset has one, else none
 function heard.all(s, name, delivery)
   local key = keys.heard(s.id)
+  local before = redis.call('HGET', key, name)
+  if before then let_go(s.id, before, 'superseded') end
   redis.call('HSET', key, name, string.format('%.0f', clock.now) .. ' ' .. delivery)
   local flat, found = redis.call('HGETALL', key), {}
   for i = 1, #flat, 2 do
     local at, each = string.match(flat[i + 1], '^(%d+) (.*)$')
-    if s.within > 0 and clock.now - at > s.within then redis.call('HDEL', key, flat[i])
-    else found[#found + 1] = {at = tonumber(at), delivery = each, name = flat[i]} end
+    if s.within > 0 and clock.now - at > s.within then
+      redis.call('HDEL', key, flat[i])
+      let_go(s.id, flat[i + 1], 'expired')
+    else
+      found[#found + 1] = {at = tonumber(at), delivery = each, name = flat[i]}
+    end
   end
   if #found < s.need then return {} end
   redis.call('DEL', key)
@@ -18,4 +29,10 @@ function heard.all(s, name, delivery)
   local whole = {}
   for i, each in ipairs(found) do whole[i] = each.delivery end
   return whole
+end
+
+-- begin anew
+function heard.clear(id)
+  for _, entry in ipairs(redis.call('HVALS', keys.heard(id))) do let_go(id, entry, 'superseded') end
+  redis.call('DEL', keys.heard(id))
 end

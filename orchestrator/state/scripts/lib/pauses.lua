@@ -39,14 +39,19 @@ function pauses.resume(id, next, due)
   pauses.edited(id)
 end
 
--- what waits makes no run any more; `cleared` counts how much that was
-function pauses.clear(id)
-  if redis.call('EXISTS', keys.starter(id)) == 0 then return end
+-- what waits makes no run any more; gives how much that was
+function pauses.let_go(id, kind)
   local waiting = redis.call('LRANGE', keys.waiting(id), 0, -1)
-  redis.call('HINCRBY', keys.starter(id), 'cleared', #waiting)
-  if redis.call('HGET', keys.starter(id), 'kind') == 'trigger' then
+  if kind == 'trigger' then
     for _, delivery in ipairs(waiting) do redis.call('HSET', keys.delivery(delivery), 's:' .. id, 'cleared') end
   end
   redis.call('DEL', keys.waiting(id))
+  return #waiting
+end
+
+function pauses.clear(id)
+  local kind = redis.call('HGET', keys.starter(id), 'kind')
+  if not kind then return end
+  redis.call('HINCRBY', keys.starter(id), 'cleared', pauses.let_go(id, kind))
   pauses.edited(id)
 end
