@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import redis
 
-from orchestrator import AsyncClient, Calendar, Client, Cron, Every, Schedule, Trigger
+from orchestrator import AsyncClient, Calendar, Client, Cron, Every, Schedule
 from orchestrator.model.errors import Conflict, DefinitionError, NotFound, ParameterError
 from orchestrator.model.states import PriorityClass
 from orchestrator.settings import Settings
@@ -79,38 +79,6 @@ def test_params_that_are_worked_out_later_are_taken(client: Client, starters: St
     starters.run_clock(MINUTE)
     (run,) = starters.runs(own)
     assert client.run(run).info.params["day"].startswith("2101-01-07T08:01:00")
-
-
-def test_an_edit_holds_before_the_next_planned_time(client: Client, starters: Starters) -> None:
-    own = put(client, Schedule(Every("10m")))
-    starters.run_clock(11 * MINUTE)
-    client.schedules.put("flow", Schedule(Every("1m")))
-    starters.run_clock(3 * MINUTE)
-    assert [each.at_ms - START_MS for each in starters.past(own)] == [n * MINUTE for n in (10, 12, 13, 14)]
-
-
-def test_an_edit_loses_no_planned_time_that_has_not_started_yet(client: Client, starters: Starters) -> None:
-    own = put(client, Schedule(Every("10m"), jitter="9m"))
-    planned = client.schedules.get(own)
-    assert planned.next_ms is not None
-    assert planned.starts_ms is not None
-    starters.machine.wait(planned.next_ms + 1 - starters.machine.now)
-    client.schedules.put("flow", Schedule(Every("10m"), jitter="9m", description="changed"))
-    assert client.schedules.get(own).next_ms == planned.next_ms
-    starters.machine.wait(planned.starts_ms - starters.machine.now)
-    starters.work()
-    assert [each.at_ms for each in starters.past(own)] == [planned.next_ms]
-
-
-def test_who_has_seen_an_older_one_is_refused(client: Client) -> None:
-    client.register(flow())
-    first = client.schedules.put("flow", Schedule(Every("1m")), gen=0)
-    client.schedules.put("flow", Schedule(Every("2m")), gen=first.gen)
-    for gen in (0, first.gen):
-        with pytest.raises(Conflict, match="changed meanwhile"):
-            client.schedules.put("flow", Schedule(Every("3m")), gen=gen)
-    with pytest.raises(Conflict, match="is a schedule"):
-        client.triggers.put("flow", Trigger(name="default", event="x"))
 
 
 # -- pause --------------------------------------------------------------------------------------------------------
@@ -332,33 +300,6 @@ def test_a_calendar_that_changes_moves_the_schedules_that_use_it(client: Client)
     client.calendars.delete("shifts")
     client.calendars.delete("work")
     assert client.calendars.all() == []
-
-
-# -- register -----------------------------------------------------------------------------------------------------
-
-
-def test_register_replaces_what_came_from_code_and_nothing_else(client: Client, starters: Starters) -> None:
-    first = flow()
-    first.schedule(Every("1m"), name="kept")
-    first.schedule(Every("2m"), name="gone")
-    first.trigger(event="a.*", name="heard")
-    client.register(first)
-    client.schedules.put("flow", Schedule(Every("3m"), name="mine"))
-    client.schedules.pause("flow/kept")
-    before = starters.machine.snapshot()
-    assert not client.register(first).new
-    assert starters.machine.snapshot() == before, "a second time changes nothing"
-    second = flow()
-    second.schedule(Every("5m"), name="kept")
-    client.register(second)
-    assert [info.id for info in client.schedules.all()] == ["flow/kept", "flow/mine"]
-    assert client.triggers.all() == []
-    assert client.schedules.get("flow/kept").state == "paused"
-    clash = flow()
-    clash.schedule(Every("1m"))
-    clash.trigger(event="x")
-    with pytest.raises(DefinitionError, match="another name"):
-        client.register(clash)
 
 
 def test_both_forms_have_the_same_methods() -> None:

@@ -1,0 +1,110 @@
+"""Changes of schedules while schedulers are at work: when they hold, and what they never lose or double."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import redis
+
+from orchestrator import Calendar, Client, Every, Schedule, Trigger
+from orchestrator.model.errors import Conflict, DefinitionError
+from orchestrator.state.starting import Apply
+from support.ahead import MINUTE, START_MS, Ahead, client_of, flow
+from support.starters import Starters
+
+
+@pytest.fixture
+def starters(redis_client: redis.Redis, ns: str) -> Starters:
+    return Starters(Ahead(redis_client, ns))
+
+
+@pytest.fixture
+def client(starters: Starters, redis_url: str) -> Iterator[Client]:
+    with client_of(starters, redis_url) as made:
+        yield made
+
+
+def put(client: Client, schedule: Schedule, workflow: str = "flow") -> str:
+    client.register(flow(workflow)) if workflow not in client.workflows() else None
+    return client.schedules.put(workflow, schedule).id
+
+
+def test_an_edit_holds_before_the_next_planned_time(client: Client, starters: Starters) -> None:
+    own = put(client, Schedule(Every("10m")))
+    starters.run_clock(11 * MINUTE)
+    client.schedules.put("flow", Schedule(Every("1m")))
+    starters.run_clock(3 * MINUTE)
+    assert [each.at_ms - START_MS for each in starters.past(own)] == [n * MINUTE for n in (10, 12, 13, 14)]
+
+
+def test_an_edit_loses_no_planned_time_that_has_not_started_yet(client: Client, starters: Starters) -> None:
+    own = put(client, Schedule(Every("10m"), jitter="9m"))
+    planned = client.schedules.get(own)
+    assert planned.next_ms is not None
+    assert planned.starts_ms is not None
+    starters.machine.wait(planned.next_ms + 1 - starters.machine.now)
+    client.schedules.put("flow", Schedule(Every("10m"), jitter="9m", description="changed"))
+    assert client.schedules.get(own).next_ms == planned.next_ms
+    starters.machine.wait(planned.starts_ms - starters.machine.now)
+    starters.work()
+    assert [each.at_ms for each in starters.past(own)] == [planned.next_ms]
+
+
+def test_who_has_seen_an_older_one_is_refused(client: Client) -> None:
+    client.register(flow())
+    first = client.schedules.put("flow", Schedule(Every("1m")), gen=0)
+    client.schedules.put("flow", Schedule(Every("2m")), gen=first.gen)
+    for gen in (0, first.gen):
+        with pytest.raises(Conflict, match="changed meanwhile"):
+            client.schedules.put("flow", Schedule(Every("3m")), gen=gen)
+    with pytest.raises(Conflict, match="is a schedule"):
+        client.triggers.put("flow", Trigger(name="default", event="x"))
+
+
+def test_a_planned_time_that_starts_meanwhile_is_not_planned_again(
+    client: Client, starters: Starters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = put(client, Schedule(Every("1m"), name="edited"))
+    client.calendars.put("all", Calendar(weekdays="mon-sun"))
+    client.schedules.put("flow", Schedule(Every("1m"), name="kept", days="all"))
+    run, meanwhile = starters.store.run, iter([MINUTE, MINUTE])
+
+    def late(transition: Any) -> Any:
+        if isinstance(transition, Apply) and (ms := next(meanwhile, None)):
+            starters.machine.wait(ms)
+            starters.work()
+        return run(transition)
+
+    monkeypatch.setattr(starters.store, "run", late)
+    client.schedules.put("flow", Schedule(Every("1m"), name="edited", description="thought over before"))
+    client.calendars.put("all", Calendar(weekdays="fri"))
+    starters.run_clock(MINUTE)
+    for each in (own, "flow/kept"):
+        assert [entry.at_ms - START_MS for entry in starters.past(each)] == [n * MINUTE for n in (1, 2, 3)], each
+    assert len(client.runs()) == 6
+
+
+def test_register_replaces_what_came_from_code_and_nothing_else(client: Client, starters: Starters) -> None:
+    first = flow()
+    first.schedule(Every("1m"), name="kept")
+    first.schedule(Every("2m"), name="gone")
+    first.trigger(event="a.*", name="heard")
+    client.register(first)
+    client.schedules.put("flow", Schedule(Every("3m"), name="mine"))
+    client.schedules.pause("flow/kept")
+    before = starters.machine.snapshot()
+    assert not client.register(first).new
+    assert starters.machine.snapshot() == before, "a second time changes nothing"
+    second = flow()
+    second.schedule(Every("5m"), name="kept")
+    client.register(second)
+    assert [info.id for info in client.schedules.all()] == ["flow/kept", "flow/mine"]
+    assert client.triggers.all() == []
+    assert client.schedules.get("flow/kept").state == "paused"
+    clash = flow()
+    clash.schedule(Every("1m"))
+    clash.trigger(event="x")
+    with pytest.raises(DefinitionError, match="another name"):
+        client.register(clash)
