@@ -8,7 +8,6 @@ from being read, made and sent again.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from orchestrator.state.keys import Keys
 from orchestrator.state.reading import Read, now_ms
@@ -18,19 +17,15 @@ MOST_SEEN = 100_000
 PAGE = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class Crowd:
-    """What stands before a trigger: occasions that wait at it, and timers of the namespace that are due."""
+def backlog(keys: Keys, trigger: str) -> Read[int]:
+    """Read how far the engine is behind what was delivered to a trigger.
 
-    waiting: int
-    due: int
-
-
-def crowd(keys: Keys, trigger: str) -> Read[Crowd]:
-    """Read how far the engine is behind what was delivered to a trigger."""
+    These are the occasions that wait at it, and the timers of the namespace that are due: any of them may be a delivery
+    that becomes one more.
+    """
     waiting, time = yield [("LLEN", keys.waiting(trigger)), ("TIME",)]
     (due,) = yield [("ZCOUNT", keys.timers, "-inf", now_ms(time))]
-    return Crowd(waiting, due)
+    return int(waiting) + int(due)
 
 
 def seen(keys: Keys, trigger: str, fields: Sequence[str]) -> Read[list[str | None]]:

@@ -166,6 +166,7 @@ def test_nothing_is_fetched_for_a_trigger_with_too_much_before_it(watched: Watch
     watched.listeners.polls.asked(watched.tools, [own], watched.machine.now)
     watched.listeners.polls.close()
     assert watched.deliveries() == []
+    assert watched.due_ms(own) <= 2_500, "it is soon seen whether there is room"
     watched.machine.client.delete(watched.keys.waiting(own))
 
 

@@ -48,7 +48,7 @@ def listen(inbox: Inbox, connect: Callable[[], Source], stop: threading.Event) -
     patience_s, failing = FIRST_S, False
     while not stop.is_set():
         try:
-            if _waits(inbox, RESUME):
+            if _backlog(inbox) >= RESUME:
                 stop.wait(WAIT_S)
                 continue
             with closing(connect()) as source:
@@ -60,7 +60,7 @@ def listen(inbox: Inbox, connect: Callable[[], Source], stop: threading.Event) -
                     if failing:
                         log.info("%s: its source answers again", inbox.id)
                         patience_s, failing = FIRST_S, False
-                    if finds and _waits(inbox, MOST_WAITING):
+                    if finds and _backlog(inbox) >= MOST_WAITING:
                         break
         except OrchestratorError as error:
             if not failing:
@@ -70,6 +70,5 @@ def listen(inbox: Inbox, connect: Callable[[], Source], stop: threading.Event) -
             patience_s = min(patience_s * 2, LONGEST_S)
 
 
-def _waits(inbox: Inbox, most: int) -> bool:
-    crowd = inbox.store.read(sources.crowd(inbox.store.keys, inbox.id))
-    return crowd.waiting >= most or crowd.due >= most
+def _backlog(inbox: Inbox) -> int:
+    return inbox.store.read(sources.backlog(inbox.store.keys, inbox.id))

@@ -32,7 +32,8 @@ BUSY_MS = 500
 DEADLINE_S = 20.0
 """What asking takes at most, under the lease of its timer."""
 MOST_WAITING = 5_000
-"""Occasions that wait at a trigger, or timers that are due, from which on nothing more is fetched for it."""
+"""The backlog of a trigger from which on nothing more is fetched for it: half of what may wait with `queue_all`."""
+CROWDED_MS = 2_000
 PATIENCE_S = 5.0
 
 
@@ -119,11 +120,12 @@ class Polls:
         poll = Poll(Inbox(tools.store, record.id, trigger, place_of(trigger)), record, now_ms, began + DEADLINE_S)
         wait_ms = every_ms = every(trigger)
         try:
-            crowd = tools.store.read(sources.crowd(tools.store.keys, record.id))
-            if crowd.waiting < MOST_WAITING and crowd.due < MOST_WAITING:
+            if tools.store.read(sources.backlog(tools.store.keys, record.id)) < MOST_WAITING:
                 ask: Ask = import_module(f"orchestrator.scheduling.sources.{kind}").ask
                 sooner = ask(poll)
                 wait_ms = every_ms if sooner is None else min(sooner, every_ms)
+            else:
+                wait_ms = min(CROWDED_MS, every_ms)
             self._told(record.id, None)
         except OrchestratorError as error:
             self._told(record.id, error)
