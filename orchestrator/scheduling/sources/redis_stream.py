@@ -101,9 +101,11 @@ class Stream:
         claimed = self._client.xautoclaim(
             self._stream, self._group, self._consumer, min_idle_time=IDLE_MS, start_id="0-0", count=READ
         )[1]
-        if not claimed:
+        found = [(own, fields) for own, fields in claimed if own is not None]
+        self._own = len(found) < len(claimed)  # Redis 6.2 claims what was deleted, but does not name it
+        if not found:
             self._claim_at = time.monotonic() + CLAIM_S
-        return list(claimed)
+        return found
 
     def _new(self) -> list[tuple[bytes, dict[bytes, bytes] | None]]:
         return self._xread(">", int(WAIT_S * 1000))
