@@ -99,7 +99,12 @@ class Outlook:
         """Return the stored calendars by name."""
         if self._calendars is None:
             documents = store.read(starters.calendars(store.keys))
-            self._calendars = {name: Calendar(**document) for name, document in documents.items()}
+            self._calendars = {}
+            for name, document in documents.items():
+                try:
+                    self._calendars[name] = Calendar(**document)
+                except DefinitionError as error:
+                    log.warning("calendar %s: it cannot be used: %s", name, error)
         return self._calendars
 
     def trigger(self, record: StarterRecord) -> Trigger:

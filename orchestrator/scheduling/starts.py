@@ -127,11 +127,14 @@ class Starts:
         if record.kind == "trigger":
             yield from self._gathered(tools, record, most)
             return
+        try:
+            planned = self.outlook.planned(tools.store, record)
+        except DefinitionError as error:
+            log.warning("%s: it cannot be used, and what waits is tried again: %s", record.id, error)
+            return
         for occasion in tools.store.read(starters.waiting(tools.store.keys, record.id, most)):
             try:
-                plan, params, cls, facts = self._run_of(
-                    record, self.outlook.planned(tools.store, record), int(occasion)
-                )
+                plan, params, cls, facts = self._run_of(record, planned, int(occasion))
             except CANNOT as error:
                 log.warning("%s: no run at %s: %s", record.id, iso(int(occasion)), error)
                 yield DropWaiting(record.id, record.gen, occasion, 1, str(error)[:MAX_WHY])

@@ -91,6 +91,7 @@ def test_one_that_cannot_be_read_is_in_nobodys_way(starters: Starters, caplog: p
     broken = starters.starter(id="w/broken", kind="trigger", next=None, spec=b'{"nonsense": 1}')
     starters.offer("a", broken)
     good = starters.trigger(plan_of(1), Trigger(event="e", name="good"))
+    starters.apply([put_calendar("unreadable", b'{"nonsense": 1}')])
     unreadable = starters.starter(id="w/unreadable", spec=b'{"cron": "never"}')
     schedule = starters.schedule(plan_of(1), minutely())
     starters.deliver("b", "event:e")

@@ -14,13 +14,18 @@ from orchestrator.model.states import RunState
 from orchestrator.scheduling.duties import Tools
 from orchestrator.scheduling.process import standard_duties
 from orchestrator.state import reading
+from orchestrator.state.definitions import drop_starter, pause, put_calendar, resume
 from orchestrator.state.script import link, names
 from orchestrator.state.store import Store
 from orchestrator.state.transitions import CreateRun, Forget
+from orchestrator.timing.intervals import Every
+from orchestrator.timing.schedule import Schedule
+from orchestrator.timing.trigger import Trigger
 from support.checker import check
 from support.machine import DIAMOND, Machine, fan, plan_of
 from support.needs import require_redis
 from support.redis_server import RedisCluster, RedisServer
+from support.starters import Starters
 
 IN_SCRIPTS = {each for name in names() for each in re.findall(r"redis\.call\('(\w+)'", link(name).text)}
 OUTSIDE = {
@@ -65,6 +70,34 @@ def machine(request: pytest.FixtureRequest, make_redis: Callable[..., RedisServe
             made = Machine(client, "flows")
             yield made
             assert not check(made.store)
+
+
+def test_what_starts_runs(machine: Machine) -> None:
+    """Work schedules, triggers and a backfill by a scheduler's own code, with edits, a pause and an end."""
+    starters = Starters(machine)
+    plan = plan_of(1, workflow="w")
+    own = starters.schedule(plan, Schedule(Every("1m"), name="s", overlap="queue_all", misfire="run_all"))
+    batch = starters.trigger(plan, Trigger(event="e", name="batch", batch={"size": 2, "within": "1m"}))
+    newest = starters.trigger(plan, Trigger(event="e", name="newest", overlap="cancel_old"))
+    both = starters.trigger(plan, Trigger(datasets={"all": ["a", "b"]}, name="both"))
+    starters.run_clock(180_000, 20_000)
+    for at, topic in enumerate(("event:e", "event:e", "event:e", "dataset:a", "dataset:b")):
+        starters.deliver(f"d{at}", topic)
+        starters.work()
+    starters.apply([pause(own), put_calendar("c", b"{}")], revision=b"one")
+    at = machine.now + 1
+    starters.apply([resume(own, "", at, at)])
+    starters.backfill(own, [at - 120_000, at - 60_000], limit=2, spec=b'{"every": "1m"}')
+    for _ in range(6):
+        for run in machine.client.zrange(machine.keys.todos, 0, -1):
+            machine.carry_on(run.decode())
+        starters.work()
+        starters.finish()
+        machine.wait(20_000)
+    assert starters.waiting(own) == []
+    assert len(starters.runs(own)) >= 4
+    assert (len(starters.runs(batch)), len(starters.runs(newest)), len(starters.runs(both))) == (2, 2, 1)
+    starters.apply([drop_starter(f"{own}~1"), drop_starter(own), drop_starter(batch)])
 
 
 def test_flows(machine: Machine) -> None:

@@ -108,8 +108,8 @@ class Starters:
 
     def backfill(self, base: str, times: Sequence[int], **fields: Any) -> str:
         """Let planned times of a schedule run again."""
-        known: dict[str, Any] = {"log": base, "overlap": "queue_all", "limit": 1}
-        made = Starter(f"{base}~1", "backfill", "w", b"{}", True, **(known | fields))
+        known: dict[str, Any] = {"spec": b"{}", "log": base, "overlap": "queue_all", "limit": 1}
+        made = Starter(f"{base}~1", "backfill", "w", enabled=True, **(known | fields))
         assert isinstance(self.apply([put_waiting(made.id, times), put_starter(made, "0")]), Applied)
         return made.id
 
