@@ -1,4 +1,4 @@
--- overlaps: what becomes of an occasion while earlier ones of its starter live or wait
+-- overlaps: what becomes of an occasion while earlier ones of its starter live or wait.  Twin: state/overlaps.py
 -- uses: keys starters past runs wishes
 local overlaps = {}
 

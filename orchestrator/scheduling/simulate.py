@@ -1,0 +1,184 @@
+"""What schedules would do over a stretch of time, worked out in moments, without a store.
+
+The planned times, which of them run and what misfires are those of `planning`, the records those of `records`: the code
+that schedulers run. The overlap policy, which in the store is a script, is its twin `state.overlaps`. Schedules have
+nothing to do with each other here: what their runs share (pools, workers) is not simulated, each run starts at once and
+succeeds after the length that it is given.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from orchestrator.model.states import RunState
+from orchestrator.scheduling.planning import Lateness, Miss, Times, steps
+from orchestrator.scheduling.records import schedule_record, times_of
+from orchestrator.state.overlaps import Occupancy
+from orchestrator.timing.calendars import Calendar
+from orchestrator.timing.schedule import Schedule
+
+Word = Literal["run", "missed", "skipped", "waits"]
+Length = Callable[[str, int], int]
+"""How long the run of a schedule's planned time takes: (`workflow/name`, planned ms) -> ms, over 0."""
+Outage = tuple[int, int]
+"""A stretch (from, to) in ms in which no scheduler lives; runs go on meanwhile."""
+
+
+@dataclass(slots=True)
+class Entry:
+    """What became of a planned time; times are ms.
+
+    `missed` stands for `count` planned times, of which `planned` is the last and `first` the first. `waits` is what had
+    no room until the end. A run that is not over at the end has neither `ended` nor `end`.
+    """
+
+    schedule: str
+    planned: int
+    word: Word
+    started: int | None = None
+    ended: int | None = None
+    end: RunState | None = None
+    count: int = 1
+    first: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """What became of every planned time, in the order of planned times; and the longest queue of each schedule."""
+
+    entries: list[Entry]
+    queues: dict[str, int]
+
+
+def simulate(
+    schedules: Iterable[tuple[str, Schedule]],
+    *,
+    start: int,
+    end: int,
+    length: Length | int,
+    calendars: Mapping[str, Calendar] | None = None,
+    outages: Sequence[Outage] = (),
+) -> Simulated:
+    """Let schedules, each with its workflow, live from `start` (without it) to `end` (with it), in ms.
+
+    Raises DefinitionError for a calendar that is not among `calendars`.
+    """
+    entries: list[Entry] = []
+    queues: dict[str, int] = {}
+    absent = _merged(outages)
+    lasting: Length = (lambda _, __: length) if isinstance(length, int) else length
+    for workflow, schedule in schedules:
+        one = _One(workflow, schedule, calendars or {}, lasting, start)
+        one.live(end, absent)
+        entries += one.entries
+        queues[one.times.id] = one.longest
+    entries.sort(key=lambda entry: (entry.planned, entry.schedule))
+    return Simulated(entries, queues)
+
+
+def _merged(outages: Sequence[Outage]) -> list[Outage]:
+    """Return the outages in order, those that touch as one."""
+    found: list[Outage] = []
+    for begin, finish in sorted(outages):
+        if found and begin <= found[-1][1]:
+            found[-1] = found[-1][0], max(found[-1][1], finish)
+        elif begin < finish:
+            found.append((begin, finish))
+    return found
+
+
+class _One:
+    """One schedule, moment by moment: runs that end come before what a scheduler does at the same moment."""
+
+    def __init__(
+        self, workflow: str, schedule: Schedule, calendars: Mapping[str, Calendar], length: Length, start: int
+    ) -> None:
+        record = schedule_record(workflow, schedule, calendars, start)
+        self.times = times_of(workflow, schedule, calendars)
+        self.lateness = Lateness(schedule.misfire, schedule.grace_ms)
+        self.next = record.next
+        self.due = record.due
+        self.occupancy = Occupancy(record.overlap, record.limit, record.gated)
+        self.length = length
+        self.slot: int | None = None
+        """Since when something that waits may start."""
+        self.ends: list[tuple[int, int]] = []
+        """A heap of (when a run ends, its planned time)."""
+        self.running: dict[int, Entry] = {}
+        self.entries: list[Entry] = []
+        self.longest = 0
+
+    def live(self, end: int, outages: Sequence[Outage]) -> None:
+        """Go from moment to moment until the end."""
+        while True:
+            wanted = min((at for at in (self.due, self.slot) if at is not None), default=None)
+            acts = None if wanted is None else _present(wanted, outages)
+            if self.ends and (acts is None or self.ends[0][0] <= acts):
+                if self.ends[0][0] > end:
+                    break
+                self._end(*heapq.heappop(self.ends))
+            elif acts is None or acts > end:
+                break
+            else:
+                self._act(acts)
+        self.entries += [Entry(self.times.id, planned, "waits") for planned in self.occupancy.waiting]
+
+    def _act(self, now: int) -> None:
+        """Do what a scheduler does at a moment: first what is planned, then what waits."""
+        while self.next is not None and self.due is not None and self.due <= now:
+            for step in steps(self.times, self.next, now, self.lateness):
+                if isinstance(step, Miss):
+                    entry = Entry(self.times.id, step.last, "missed", count=step.count, first=step.first)
+                    self.entries.append(entry)
+                else:
+                    self._planned(step.planned, now)
+                self.next = step.next
+            self.due = None if self.next is None else self.times.due(self.next)
+        self.slot = None
+        while self.occupancy.waiting and self.occupancy.room() > 0:
+            self._start(self.occupancy.waiting.popleft(), now)
+
+    def _planned(self, planned: int, now: int) -> None:
+        match self.occupancy.verdict():
+            case "start":
+                self._start(planned, now)
+                return
+            case "skip":
+                self.entries.append(Entry(self.times.id, planned, "skipped"))
+                return
+            case "replace":
+                cancelled, dropped = self.occupancy.replace()
+                self.entries += [Entry(self.times.id, each, "skipped") for each in dropped]
+                for each in cancelled:  # a run that is cancelled ends at once
+                    self._over(each, now, RunState.cancelled)
+        self.occupancy.waiting.append(planned)
+        self.longest = max(self.longest, len(self.occupancy.waiting))
+
+    def _start(self, planned: int, now: int) -> None:
+        entry = Entry(self.times.id, planned, "run", started=now)
+        self.entries.append(entry)
+        self.running[planned] = entry
+        self.occupancy.living.add(planned)
+        heapq.heappush(self.ends, (now + self.length(self.times.id, planned), planned))
+
+    def _end(self, at: int, planned: int) -> None:
+        if planned in self.running:  # else it was cancelled before
+            self._over(planned, at, RunState.succeeded)
+            if self.occupancy.waiting and self.occupancy.room() > 0:
+                self.slot = at
+
+    def _over(self, planned: int, at: int, state: RunState) -> None:
+        entry = self.running.pop(planned)
+        entry.ended, entry.end = at, state
+        self.occupancy.ended(planned, state)
+
+
+def _present(moment: int, outages: Sequence[Outage]) -> int:
+    """Return the first moment from one on at which a scheduler lives."""
+    for begin, finish in outages:
+        if begin <= moment < finish:
+            return finish
+    return moment

@@ -1,0 +1,64 @@
+"""What becomes of a schedule's planned time while earlier runs of it live or wait, worked out without a store.
+
+Twin: the fragments `overlaps` (verdict, replace), `starters` (room) and `past` (gate), for schedules: what they plan is
+never gathered. For simulations; in the store the scripts alone decide.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Literal
+
+from orchestrator.model.states import RunState
+
+MOST_WAITING = 10_000
+Verdict = Literal["start", "wait", "skip", "replace"]
+
+
+@dataclass(slots=True)
+class Occupancy:
+    """A schedule's runs that live and planned times that wait, under its overlap policy.
+
+    `limit` is how many of its runs may live, 0 for any number; `gated` that each waits for the success of the one
+    planned before.
+    """
+
+    overlap: str
+    limit: int
+    gated: bool
+    living: set[int] = field(default_factory=set)
+    """The planned times of runs that are not over."""
+    waiting: deque[int] = field(default_factory=deque)
+    gate: RunState | None = None
+    gate_at: int = 0
+
+    def room(self) -> float:
+        """Return how many more of its runs may live."""
+        if self.gated and self.gate not in (None, RunState.succeeded):
+            return 0
+        return math.inf if self.limit == 0 else self.limit - len(self.living)
+
+    def verdict(self) -> Verdict:
+        """Return what becomes of a new planned time."""
+        waiting, room = len(self.waiting), self.room()
+        if room > waiting:
+            return "start"
+        if self.overlap == "cancel_old":
+            return "replace"
+        if self.overlap == "queue_one":
+            return "wait" if waiting <= max(room, 0) else "skip"  # what there is room for is about to start
+        return "wait" if self.overlap == "queue_all" and waiting < MOST_WAITING else "skip"
+
+    def replace(self) -> tuple[list[int], list[int]]:
+        """Make room for the newest planned time; return whose runs are to be cancelled, and which make no run."""
+        cancelled, dropped = sorted(self.living), list(self.waiting)
+        self.waiting.clear()
+        return cancelled, dropped
+
+    def ended(self, planned: int, state: RunState) -> None:
+        """Note that a run is over."""
+        self.living.discard(planned)
+        if self.gated and planned >= self.gate_at:
+            self.gate, self.gate_at = state, planned
