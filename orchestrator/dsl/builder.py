@@ -236,7 +236,7 @@ class Workflow:
         if isinstance(timing, Schedule) and fields:
             raise DefinitionError(f"a schedule has its fields already ({', '.join(fields)})", where=repr(self))
         schedule = timing if isinstance(timing, Schedule) else Schedule(timing, **fields)
-        self._schedules[schedule.name] = fitting(schedule, self._schedules, self.name, self._head.params)
+        self._schedules[schedule.name] = fitting(schedule, self._started_by(), self.name, self._head.params)
         return schedule
 
     def trigger(self, trigger: Trigger | None = None, **fields: Any) -> Trigger:
@@ -247,8 +247,12 @@ class Workflow:
         if trigger is not None and fields:
             raise DefinitionError(f"a trigger has its fields already ({', '.join(fields)})", where=repr(self))
         trigger = Trigger(**fields) if trigger is None else trigger
-        self._triggers[trigger.name] = fitting(trigger, self._triggers, self.name, self._head.params)
+        self._triggers[trigger.name] = fitting(trigger, self._started_by(), self.name, self._head.params)
         return trigger
+
+    def _started_by(self) -> dict[str, Schedule | Trigger]:
+        """Return its schedules and triggers, which share their names: both are called `workflow/name`."""
+        return {**self._schedules, **self._triggers}
 
     def free_name(self, task: str) -> str:
         """Return a name for a job of a task that no job has yet: `clean`, then `clean-2`."""

@@ -265,6 +265,8 @@ def _starts(value: dict[str, Any], complaints: list[Complaint]) -> dict[str, Any
             # While the schema is wrong, nothing can be said about the values.
             fits = params if isinstance(params, dict | NoneType) and not wrong else {"additionalProperties": True}
             starts[kind] = read_starts(kind, given, str(value.get("name")), fits, complaints)
+    twice = sorted(starts.get("schedules", {}).keys() & starts.get("triggers", {}).keys())
+    complaints += [Complaint(("triggers", name), "there is already a schedule of that name") for name in twice]
     return starts
 
 

@@ -44,12 +44,12 @@ def read_starts(
     return found
 
 
-def fitting(start: Start, there: Mapping[str, Start], workflow: str, schema: Schema | None) -> Start:
+def fitting(start: Start, there: Mapping[str, Schedule | Trigger], workflow: str, schema: Schema | None) -> Start:
     """Return a schedule or trigger that the workflow can have beside those there; if not, raise DefinitionError."""
     kind = type(start).__name__.lower()
     where = f"workflow {workflow!r}"
     if start.name in there:
-        what = f"there is already a {kind} {start.name!r}"
+        what = f"there is already a {type(there[start.name]).__name__.lower()} {start.name!r}"
         raise DefinitionError(what, where=where, remedy="give it another name, as in name='hourly'")
     wrong = [*_misfits(start.params, schema), *_never(start, workflow)]
     if wrong:

@@ -6,6 +6,10 @@ from typing import Any
 
 import pytest
 
+from orchestrator import Workflow
+from orchestrator.dsl.documents import define
+from orchestrator.model.errors import DefinitionError
+from orchestrator.plan.explain import Complaint
 from orchestrator.state import starters as reads
 from orchestrator.state.definitions import (
     Starter,
@@ -20,6 +24,7 @@ from orchestrator.state.definitions import (
     watch,
 )
 from orchestrator.state.replies import Applied, Changed, NotUploaded, Outdated, StaleEdit, Started
+from orchestrator.timing.intervals import Every
 from support.machine import Machine, chain, plan_of
 from support.starters import MINUTE, PLAN, Starters
 
@@ -188,3 +193,16 @@ def test_a_plan_that_becomes_current_is_an_edit_and_the_same_again_is_none(machi
 def test_texts_are_taken_as_they_are(starters: Starters, machine: Machine, text: bytes) -> None:
     starters.apply([put_calendar("c", text)])
     assert machine.client.hget(machine.keys.calendars, "c") == text
+
+
+def test_a_schedule_and_a_trigger_of_one_workflow_have_names_of_their_own() -> None:
+    """Both are stored as `workflow/name`."""
+    flow = Workflow("w")
+    flow.schedule(Every("1m"))
+    with pytest.raises(DefinitionError, match="there is already a schedule 'default'"):
+        flow.trigger(event="e")
+    complaints: list[Complaint] = []
+    jobs = {"a": {"task": "noop"}}
+    starts = {"schedules": {"s": {"every": "1m"}}, "triggers": {"s": {"event": "e"}}}
+    define({"name": "w", "jobs": jobs, **starts}, complaints)
+    assert complaints == [Complaint(("triggers", "s"), "there is already a schedule of that name")]
