@@ -33,7 +33,7 @@ from orchestrator.timing.intervals import Every
 from orchestrator.timing.schedule import Schedule
 from orchestrator.timing.trigger import Trigger
 from support.checker import check
-from support.machine import SET_CLOCK, Machine, plan_of
+from support.machine import Machine, plan_of
 from support.starter_checker import check_starters
 from support.starters import Interrupted
 
@@ -110,7 +110,7 @@ class Starting(RuleBasedStateMachine):
         """How many runs of each lived after the step before."""
 
     def _scheduler(self, ns: str) -> tuple[Tools, Any]:
-        store = Interrupted(self.client, ns, clock=SET_CLOCK)
+        store = Interrupted(self.client, ns)
         return Tools(store, lambda _rings: None), standard_duties(3600)[0]
 
     @initialize(first=schedules, second=schedules, trigger=triggers)
@@ -296,6 +296,7 @@ class Starting(RuleBasedStateMachine):
             keys = list(self.client.scan_iter(match=f"o:{{{self.store.namespace}}}:*", count=1000))
             self.client.unlink(*keys)
             self.store.close()
+            self.client.close()
 
     def _come_to_an_end(self) -> None:
         self.machine.wait(10_000)  # every lease is over

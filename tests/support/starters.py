@@ -34,6 +34,11 @@ class Interrupted(Store):
     cut = False
     """The reply to the next writes is cut, and they are sent again."""
 
+    def __init__(self, client: Any, namespace: str) -> None:
+        super().__init__(client, namespace, SET_CLOCK)
+        # Its scheduler dies without a word: it is to have no connections of its own that somebody must close.
+        self._wire, self._send = None, client.execute_command
+
     def run_all(self, transitions: Sequence[Transition[Any]]) -> list[Any]:
         """See `Store.run_all`."""
         between, self.between = self.between, None
@@ -55,7 +60,7 @@ class Starters:
         self.keys = machine.keys
         self.rings: list[Ring] = []
         self._timers = standard_duties(3600)[0]
-        self._worker = Interrupted(machine.client, self.store.namespace, clock=SET_CLOCK)
+        self._worker = Interrupted(machine.client, self.store.namespace)
 
     def apply(self, ops: Sequence[Op], *, expected: int = -1, revision: bytes = b"") -> Any:
         """Change definitions."""
