@@ -179,8 +179,8 @@ class AsyncHooks:
     async def deliver(
         self, hook: Hook, delivery: str, payload: Any, headers: Mapping[str, str], received_ms: int
     ) -> Taken:
-        """Keep a message that is genuine, once by its id; the headers are not kept, and the time is that of Redis.
+        """Keep a message that is genuine, once by its id; the time is that of Redis.
 
         A `ParameterError` (or `ExpressionError`) says why no run can be made of it: then nothing is stored.
         """
-        return await self._client._drive(events.take(self._keys, self._client._ears, hook, delivery, payload))
+        return await self._client._drive(events.take(self._keys, self._client._ears, hook, delivery, payload, headers))

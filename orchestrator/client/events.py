@@ -7,7 +7,7 @@ who sent it.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -158,14 +158,14 @@ def find_hook(keys: Keys, token: str) -> Flow[Hook | None]:
     return Hook(record.id, record.workflow, trigger, record.paused_ms is not None) if trigger.enabled else None
 
 
-def take(keys: Keys, ears: Ears, hook: Hook, delivery: str, payload: Any) -> Flow[Taken]:
+def take(keys: Keys, ears: Ears, hook: Hook, delivery: str, payload: Any, headers: Mapping[str, str]) -> Flow[Taken]:
     """Keep a webhook's message."""
     if hook.paused:
         raise Unavailable("this hook is paused", remedy="send the message again later")
     topic, source = f"hook:{hook.id}", "webhook"
     body = _body(payload, hook.id)
     now = yield from _hear(keys, ears)
-    event = Event(delivery, hook.id, now, json.loads(body), source)
+    event = Event(delivery, hook.id, now, json.loads(body), source, headers)
     if hook.trigger.id is not None:
         delivery = str(_Place(hook.id).run(_value, hook.trigger.id, event))
     own = stored_id(topic, delivery)
@@ -173,7 +173,7 @@ def take(keys: Keys, ears: Ears, hook: Hook, delivery: str, payload: Any) -> Flo
     if not known:
         if not (yield from check(keys, ears, topic, event)):
             return Taken("ignored")
-        told = yield from transit(Deliver(own, topic, source, body))
+        told = yield from transit(Deliver(own, topic, source, body, json.dumps(dict(headers)).encode()))
         if not isinstance(told, Duplicate):
             return Taken("accepted")
         known = yield from read(starters.deliveries(keys, [own]))

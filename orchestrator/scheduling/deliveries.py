@@ -48,6 +48,8 @@ class Deliveries:
     def _offers(self, tools: Tools, delivery: DeliveryRecord) -> Iterator[Offer]:
         event = event_of(delivery)
         for record, trigger in self.outlook.listening(tools.store).on(delivery.topic):
+            if record.paused_ms is not None and not _waits_for(record.paused_ms, delivery):
+                continue
             try:
                 if not concerns(trigger, event):
                     continue
@@ -69,6 +71,11 @@ class Deliveries:
             if info is not None and info.state.final:
                 tools.store.run_all([each for each in _news(tools.store, info) if listening.on(each.topic)])
         tools.store.pipeline([("ZREM", keys.timers, *(f"ended/{run_id}" for run_id in runs))])
+
+
+def _waits_for(paused_ms: int, delivery: DeliveryRecord) -> bool:
+    """Tell whether a delivery waits at a trigger that is paused: it came before, or its source has let it go."""
+    return delivery.at_ms < paused_ms or delivery.topic.startswith("source:")
 
 
 def _news(store: Store, info: RunInfo) -> Iterator[Deliver]:

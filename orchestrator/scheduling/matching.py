@@ -11,8 +11,8 @@ import hashlib
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -30,11 +30,16 @@ class Event:
     at_ms: int
     payload: Any
     source: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """A webhook's, names in lower case; none of what proves who speaks."""
 
     def variable(self) -> dict[str, Any]:
         """Return it as the variable `event`."""
         time = datetime.fromtimestamp(self.at_ms / 1000, UTC)
-        return {"id": self.id, "name": self.name, "time": time, "payload": self.payload, "source": self.source}
+        return {
+            "id": self.id, "name": self.name, "time": time, "payload": self.payload, "source": self.source,
+            "headers": dict(self.headers),
+        }  # fmt: skip
 
 
 def stored_id(topic: str, given: str) -> str:
@@ -51,7 +56,8 @@ def event_of(delivery: DeliveryRecord) -> Event:
     """Return what a delivery tells."""
     name = delivery.topic.partition(":")[2]
     given = delivery.id.removeprefix(f"{delivery.topic}:")
-    return Event(given, name, delivery.at_ms, json.loads(delivery.body), delivery.source)
+    headers = json.loads(delivery.headers) if delivery.headers else {}
+    return Event(given, name, delivery.at_ms, json.loads(delivery.body), delivery.source, headers)
 
 
 def concerns(trigger: Trigger, event: Event) -> bool:

@@ -115,11 +115,11 @@ class Outlook:
         return self._triggers[key]
 
     def listening(self, store: Store) -> Listening:
-        """Return which trigger listens to what."""
+        """Return which trigger listens to what, the paused ones too."""
         if self._listening is None:
             names = store.read(starters.ids(store.keys, "trigger"))
             records = store.read(starters.several(store.keys, names))
-            self._listening = Listening(self._readable([record for record in records if record.enabled]))
+            self._listening = Listening([pair for pair in self._readable(records) if pair[1].enabled])
         return self._listening
 
     def _readable(self, records: Iterable[StarterRecord]) -> Iterator[tuple[StarterRecord, Trigger]]:

@@ -207,6 +207,7 @@ class DeliveryRecord:
     body: bytes
     at_ms: int
     outcomes: dict[str, str]
+    headers: bytes = b""
 
 
 def deliveries(keys: Keys, wanted: Sequence[str]) -> Read[list[DeliveryRecord]]:
@@ -222,7 +223,7 @@ def deliveries(keys: Keys, wanted: Sequence[str]) -> Read[list[DeliveryRecord]]:
             found.append(
                 DeliveryRecord(
                     each, fields[b"topic"].decode(), fields[b"source"].decode(), fields[b"body"], int(fields[b"at"]),
-                    outcomes,
+                    outcomes, fields.get(b"headers", b""),
                 )
             )  # fmt: skip
     return found

@@ -159,7 +159,7 @@ class Deliver:
     """Keep something that happened outside, once by its id.
 
     `topic` is what triggers listen for (`event:<name>`, `hook:<trigger>`, `run:<workflow>`, `dataset:<name>` …),
-    `source` where it came from, for people; `body` its JSON.
+    `source` where it came from, for people; `body` its JSON, `headers` those of its message (JSON, or empty).
     """
 
     script: ClassVar[str] = "deliver"
@@ -167,9 +167,10 @@ class Deliver:
     topic: str
     source: str
     body: bytes
+    headers: bytes = b""
 
     def args(self) -> Sequence[Arg]:
-        return self.delivery, self.topic, self.source, self.body
+        return self.delivery, self.topic, self.source, self.body, self.headers
 
     def decode(self, reply: list[Any]) -> Delivered | Duplicate:
         match reply:

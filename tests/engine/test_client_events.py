@@ -106,6 +106,32 @@ def test_a_paused_trigger_hears_nothing(client: Client, starters: Starters) -> N
     assert client.triggers.all() == []
 
 
+def test_what_came_before_a_pause_waits_for_its_end(client: Client, starters: Starters) -> None:
+    client.triggers.put(flow(), Trigger(name="t", event="x"))
+    client.emit("x")
+    starters.machine.wait(1)
+    client.triggers.pause("flow/t")
+    starters.work()
+    assert (client.runs(), len(starters.waiting("flow/t"))) == ([], 1)
+    client.triggers.resume("flow/t")
+    starters.work()
+    assert len(client.runs()) == 1
+
+
+async def test_headers_of_a_hook_may_decide(redis_url: str, ns: str, starters: Starters) -> None:
+    async with AsyncClient(Settings(redis_url=redis_url, broker_url=None, namespace=ns)) as client:
+        params = {"day": {"$expr": "event.headers['x-day']"}}
+        trigger = Trigger(name="hook", webhook={"secret": "env:S"}, when="'x-day' in event.headers", params=params)
+        info = await client.triggers.put(flow("typed", params=Params), trigger)
+        hook = await client.hooks.find(info.token)
+        assert hook is not None
+        assert (await client.hooks.deliver(hook, "1", {}, {"x-night": "monday"}, 0)).status == "ignored"
+        assert (await client.hooks.deliver(hook, "2", {}, {"x-day": "monday"}, 0)).status == "accepted"
+        starters.work()
+        (run,) = await client.runs()
+        assert run.params["day"] == "monday"
+
+
 async def test_a_hook_takes_a_message_once_and_none_that_does_not_fit(redis_url: str, ns: str) -> None:
     async with AsyncClient(Settings(redis_url=redis_url, broker_url=None, namespace=ns)) as client:
         webhook = {"secret": "env:S"}

@@ -1,6 +1,6 @@
 -- deliver: something happened outside: kept once by its id, for schedulers to find the triggers that it concerns.
 --
--- args:     delivery:str topic:str source:str body:bytes
+-- args:     delivery:str topic:str source:str body:bytes headers:bytes
 -- returns:  delivered | duplicate
 -- moves:
 -- keeps:    5 7
@@ -9,7 +9,8 @@
 if redis.call('EXISTS', keys.delivery(delivery)) == 1 then return {'duplicate'} end
 
 -- writes (HSET first: with memory full, all or nothing)
-redis.call('HSET', keys.delivery(delivery), 'topic', topic, 'source', source, 'body', body, 'at', clock.now)
+redis.call('HSET', keys.delivery(delivery), 'topic', topic, 'source', source, 'body', body, 'headers', headers,
+  'at', clock.now)
 redis.call('ZADD', keys.deliveries, clock.now, delivery)
 timers.set('delivery', delivery, clock.now)
 return {'delivered'}

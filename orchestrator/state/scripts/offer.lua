@@ -1,6 +1,6 @@
 -- offer: a delivery that concerns a trigger waits for its run, once, as far as the trigger's overlap policy lets it.
 --
--- `why` is empty, or says why it can make none.
+-- `why` is empty, or says why it can make none. At a paused trigger it waits.
 --
 -- args:     id:str gen:int delivery:str name:str why:str
 -- returns:  waits | skipped | known | stale | missing
@@ -9,7 +9,7 @@
 -- uses:     keys starters wakes past overlaps heard runs
 -- cost:     O(1), or O(datasets of the trigger)
 local s = starters.load(id)
-if not s or s.gen ~= gen or not s.enabled then return {'stale'} end
+if not s or s.gen ~= gen or not s.defined then return {'stale'} end
 local key, field = keys.delivery(delivery), 's:' .. id
 if redis.call('EXISTS', key) == 0 then return {'missing'} end
 if redis.call('HGET', key, field) then return {'known'} end

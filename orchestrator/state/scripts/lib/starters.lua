@@ -10,7 +10,8 @@ function starters.load(id)
   if not f[1] then return nil end
   return {
     id = id, key = keys.starter(id), kind = f[1], gen = tonumber(f[2]), next = f[4], overlap = f[5], log = f[9],
-    enabled = f[3] == '1' and not f[14], limit = tonumber(f[6]), gated = f[7] == '1', gate = tonumber(f[8] or nil),
+    defined = f[3] == '1', enabled = f[3] == '1' and not f[14],  -- as it is written, and as long as it is not paused
+    limit = tonumber(f[6]), gated = f[7] == '1', gate = tonumber(f[8] or nil),
     wait = tonumber(f[10]), size = tonumber(f[11]), need = tonumber(f[12]), within = tonumber(f[13]),
   }
 end
