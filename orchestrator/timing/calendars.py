@@ -20,6 +20,8 @@ from orchestrator.model.errors import DefinitionError
 
 BASES = ("weekdays", "holidays", "dates", "calendar", "any_of", "all_of")
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+MOST_SHOWN = 80
+"""Characters of a calendar's words in a sentence."""
 SEARCH = 10 * 366
 """Days within which a calendar must have a member, or it counts as empty from there on."""
 ONE = timedelta(days=1)
@@ -193,8 +195,31 @@ class Calendar(BaseModel):
 
     @property
     def shown(self) -> str:
-        """Return what to call it in a sentence."""
-        return "the calendar" if self.calendar is None else f"the calendar {self.calendar}"
+        """Return what to call it in a sentence: by its name, or by what it is made of if that is short."""
+        words = self._words()
+        return f"the calendar {words}" if len(words) <= MOST_SHOWN else "the calendar"
+
+    def _words(self) -> str:
+        if self.weekdays is not None:
+            words = _span(self.weekdays)
+        elif self.any_of is not None or self.all_of is not None:
+            joint = " or " if self.any_of is not None else " and "
+            words = joint.join(part._words() for part in self.any_of or self.all_of or ())
+        elif self.holidays is not None:
+            words = f"holidays {self.holidays}"
+        else:
+            words = self.calendar or ", ".join(self.dates or ())
+        for name, parts in (("without", self.without), ("also", self.also)):
+            if parts:
+                words += f" {name} {', '.join(part._words() for part in parts)}"
+        return words
+
+
+def _span(weekdays: tuple[str, ...]) -> str:
+    """Write weekdays as `mon-fri` where three or more follow each other, else as a list."""
+    first, last = WEEKDAYS.index(weekdays[0]), WEEKDAYS.index(weekdays[-1])
+    whole = len(weekdays) > 2 and last - first + 1 == len(weekdays)
+    return f"{weekdays[0]}-{weekdays[-1]}" if whole else ", ".join(weekdays)
 
 
 def named(value: object) -> object:

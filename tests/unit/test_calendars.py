@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice, pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -261,3 +262,19 @@ def test_windows_by_calendar_names():
     assert whole.next_open(ms("2027-07-14T10:00:00+00:00")) == ms("2027-07-15T09:00:00+00:00")
     with pytest.raises(DefinitionError, match="no calendar 'work'"):
         hours.resolve({})
+
+
+@pytest.mark.parametrize(
+    ("calendar", "words"),
+    [
+        ({"weekdays": "mon-fri"}, "the calendar mon-fri"),
+        ({"weekdays": "sat,sun"}, "the calendar sat, sun"),
+        ({"calendar": "business"}, "the calendar business"),
+        ({"weekdays": "mon-fri", "without": [{"holidays": "FR"}]}, "the calendar mon-fri without holidays FR"),
+        ({"any_of": [{"dates": ["12-24"]}, {"calendar": "x"}], "also": [{"dates": ["2027-12-26"]}]},
+         "the calendar 12-24 or x also 2027-12-26"),
+        ({"dates": [f"2027-01-{day:02}" for day in range(1, 20)]}, "the calendar"),
+    ],
+)  # fmt: skip
+def test_a_calendar_is_called_by_what_it_is_made_of(calendar: dict[str, Any], words: str) -> None:
+    assert Calendar(**calendar).shown == words
