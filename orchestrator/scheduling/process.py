@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import heapq
 import logging
+import select
 import threading
 import time
 from collections.abc import Sequence
@@ -68,8 +69,9 @@ def _work(tools: Tools, duties: Sequence[Duty], stop: threading.Event) -> None:
         before = now
         when, at = due[0]
         if when > now:
-            # Not `stop.wait`: that waits until a time of a clock, and would wait on where that clock is set back.
-            time.sleep(min(when - now, NAP_S))  # noqa: TID251 — short, so that a stop is noticed
+            # Neither `stop.wait` nor `time.sleep`: they wait until a time of a clock, so they wait on where that clock
+            # is set back, or fail under a library that gives a process its own clock. This counts from now.
+            select.select([], [], [], min(when - now, NAP_S))
             continue
         duty = duties[at]
         try:
