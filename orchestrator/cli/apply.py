@@ -32,7 +32,7 @@ def _options(*options: Callable[[F], F]) -> Callable[[F], F]:
     return add
 
 
-_sources = _options(
+sources = _options(
     click.argument("paths", nargs=-1, required=True, metavar="FILE|DIR..."),
     click.option("--values", "value_files", multiple=True, metavar="FILE",
                  help="Values for ${name} in the documents; the last wins."),
@@ -49,7 +49,7 @@ _apply_options = _options(
 
 
 @click.command(cls=Command)
-@_sources
+@sources
 @click.pass_context
 def validate(
     ctx: click.Context, paths: tuple[str, ...], value_files: tuple[str, ...], settings: tuple[str, ...], as_json: bool
@@ -64,7 +64,7 @@ def validate(
     from orchestrator.definitions.files import Written, files, read_file
     from orchestrator.settings import get_settings
 
-    values = _values(value_files, settings)
+    values = given_values(value_files, settings)
     written = Written()
     results: list[dict[str, Any]] = []
     namespace = get_settings().namespace
@@ -101,7 +101,7 @@ def validate(
 
 
 @click.command(cls=Command)
-@_sources
+@sources
 @_prune
 @_exit_code
 @click.pass_context
@@ -116,14 +116,14 @@ def plan(
 ) -> None:
     """Show what apply would change; nothing is changed."""
     made = client()
-    proposal = made.definitions.propose(_aim(made, paths, _values(value_files, settings), value_files, prune))
+    proposal = made.definitions.propose(_aim(made, paths, given_values(value_files, settings), value_files, prune))
     _show(made, proposal, BESIDE if prune else f"{BESIDE}, and kept without --prune", as_json)
     if exit_code and proposal.changes:
         ctx.exit(1)
 
 
 @click.command(cls=Command)
-@_sources
+@sources
 @_prune
 @click.option("--dry-run", is_flag=True, help="Show what would change, as plan does.")
 @_apply_options
@@ -144,7 +144,7 @@ def apply(
     from orchestrator.cli.origin import commit
 
     made = client()
-    aim = _aim(made, paths, _values(value_files, settings), value_files, prune)
+    aim = _aim(made, paths, given_values(value_files, settings), value_files, prune)
     proposal = made.definitions.propose(aim)
     beside = BESIDE if prune else f"{BESIDE}, and kept without --prune"
     if dry_run:
@@ -199,7 +199,8 @@ def revisions(limit: int, as_json: bool) -> None:
         console().print(shown)
 
 
-def _values(files: tuple[str, ...], settings: tuple[str, ...]) -> Values:
+def given_values(files: tuple[str, ...], settings: tuple[str, ...]) -> Values:
+    """Read what `--values` and `--set` give."""
     from orchestrator.definitions.values import read_values
 
     return read_values(files, settings)

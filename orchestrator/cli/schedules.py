@@ -8,6 +8,7 @@ import click
 
 from orchestrator.cli import backfills
 from orchestrator.cli.base import Group, client
+from orchestrator.cli.simulate import simulate
 from orchestrator.cli.starting import pairs, starter_argument
 from orchestrator.model.errors import NotFound
 
@@ -30,6 +31,7 @@ def schedules() -> None:
 schedules.add_command(backfills.backfill)
 schedules.add_command(backfills.list_backfills)
 schedules.add_command(backfills.cancel_backfill)
+schedules.add_command(simulate)
 
 
 @schedules.command("list")

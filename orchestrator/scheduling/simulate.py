@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from orchestrator.model.errors import DefinitionError
 from orchestrator.model.states import RunState
-from orchestrator.scheduling.planning import Lateness, Miss, Times, steps
+from orchestrator.scheduling.planning import Lateness, Miss, steps
 from orchestrator.scheduling.records import schedule_record, times_of
 from orchestrator.state.overlaps import Occupancy
 from orchestrator.timing.calendars import Calendar
@@ -23,6 +24,8 @@ from orchestrator.timing.schedule import Schedule
 Word = Literal["run", "missed", "skipped", "waits"]
 Length = Callable[[str, int], int]
 """How long the run of a schedule's planned time takes: (`workflow/name`, planned ms) -> ms, over 0."""
+MOST = 2_000_000
+"""Entries of a simulation, about 200 bytes each."""
 Outage = tuple[int, int]
 """A stretch (from, to) in ms in which no scheduler lives; runs go on meanwhile."""
 
@@ -64,7 +67,7 @@ def simulate(
 ) -> Simulated:
     """Let schedules, each with its workflow, live from `start` (without it) to `end` (with it), in ms.
 
-    Raises DefinitionError for a calendar that is not among `calendars`.
+    Raises DefinitionError for a calendar that is not among `calendars`, and for more than MOST entries.
     """
     entries: list[Entry] = []
     queues: dict[str, int] = {}
@@ -72,7 +75,7 @@ def simulate(
     lasting: Length = (lambda _, __: length) if isinstance(length, int) else length
     for workflow, schedule in schedules:
         one = _One(workflow, schedule, calendars or {}, lasting, start)
-        one.live(end, absent)
+        one.live(end, absent, MOST - len(entries))
         entries += one.entries
         queues[one.times.id] = one.longest
     entries.sort(key=lambda entry: (entry.planned, entry.schedule))
@@ -111,9 +114,11 @@ class _One:
         self.entries: list[Entry] = []
         self.longest = 0
 
-    def live(self, end: int, outages: Sequence[Outage]) -> None:
+    def live(self, end: int, outages: Sequence[Outage], most: int) -> None:
         """Go from moment to moment until the end."""
         while True:
+            if len(self.entries) > most:
+                raise DefinitionError(f"over {MOST:,} planned times fall into this stretch", remedy="make it shorter")
             wanted = min((at for at in (self.due, self.slot) if at is not None), default=None)
             acts = None if wanted is None else _present(wanted, outages)
             if self.ends and (acts is None or self.ends[0][0] <= acts):

@@ -172,7 +172,7 @@ def test_a_clock_that_jumps_by_an_hour_changes_nothing(
     shift = tmp_path / "shift"
     shift.write_text("+0")
     env = {"LD_PRELOAD": str(faketime()), "FAKETIME_TIMESTAMP_FILE": str(shift), "FAKETIME_NO_CACHE": "1"}
-    scheduler(**env, **({} if monotonic else {"FAKETIME_DONT_FAKE_MONOTONIC": "1"}))
+    misled = scheduler(**env, **({} if monotonic else {"FAKETIME_DONT_FAKE_MONOTONIC": "1"}))
     if good:
         scheduler()
     begin = agenda.every_second(10, 14)
@@ -182,6 +182,8 @@ def test_a_clock_that_jumps_by_an_hour_changes_nothing(
         shift.with_suffix(".new").replace(shift)
     delays = agenda.assert_each_once()
     told("runs start after their planned times, clocks jumping", delays)
+    assert misled.process is not None
+    assert misled.process.poll() is None, misled.log.read_text()
     assert max(delays) < 2
 
 

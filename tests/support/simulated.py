@@ -13,6 +13,7 @@ from orchestrator.model.states import RunState
 from orchestrator.scheduling.simulate import Entry, Length, Outage
 from orchestrator.state import reading
 from orchestrator.state.definitions import put_calendar
+from orchestrator.state.reading import BATCH
 from orchestrator.state.replies import Forgotten
 from orchestrator.state.transitions import Forget
 from orchestrator.timing.base import Rule, to_datetime
@@ -114,6 +115,7 @@ class Accelerated:
         self.entries: list[Entry] = []
         self.over: list[str] = []
         self.seen = "-"
+        self.waits_for_hands = False
         self.moments = 0
 
     def run(
@@ -171,18 +173,16 @@ class Accelerated:
         """Read the events that are new; return which runs are to be cancelled."""
         cancelled = []
         store, keys = self.machine.store, self.machine.keys
-        while events := store.read(reading.events(keys, self.seen)):
+        events = store.read(reading.events(keys, self.seen))
+        while events:
             self.seen = events[-1].id
-            made = [event for event in events if event.job is None and event.before is None]
-            found = (
-                store.pipeline([("HMGET", keys.run(event.run), "starter", "occasion") for event in made])
-                if made
-                else []
-            )
-            for event, (starter, occasion) in zip(made, found, strict=True):
-                self.runs[event.run] = entry = Entry(starter.decode(), int(occasion), "run", started=event.ms)
-                self.entries.append(entry)
-                heapq.heappush(self.ends, (event.ms + self.length(entry.schedule, entry.planned), event.run))
+            for event in events:
+                if event.job is None and event.before is None:
+                    starter, occasion = self.machine.client.hmget(keys.run(event.run), "starter", "occasion")
+                    self.runs[event.run] = entry = Entry(starter.decode(), int(occasion), "run", started=event.ms)
+                    self.entries.append(entry)
+                    heapq.heappush(self.ends, (event.ms + self.length(entry.schedule, entry.planned), event.run))
+                    self.waits_for_hands = True
             for event in events:
                 if event.job is not None:
                     continue
@@ -192,13 +192,16 @@ class Accelerated:
                     entry = self.runs.pop(event.run)
                     entry.ended, entry.end = event.ms, RunState(event.after)
                     self.over.append(event.run)
+            # As many events as there may be entries: there may be more.
+            events = store.read(reading.events(keys, self.seen)) if len(events) >= BATCH else []
         return cancelled
 
     def _take(self) -> None:
         """Let hands take whatever is ready."""
-        while self.machine.ready():
+        while self.waits_for_hands and self.machine.ready():
             hand = self.idle.pop() if self.idle else self.node.hand(f"h{len(self.node.hands)}")
             self.holders[AttemptRef.parse(hand.take()).run] = hand
+        self.waits_for_hands = False
 
     def _end(self, run: str, outcome: str) -> None:
         """End a run, if it is not over yet."""
