@@ -224,14 +224,6 @@ def _fill(template: Any, variables: Mapping[str, Any], path: Path) -> Any:
         raise
 
 
-def expressions_in(template: Any) -> Iterator[tuple[Path, Expression]]:
-    """Yield each expression of a template with its path; one that is malformed is a `DefinitionError`."""
-    for path, text, what in _walk(template, ()):
-        if what:
-            raise DefinitionError(what, where=show_path(path) or None)
-        yield path, Expression(text)
-
-
 def check_template(template: Any, known: Collection[str], path: Path) -> list[Complaint]:
     """Return what is wrong with a template whose expressions may refer to the variables `known`."""
     complaints = []

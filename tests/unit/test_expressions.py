@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from orchestrator.model.errors import DefinitionError, ExpressionError, ParameterError
 from orchestrator.plan.explain import Complaint
-from orchestrator.plan.expressions import Expression, check_template, expressions_in, fill
+from orchestrator.plan.expressions import Expression, check_template, fill
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "expressions.md").read_text()
 PLANNED = datetime(2027, 3, 28, 1, 30, tzinfo=UTC)
@@ -363,11 +363,6 @@ def test_fill_names_the_place_of_what_fails():
         fill({"params": [{"$expr": "a.b"}]}, a={})
     with pytest.raises(DefinitionError, match=r"^a: the key '\$expr' begins with"):
         fill({"a": {"$expr": "1", "b": 1}})
-
-
-def test_expressions_in_yields_paths():
-    template = {"a": [{"$expr": "x"}, {"$literal": {"$expr": "y"}}], "b": {"$expr": "z"}}
-    assert list(expressions_in(template)) == [(("a", 0, "$expr"), Expression("x")), (("b", "$expr"), Expression("z"))]
 
 
 def test_check_template_complains_of_everything_at_once():
