@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, assert_never
 from orchestrator.client import flows
 from orchestrator.client.flows import Flow, ask, read, transit
 from orchestrator.dsl.starts import fitting
-from orchestrator.model.errors import Conflict, DefinitionError, NotFound
+from orchestrator.model.errors import Conflict, NotFound
 from orchestrator.plan.plan import Plan
 from orchestrator.scheduling.records import planned_anew, trigger_record
 from orchestrator.state import reading, starters
@@ -163,9 +163,6 @@ def register(keys: Keys, workflow: Any, route_of: RouteOf | None) -> Flow[Stored
     """Store a workflow with its schedules and triggers. See `Client.register`."""
     flow = flows.as_workflow(workflow)
     plan = flow.compile(route_of)
-    for name in flow.schedules.keys() & flow.triggers.keys():
-        what = f"it has a schedule {name!r} and a trigger {name!r}"
-        raise DefinitionError(what, where=f"workflow {flow.name!r}", remedy="give one of them another name")
 
     def think() -> Flow[tuple[Sequence[Op], Stored]]:
         aim = yield from target(keys, flow, route_of)
