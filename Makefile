@@ -53,8 +53,8 @@ check: $(READY_TO_TEST) ## lint, format, types, direction of imports, dependenci
 	$(BIN)/python docs/generate.py --check
 	$(BIN)/pytest --quiet -p no:randomly -m 'not slow' tests/unit/test_house.py
 
-bench: $(READY_TO_TEST) ## measure against Celery on this machine
-	@cd tests/benchmarks && ../../$(BIN)/python bench_engine.py && ../../$(BIN)/python bench_scale.py
+bench: $(READY_TO_TEST) ## measure against Celery on this machine, then runs of all sizes, then schedules
+	@cd tests/benchmarks && for bench in engine scale schedules; do ../../$(BIN)/python bench_$$bench.py; done
 
 docs: $(READY_TO_TEST) ## write the generated pages of docs/reference anew
 	@$(BIN)/python docs/generate.py

@@ -16,6 +16,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import psutil
 import redis
@@ -75,7 +76,7 @@ def burst(store: Store, due: int, kind: str) -> None:
     plan = independent_flow(1).compile()
     store.put_plan(plan)
     second = (store.read(starters.clock(store.keys)) + LEAD_MS + due // 3) // 1000 * 1000 + 1000
-    draw = random.Random(7)  # noqa: S311 — the same schedules in each round
+    draw = random.Random(7)
     for start in range(0, due, BATCH):
         records = []
         for number in range(start, min(start + BATCH, due)):
@@ -102,8 +103,6 @@ def _schedule(kind: str, second: int, name: str, draw: random.Random) -> Schedul
         return Schedule(At(moment), name=name)
     # Daily at that second, each in the wall clock of some zone, with parameters of its own kind.
     zone = draw.choice(ZONES)
-    from zoneinfo import ZoneInfo
-
     local = moment.astimezone(ZoneInfo(zone))
     return Schedule(Cron(f"{local.minute} {local.hour} * * * {local.second}", tz=zone), name=name, overlap="queue_all")
 
@@ -113,7 +112,7 @@ def idle(store: Store, server: redis.Redis, options: argparse.Namespace, pids: l
     plan = independent_flow(1).compile()
     store.put_plan(plan)
     now = store.read(starters.clock(store.keys))
-    draw = random.Random(7)  # noqa: S311
+    draw = random.Random(7)
     before = server.info("memory")["used_memory"]
     for start in range(0, options.idle, BATCH):
         records = []
@@ -130,7 +129,9 @@ def idle(store: Store, server: redis.Redis, options: argparse.Namespace, pids: l
     ends = [sum(each.cpu_times()[:2]) for each in (*processes, redis_process)]
     shares = [(end - begin) / options.watch * 100 for begin, end in zip(start_cpu, ends, strict=True)]
     told = ", ".join(f"{share:.2f}%" for share in shares[:-1])
-    print(f"{options.idle:,} idle schedules: schedulers {told}, Redis {shares[-1]:.2f}% of a core; {used:.0f} bytes each")
+    print(
+        f"{options.idle:,} idle schedules: schedulers {told}, Redis {shares[-1]:.2f}% of a core; {used:.0f} bytes each"
+    )
 
 
 if __name__ == "__main__":
