@@ -14,9 +14,10 @@ from datetime import date, timedelta
 from functools import cached_property, lru_cache
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from orchestrator.model.errors import DefinitionError
+from orchestrator.timing.data import Data
 
 BASES = ("weekdays", "holidays", "dates", "calendar", "any_of", "all_of")
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -60,7 +61,7 @@ DateText = Annotated[
 ]
 
 
-class Calendar(BaseModel):
+class Calendar(Data):
     """A set of days. `a | b`, `a & b`, `a - b` combine two; `day in calendar` asks.
 
     `holidays` names a country (`FR`), a part of one (`DE-BY`) or a market (`XNYS`), as the library `holidays` knows
@@ -69,7 +70,7 @@ class Calendar(BaseModel):
     Raises DefinitionError.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    noun = "calendar"
 
     weekdays: Weekdays | None = None
     holidays: str | None = None
@@ -79,15 +80,6 @@ class Calendar(BaseModel):
     all_of: tuple[Calendar, ...] | None = Field(None, min_length=1)
     without: tuple[Calendar, ...] = ()
     also: tuple[Calendar, ...] = ()
-
-    def __init__(self, **data: Any) -> None:
-        try:
-            super().__init__(**data)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(step) for step in first["loc"])
-            what = first["msg"].removeprefix("Value error, ")
-            raise DefinitionError(f"the calendar is not valid: {what}", where=where or None) from None
 
     @model_validator(mode="after")
     def _one_base(self) -> Self:

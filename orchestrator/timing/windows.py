@@ -7,21 +7,12 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import (
-    AfterValidator,
-    AwareDatetime,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Discriminator,
-    Tag,
-    ValidationError,
-    model_validator,
-)
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Discriminator, Tag, model_validator
 
 from orchestrator.model.errors import DefinitionError
 from orchestrator.timing.base import Timing, to_ms
 from orchestrator.timing.calendars import WEEKDAYS, Calendar, Weekdays, named
+from orchestrator.timing.data import Data
 from orchestrator.timing.days import seconds_of_day
 from orchestrator.timing.wallclock import instant_of
 from orchestrator.timing.zones import DAY, offset, zone
@@ -39,21 +30,6 @@ def _a_time(text: str) -> str:
     return text
 
 
-class Data(BaseModel):
-    """Plain data that says in one line what is wrong with it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    def __init__(self, **data: Any) -> None:
-        try:
-            super().__init__(**data)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(step) for step in first["loc"])
-            what = first["msg"].removeprefix("Value error, ")
-            raise DefinitionError(f"the window is not valid: {what}", where=where or None) from None
-
-
 class Window(Data):
     """A piece of each day on a zone's wall clock, from `start` to before `end`; past midnight if `end` is not later.
 
@@ -61,6 +37,8 @@ class Window(Data):
     shorten it, and a time that does not exist counts as the first instant after the gap. Without a `tz` it is in the
     zone of the timing that keeps to it, by itself in UTC.
     """
+
+    noun = "window"
 
     start: Annotated[str, AfterValidator(_a_time)] = "00:00"
     end: Annotated[str, AfterValidator(_a_time)] = "00:00"
@@ -95,6 +73,8 @@ class Window(Data):
 class Period(Data):
     """A stretch of time from `start` to before `end`."""
 
+    noun = "period"
+
     start: AwareDatetime
     end: AwareDatetime
 
@@ -120,6 +100,8 @@ Span = Annotated[Annotated[Window, Tag("window")] | Annotated[Period, Tag("perio
 
 class Hours(Data):
     """When things may start: within one of `windows` (always, if there is none) and outside of all `blackouts`."""
+
+    noun = "window"
 
     windows: tuple[Span, ...] = ()
     blackouts: tuple[Span, ...] = ()

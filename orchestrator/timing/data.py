@@ -1,0 +1,26 @@
+"""Plain data that people write by hand: frozen, without unknown fields, and wrong in one line."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from orchestrator.model.errors import DefinitionError
+
+
+class Data(BaseModel):
+    """Plain data of which a DefinitionError says the first thing that is wrong, with its place."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    noun: ClassVar[str]
+    """What to call it in that line."""
+
+    def __init__(self, **data: Any) -> None:
+        try:
+            super().__init__(**data)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(step) for step in first["loc"])
+            what = first["msg"].removeprefix("Value error, ")
+            raise DefinitionError(f"the {self.noun} is not valid: {what}", where=where or None) from None
