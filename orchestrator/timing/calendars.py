@@ -219,12 +219,6 @@ def named(value: object) -> object:
     return Calendar(calendar=value) if isinstance(value, str) else value
 
 
-def business_days(holidays: str, *extra: str) -> Calendar:
-    """Return Monday to Friday without the holidays of a country, and without further dates."""
-    out = [Calendar(holidays=holidays), *([Calendar(dates=extra)] if extra else [])]
-    return Calendar(weekdays="mon-fri", without=out)
-
-
 @lru_cache(maxsize=4096)
 def holidays_of(place: str, year: int) -> frozenset[date]:
     """Return the holidays of a country (`FR`), a part of one (`DE-BY`) or a market (`XNYS`) in a year."""

@@ -17,7 +17,7 @@ from orchestrator.state.reading import BATCH
 from orchestrator.state.replies import Forgotten
 from orchestrator.state.transitions import Forget
 from orchestrator.timing.base import Rule, to_datetime
-from orchestrator.timing.calendars import Calendar, business_days
+from orchestrator.timing.calendars import Calendar
 from orchestrator.timing.cron import Cron
 from orchestrator.timing.days import NthDay
 from orchestrator.timing.documents import Overlap
@@ -31,7 +31,9 @@ from support.starters import Starters
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 ZONES = ("Europe/Paris", "America/New_York", "Australia/Lord_Howe", "Asia/Tokyo", "UTC")
-CALENDARS = {place.lower(): business_days(place) for place in ("FR", "US", "DE")}
+CALENDARS = {
+    place.lower(): Calendar(weekdays="mon-fri", without=[Calendar(holidays=place)]) for place in ("FR", "US", "DE")
+}
 OFFICE = Hours(windows=(Window(start="08:30", end="17:30", weekdays=("mon", "tue", "wed", "thu", "fri")),))
 OVERLAPS, MISFIRES = get_args(Overlap), get_args(Misfire)
 EVERY = 300

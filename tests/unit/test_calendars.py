@@ -12,14 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.model.errors import DefinitionError
-from orchestrator.timing.calendars import Calendar, business_days, holidays_of
+from orchestrator.timing.calendars import Calendar, holidays_of
 from orchestrator.timing.cron import Cron
 from orchestrator.timing.days import NthDay, OnDays
 from orchestrator.timing.intervals import Every
 from orchestrator.timing.windows import Hours, Period, Window, WithinHours
 
 WEEK = Calendar(weekdays="mon-fri")
-FRANCE = business_days("FR")
+FRANCE = Calendar(weekdays="mon-fri", without=[Calendar(holidays="FR")])
 
 
 def days(calendar, first, last):

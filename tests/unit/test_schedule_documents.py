@@ -17,7 +17,6 @@ from orchestrator.dsl.documents import dump, load, schema
 from orchestrator.model.errors import DefinitionError, DocumentError
 from orchestrator.plan.compile import compile_plan
 from orchestrator.plan.decompile import decompile
-from orchestrator.timing.calendars import business_days
 from orchestrator.timing.days import NthDay, OnDays
 from orchestrator.timing.once import At
 from orchestrator.timing.rrule import RRule
@@ -25,6 +24,7 @@ from orchestrator.timing.windows import Hours, Window
 
 PARIS = ZoneInfo("Europe/Paris")
 NEW_YEAR = datetime(2027, 1, 1, tzinfo=UTC)
+FRANCE = Calendar(weekdays="mon-fri", without=[Calendar(holidays="FR")])
 app = Celery("shop", set_as_current=False)
 
 
@@ -106,7 +106,7 @@ def test_plain_data_says_what_is_no_default_with_times_in_the_schedules_zone() -
         Schedule(At(NEW_YEAR, datetime(2026, 1, 1, 9, tzinfo=PARIS), tz="Europe/Paris")),
         Schedule(RRule("DTSTART;TZID=Europe/Paris:20270101T090000\nRRULE:FREQ=DAILY")),
         Schedule(RRule("DTSTART:20270101T090000\nRRULE:FREQ=DAILY", tz="Asia/Tokyo")),
-        Schedule(NthDay(business_days("FR"), -2, "17:00", "Europe/Paris")),
+        Schedule(NthDay(FRANCE, -2, "17:00", "Europe/Paris")),
         Schedule(NthDay(Calendar(calendar="business"), 1), days=Calendar(weekdays="mon-fri")),
     ],
     ids=lambda schedule: schedule.timing.document().__str__()[:40],
@@ -149,7 +149,7 @@ def test_lengths_are_milliseconds_to_those_who_count() -> None:
 
 
 def test_planned_times_keep_to_named_calendars_hours_and_bounds() -> None:
-    calendars = {"business": business_days("FR"), "open": Calendar(weekdays="mon-thu")}
+    calendars = {"business": FRANCE, "open": Calendar(weekdays="mon-thu")}
     assert WHOLE.calendars() == {"business", "open"}
     times = WHOLE.planned("nightly/nightly", calendars).times(datetime(2026, 1, 1, tzinfo=UTC))
     # The 1st is a holiday, and the days that follow would move to before the start.
@@ -168,9 +168,7 @@ def test_planned_times_keep_to_named_calendars_hours_and_bounds() -> None:
 def test_the_calendar_of_the_nth_day_may_be_named() -> None:
     schedule = Schedule(NthDay(Calendar(calendar="business"), -1, "17:00"))
     assert schedule.calendars() == {"business"}
-    assert schedule.planned("a/b", {"business": business_days("FR")}).next(NEW_YEAR) == datetime(
-        2027, 1, 29, 17, tzinfo=UTC
-    )
+    assert schedule.planned("a/b", {"business": FRANCE}).next(NEW_YEAR) == datetime(2027, 1, 29, 17, tzinfo=UTC)
 
 
 def test_a_hash_is_drawn_from_the_schedules_id_unless_it_has_one() -> None:
