@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl
 
 from fastapi import HTTPException, Request
 from starlette.requests import ClientDisconnect
+
+from orchestrator.model.json_text import read_strict
 
 MAX_BYTES = 1 << 20
 DRAINED_BYTES = 8 << 20
@@ -68,30 +69,14 @@ def parse(content_type: str, body: bytes) -> Any:
 def parse_json(text: str) -> Any:
     """Read JSON, and refuse what Python reads beyond it: NaN, infinities, halves of characters, endless nesting."""
     try:
-        value = json.loads(text, parse_constant=_no_number, parse_float=_finite)
-        if "\\u" in text:
-            json.dumps(value, ensure_ascii=False).encode()
+        return read_strict(text)
     except json.JSONDecodeError as error:
         told = f"the body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
         raise HTTPException(400, told) from None
-    except RecursionError:
-        raise HTTPException(400, "the body is not JSON that can be read: it is nested too deeply") from None
     except UnicodeEncodeError:
         raise HTTPException(400, "the body is not JSON: a \\u escape is half a character") from None
     except ValueError as error:
         raise HTTPException(400, f"the body is not JSON that can be read: {error}") from None
-    return value
-
-
-def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if math.isinf(number):
-        raise ValueError(f"{text[:20]} is too large a number")
-    return number
 
 
 def _form(text: str) -> dict[str, str | list[str]]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from orchestrator.model.errors import ExpressionError
@@ -82,16 +81,6 @@ def digest(text: str | bytes) -> str:
     return hashlib.sha256(text if isinstance(text, bytes) else text.encode(errors="surrogatepass")).hexdigest()[:32]
 
 
-def read_json(text: str | bytes) -> Any:
-    """Read JSON, and refuse by a `ValueError` what Python reads beyond it, or what cannot be handed on."""
-    try:
-        value = json.loads(text, parse_constant=_no_number, parse_float=_finite)
-        json.dumps(value, ensure_ascii=False).encode()  # half a character, as \\ud800, cannot be written again
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
-    return value
-
-
 def refers(text: str) -> bool:
     """Tell whether a text of a definition is a reference to a secret: see `model.secrets`."""
     return text.startswith(("env:", "file:/")) and "://" not in text
@@ -123,14 +112,3 @@ def said(error: BaseException, *secrets: str) -> str:
 
 def _now_ms() -> int:
     return int(datetime.now(UTC).timestamp() * 1000)
-
-
-def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if math.isinf(number):
-        raise ValueError(f"{text[:20]} is too large a number")
-    return number

@@ -14,10 +14,11 @@ from typing import Any
 import httpx
 
 from orchestrator.model.errors import ExpressionError, SettingsError, Unavailable
+from orchestrator.model.json_text import read_strict
 from orchestrator.model.urls import mask_url
 from orchestrator.plan.expressions import Expression
 from orchestrator.scheduling.matching import Event
-from orchestrator.scheduling.sources.found import MOST_BYTES, Found, digest, read_json, reveal, said
+from orchestrator.scheduling.sources.found import MOST_BYTES, Found, digest, reveal, said
 from orchestrator.scheduling.sources.polls import Poll
 from orchestrator.scheduling.sources.reach import Guarded
 from orchestrator.state import sources
@@ -81,7 +82,7 @@ def _payload(response: httpx.Response, content: bytes) -> dict[str, Any]:
             body = content.decode(errors="replace")
         if kind == "application/json" or kind.endswith("+json"):
             try:
-                body = read_json(content)
+                body = read_strict(content)
             except ValueError:
                 pass
     return {"status": response.status_code, "headers": headers, "body": body}

@@ -6,7 +6,8 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
-from orchestrator.scheduling.sources.found import MOST_BYTES, read_json
+from orchestrator.model.json_text import read_strict
+from orchestrator.scheduling.sources.found import MOST_BYTES
 
 
 def payload_of(body: bytes) -> Any:
@@ -17,7 +18,7 @@ def payload_of(body: bytes) -> Any:
     if len(body) > MOST_BYTES:
         return {"bytes": len(body)}
     try:
-        return read_json(body)
+        return read_strict(body)
     except ValueError:  # UnicodeDecodeError is one
         pass
     try:
@@ -36,7 +37,7 @@ def payload_of_fields(fields: Mapping[bytes, bytes]) -> Any:
         return {"bytes": size}
     if len(fields) == 1:
         try:
-            value = read_json(*fields.values())
+            value = read_strict(*fields.values())
         except ValueError:
             value = None
         if isinstance(value, dict | list):
