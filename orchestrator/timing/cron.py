@@ -111,7 +111,7 @@ class CronTimes:
             midnight = self._first_day(day)
             self._found = day, midnight
         if midnight == day * DAY:
-            time = self._first_time(second)
+            time = self._nearest_time(second, 1)
             if time is not None:
                 return midnight + time
             midnight = self._first_day(day + 1)
@@ -122,7 +122,7 @@ class CronTimes:
         day, second = divmod(min(local, LAST_LOCAL) - 1, DAY)
         midnight = self._last_day(day)
         if midnight == day * DAY:
-            time = self._last_time(second)
+            time = self._nearest_time(second, -1)
             if time is not None:
                 return midnight + time
             midnight = self._last_day(day - 1)
@@ -163,34 +163,21 @@ class CronTimes:
         fields = self.fields
         return fields.hours[end] * 3600 + fields.minutes[end] * 60 + fields.seconds[end]
 
-    def _first_time(self, second: int) -> int | None:
-        """Return the first planned time of day from a second of the day on."""
+    def _nearest_time(self, second: int, step: int) -> int | None:
+        """Return the first planned time of day from a second of the day on, or (step -1) the last until then."""
         fields = self.fields
+        nearest, end = (next_of, 0) if step > 0 else (previous_of, -1)
         hour, minute, rest = second // 3600, second // 60 % 60, second % 60
         if hour in fields.hours:
             if minute in fields.minutes:
-                found = next_of(fields.seconds, rest)
+                found = nearest(fields.seconds, rest)
                 if found is not None:
                     return hour * 3600 + minute * 60 + found
-            found = next_of(fields.minutes, minute + 1)
+            found = nearest(fields.minutes, minute + step)
             if found is not None:
-                return hour * 3600 + found * 60 + fields.seconds[0]
-        found = next_of(fields.hours, hour + 1)
-        return None if found is None else found * 3600 + fields.minutes[0] * 60 + fields.seconds[0]
-
-    def _last_time(self, second: int) -> int | None:
-        fields = self.fields
-        hour, minute, rest = second // 3600, second // 60 % 60, second % 60
-        if hour in fields.hours:
-            if minute in fields.minutes:
-                found = previous_of(fields.seconds, rest)
-                if found is not None:
-                    return hour * 3600 + minute * 60 + found
-            found = previous_of(fields.minutes, minute - 1)
-            if found is not None:
-                return hour * 3600 + found * 60 + fields.seconds[-1]
-        found = previous_of(fields.hours, hour - 1)
-        return None if found is None else found * 3600 + fields.minutes[-1] * 60 + fields.seconds[-1]
+                return hour * 3600 + found * 60 + fields.seconds[end]
+        found = nearest(fields.hours, hour + step)
+        return None if found is None else found * 3600 + fields.minutes[end] * 60 + fields.seconds[end]
 
 
 def _midnight(year: int, month: int, day: int) -> int:
