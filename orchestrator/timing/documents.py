@@ -22,8 +22,8 @@ from pydantic import (
 from pydantic_core import CoreSchema, PydanticSerializationError, core_schema, to_jsonable_python
 
 from orchestrator.model.errors import DefinitionError
-from orchestrator.plan.explain import Complaint, did_you_mean, explain
-from orchestrator.plan.specs import LITERAL, MAX_DEPTH, Path
+from orchestrator.plan.explain import Complaint, did_you_mean, explain, listing
+from orchestrator.plan.specs import LITERAL, MAX_DEPTH, Complain, Path
 from orchestrator.timing.base import MILLISECOND
 from orchestrator.timing.calendars import Calendar, holidays_of, named
 from orchestrator.timing.intervals import length_code, length_ms
@@ -207,6 +207,15 @@ RunHours = Annotated[Hours, BeforeValidator(told(_hours))]
 Params = Annotated[dict[str, Any], BeforeValidator(_params)]
 Flag = Annotated[bool, Field(strict=True)]
 Description = Annotated[str, Field(max_length=10_000)]
+
+
+def read_whole(read: Callable[[str, Any, Complain], _T | None], name: str, document: Any, where: str) -> _T:
+    """Return what a reader makes of plain data; a DefinitionError at `where` says all that it complains of."""
+    complaints: list[Complaint] = []
+    found = read(name, document, lambda path, what: complaints.append(Complaint(path, what)))
+    if found is None:
+        raise DefinitionError(listing(complaints), where=where)
+    return found
 
 
 def validate(model: type[_M], value: dict[str, Any], complaints: list[Complaint]) -> _M | None:

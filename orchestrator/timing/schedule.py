@@ -40,6 +40,7 @@ from orchestrator.timing.documents import (
     RunHours,
     ZoneName,
     check_params,
+    read_whole,
     told_of,
     validate,
 )
@@ -161,11 +162,7 @@ class Schedule(Policies):
     @classmethod
     def read(cls, name: str, document: Any) -> Schedule:
         """Make a schedule of plain data, or of a cron expression; a DefinitionError says what is wrong."""
-        complaints: list[Complaint] = []
-        schedule = read_schedule(name, document, lambda path, what: complaints.append(Complaint(path, what)))
-        if schedule is None:
-            raise DefinitionError(listing(complaints), where=f"schedule {name!r}")
-        return schedule
+        return read_whole(read_schedule, name, document, f"schedule {name!r}")
 
     def document(self) -> dict[str, Any]:
         """Return it as plain data without its name, defaults left out, times in the timing's zone."""

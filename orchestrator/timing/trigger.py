@@ -30,6 +30,7 @@ from orchestrator.timing.documents import (
     Plain,
     check_params,
     checked_expression,
+    read_whole,
     told_of,
     validate,
 )
@@ -124,11 +125,7 @@ class Trigger(TriggerFields):
     @classmethod
     def read(cls, name: str, document: Any) -> Trigger:
         """Make a trigger of plain data; a DefinitionError says what is wrong."""
-        complaints: list[Complaint] = []
-        trigger = read_trigger(name, document, lambda path, what: complaints.append(Complaint(path, what)))
-        if trigger is None:
-            raise DefinitionError(listing(complaints), where=f"trigger {name!r}")
-        return trigger
+        return read_whole(read_trigger, name, document, f"trigger {name!r}")
 
     def document(self) -> dict[str, Any]:
         """Return it as plain data without its name, defaults left out."""
