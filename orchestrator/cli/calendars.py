@@ -72,13 +72,10 @@ def set_calendar(name: str, file: str, as_json: bool) -> None:
 @click.argument("name", metavar="CALENDAR")
 def delete(name: str, as_json: bool) -> None:
     """Delete a calendar that no schedule uses."""
-    from orchestrator.cli.output import print_json
+    from orchestrator.cli.starting import tell_deleted
 
     client().calendars.delete(name)
-    if as_json:
-        print_json({"name": name, "deleted": True})
-    else:
-        click.echo(f"{name} deleted")
+    tell_deleted(name, as_json, key="name")
 
 
 @calendars.command()

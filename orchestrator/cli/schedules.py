@@ -9,7 +9,7 @@ import click
 from orchestrator.cli import backfills
 from orchestrator.cli.base import Group, client
 from orchestrator.cli.simulate import simulate
-from orchestrator.cli.starting import pairs, starter_argument
+from orchestrator.cli.starting import pairs, starter_argument, tell_deleted
 from orchestrator.model.errors import NotFound
 
 if TYPE_CHECKING:
@@ -192,13 +192,8 @@ def resume(own: str, catch_up: bool, as_json: bool) -> None:
 @_schedule
 def delete(own: str, as_json: bool) -> None:
     """Delete a schedule, with its past, what waits and its backfills. Runs go on."""
-    from orchestrator.cli.output import print_json
-
     client().schedules.delete(own)
-    if as_json:
-        print_json({"id": own, "deleted": True})
-    else:
-        click.echo(f"{own} deleted")
+    tell_deleted(own, as_json)
 
 
 @schedules.command()

@@ -11,7 +11,7 @@ import click
 from click.shell_completion import CompletionItem
 from rich.text import Text
 
-from orchestrator.cli.output import MARKS, STYLES, duration
+from orchestrator.cli.output import MARKS, STYLES, duration, print_json
 from orchestrator.model.states import RunState
 from orchestrator.timing.base import to_datetime
 
@@ -118,6 +118,14 @@ def past_table(past: Sequence[Past], now_ms: int, zone_name: str) -> Table:
                 detail = f"{count} since {local(int(first), zone_name)}" if count != "1" else ""
             rows.append((relative(each.at_ms, now_ms), local(each.at_ms, zone_name), each.word, detail))
     return table(["WHEN", "AT", "WHAT", ""], rows)
+
+
+def tell_deleted(own: str, as_json: bool, key: str = "id") -> None:
+    """Say that something is deleted; JSON has its id or name under `key`."""
+    if as_json:
+        print_json({key: own, "deleted": True})
+    else:
+        click.echo(f"{own} deleted")
 
 
 def past_json(past: Sequence[Past]) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from orchestrator.cli.base import Group, client
-from orchestrator.cli.starting import starter_argument
+from orchestrator.cli.starting import starter_argument, tell_deleted
 
 if TYPE_CHECKING:
     from orchestrator.client.infos import TriggerInfo
@@ -108,13 +108,8 @@ def resume(own: str, as_json: bool) -> None:
 @_trigger
 def delete(own: str, as_json: bool) -> None:
     """Delete a trigger, with its past and what waits. Runs go on."""
-    from orchestrator.cli.output import print_json
-
     client().triggers.delete(own)
-    if as_json:
-        print_json({"id": own, "deleted": True})
-    else:
-        click.echo(f"{own} deleted")
+    tell_deleted(own, as_json)
 
 
 def _source(info: TriggerInfo) -> str:
