@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import pytest
 import redis
 
+from orchestrator import Client
+from support.ahead import Ahead, client_of
 from support.checker import check
 from support.machine import Machine
 from support.starters import Starters
@@ -24,3 +26,16 @@ def machine(redis_client: redis.Redis, ns: str) -> Iterator[Machine]:
 def starters(machine: Machine) -> Starters:
     """Schedules and triggers in the test's own namespace, worked by a scheduler's own code."""
     return Starters(machine)
+
+
+@pytest.fixture
+def ahead(redis_client: redis.Redis, ns: str) -> Starters:
+    """The same on a clock that clients go by too: see `client`."""
+    return Starters(Ahead(redis_client, ns))
+
+
+@pytest.fixture
+def client(ahead: Starters, redis_url: str) -> Iterator[Client]:
+    """A client for which it is as late as for `ahead`."""
+    with client_of(ahead, redis_url) as made:
+        yield made

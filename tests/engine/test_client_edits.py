@@ -2,54 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import redis
 
 from orchestrator import Calendar, Client, Every, Schedule, Trigger
 from orchestrator.model.errors import Conflict, DefinitionError
 from orchestrator.state.starting import Apply
-from support.ahead import MINUTE, START_MS, Ahead, client_of, flow
+from support.ahead import MINUTE, START_MS, flow, put
 from support.starters import Starters
 
 
-@pytest.fixture
-def starters(redis_client: redis.Redis, ns: str) -> Starters:
-    return Starters(Ahead(redis_client, ns))
-
-
-@pytest.fixture
-def client(starters: Starters, redis_url: str) -> Iterator[Client]:
-    with client_of(starters, redis_url) as made:
-        yield made
-
-
-def put(client: Client, schedule: Schedule, workflow: str = "flow") -> str:
-    client.register(flow(workflow)) if workflow not in client.workflows() else None
-    return client.schedules.put(workflow, schedule).id
-
-
-def test_an_edit_holds_before_the_next_planned_time(client: Client, starters: Starters) -> None:
+def test_an_edit_holds_before_the_next_planned_time(client: Client, ahead: Starters) -> None:
     own = put(client, Schedule(Every("10m")))
-    starters.run_clock(11 * MINUTE)
+    ahead.run_clock(11 * MINUTE)
     client.schedules.put("flow", Schedule(Every("1m")))
-    starters.run_clock(3 * MINUTE)
-    assert [each.at_ms - START_MS for each in starters.past(own)] == [n * MINUTE for n in (10, 12, 13, 14)]
+    ahead.run_clock(3 * MINUTE)
+    assert [each.at_ms - START_MS for each in ahead.past(own)] == [n * MINUTE for n in (10, 12, 13, 14)]
 
 
-def test_an_edit_loses_no_planned_time_that_has_not_started_yet(client: Client, starters: Starters) -> None:
+def test_an_edit_loses_no_planned_time_that_has_not_started_yet(client: Client, ahead: Starters) -> None:
     own = put(client, Schedule(Every("10m"), jitter="9m"))
     planned = client.schedules.get(own)
     assert planned.next_ms is not None
     assert planned.starts_ms is not None
-    starters.machine.wait(planned.next_ms + 1 - starters.machine.now)
+    ahead.machine.wait(planned.next_ms + 1 - ahead.machine.now)
     client.schedules.put("flow", Schedule(Every("10m"), jitter="9m", description="changed"))
     assert client.schedules.get(own).next_ms == planned.next_ms
-    starters.machine.wait(planned.starts_ms - starters.machine.now)
-    starters.work()
-    assert [each.at_ms for each in starters.past(own)] == [planned.next_ms]
+    ahead.machine.wait(planned.starts_ms - ahead.machine.now)
+    ahead.work()
+    assert [each.at_ms for each in ahead.past(own)] == [planned.next_ms]
 
 
 def test_who_has_seen_an_older_one_is_refused(client: Client) -> None:
@@ -64,29 +46,29 @@ def test_who_has_seen_an_older_one_is_refused(client: Client) -> None:
 
 
 def test_a_planned_time_that_starts_meanwhile_is_not_planned_again(
-    client: Client, starters: Starters, monkeypatch: pytest.MonkeyPatch
+    client: Client, ahead: Starters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own = put(client, Schedule(Every("1m"), name="edited"))
     client.calendars.put("all", Calendar(weekdays="mon-sun"))
     client.schedules.put("flow", Schedule(Every("1m"), name="kept", days="all"))
-    run, meanwhile = starters.store.run, iter([MINUTE, MINUTE])
+    run, meanwhile = ahead.store.run, iter([MINUTE, MINUTE])
 
     def late(transition: Any) -> Any:
         if isinstance(transition, Apply) and (ms := next(meanwhile, None)):
-            starters.machine.wait(ms)
-            starters.work()
+            ahead.machine.wait(ms)
+            ahead.work()
         return run(transition)
 
-    monkeypatch.setattr(starters.store, "run", late)
+    monkeypatch.setattr(ahead.store, "run", late)
     client.schedules.put("flow", Schedule(Every("1m"), name="edited", description="thought over before"))
     client.calendars.put("all", Calendar(weekdays="fri"))
-    starters.run_clock(MINUTE)
+    ahead.run_clock(MINUTE)
     for each in (own, "flow/kept"):
-        assert [entry.at_ms - START_MS for entry in starters.past(each)] == [n * MINUTE for n in (1, 2, 3)], each
+        assert [entry.at_ms - START_MS for entry in ahead.past(each)] == [n * MINUTE for n in (1, 2, 3)], each
     assert len(client.runs()) == 6
 
 
-def test_register_replaces_what_came_from_code_and_nothing_else(client: Client, starters: Starters) -> None:
+def test_register_replaces_what_came_from_code_and_nothing_else(client: Client, ahead: Starters) -> None:
     first = flow()
     first.schedule(Every("1m"), name="kept")
     first.schedule(Every("2m"), name="gone")
@@ -94,9 +76,9 @@ def test_register_replaces_what_came_from_code_and_nothing_else(client: Client, 
     client.register(first)
     client.schedules.put("flow", Schedule(Every("3m"), name="mine"))
     client.schedules.pause("flow/kept")
-    before = starters.machine.snapshot()
+    before = ahead.machine.snapshot()
     assert not client.register(first).new
-    assert starters.machine.snapshot() == before, "a second time changes nothing"
+    assert ahead.machine.snapshot() == before, "a second time changes nothing"
     second = flow()
     second.schedule(Every("5m"), name="kept")
     client.register(second)

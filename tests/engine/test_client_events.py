@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import redis
 
 from orchestrator import AsyncClient, Client, Trigger
 from orchestrator.model.errors import ExpressionError, ParameterError, Unavailable
 from orchestrator.settings import Settings
-from support.ahead import Ahead, Params, client_of, flow
+from support.ahead import Params, flow
 from support.starters import Starters
-
-
-@pytest.fixture
-def starters(redis_client: redis.Redis, ns: str) -> Starters:
-    return Starters(Ahead(redis_client, ns))
-
-
-@pytest.fixture
-def client(starters: Starters, redis_url: str) -> Iterator[Client]:
-    with client_of(starters, redis_url) as made:
-        yield made
-
 
 # -- events -------------------------------------------------------------------------------------------------------
 
 
-def test_an_event_starts_its_run_once(client: Client, starters: Starters) -> None:
+def test_an_event_starts_its_run_once(client: Client, ahead: Starters) -> None:
     client.register(flow("typed", params=Params))
     trigger = Trigger(
         name="paid", event="order.*", when="event.payload.total > 100", params={"day": {"$expr": "event.id"}}
@@ -40,7 +26,7 @@ def test_an_event_starts_its_run_once(client: Client, starters: Starters) -> Non
     assert client.emit("order.paid", {"total": 200}, id="7").duplicate
     assert not client.emit("order.sent", {"total": 200}, id="7").duplicate, "another event may have the same id"
     client.emit("order.paid", {"total": 5})
-    starters.work()
+    ahead.work()
     assert [info.params["day"] for info in client.runs()] == ["7", "7"]
     found = client.delivery(sent.id)
     assert found.outcomes == {"typed/paid": found.runs[0]}
@@ -59,17 +45,17 @@ def test_an_event_starts_its_run_once(client: Client, starters: Starters) -> Non
     ],
 )
 def test_a_payload_that_does_not_fit_is_told_and_not_kept(
-    client: Client, starters: Starters, name: str, payload: Any, error: type[Exception]
+    client: Client, ahead: Starters, name: str, payload: Any, error: type[Exception]
 ) -> None:
     client.register(flow("typed", params=Params))
     params = {"day": {"$expr": "event.payload.day"}}
     client.triggers.put(
         "typed", Trigger(name="paid", event="order.paid", when="event.payload.total > 1", params=params)
     )
-    before = starters.machine.snapshot()
+    before = ahead.machine.snapshot()
     with pytest.raises(error):
         client.emit(name, payload)
-    assert starters.machine.snapshot() == before
+    assert ahead.machine.snapshot() == before
 
 
 def test_a_webhook_keeps_its_token(client: Client) -> None:
@@ -81,44 +67,44 @@ def test_a_webhook_keeps_its_token(client: Client) -> None:
     assert client.triggers.put("flow", again).token == token
 
 
-def test_datasets_and_the_ends_of_runs_are_heard(client: Client, starters: Starters) -> None:
+def test_datasets_and_the_ends_of_runs_are_heard(client: Client, ahead: Starters) -> None:
     client.triggers.put(flow("by-data"), Trigger(name="t", datasets={"any": ["orders"]}))
     client.triggers.put(flow("by-end"), Trigger(name="t", run={"workflow": "source"}))
     client.submit(flow("source", produces=["orders"]))
-    starters.finish()
-    starters.work()
+    ahead.finish()
+    ahead.work()
     assert sorted(info.workflow for info in client.runs(state="queued")) == ["by-data", "by-end"]
     client.emit_dataset("orders", id="by hand")
-    starters.work()
+    ahead.work()
     assert [info.workflow for info in client.runs(state="queued")].count("by-data") == 2
 
 
-def test_a_paused_trigger_hears_nothing(client: Client, starters: Starters) -> None:
+def test_a_paused_trigger_hears_nothing(client: Client, ahead: Starters) -> None:
     client.triggers.put(flow(), Trigger(name="t", event="x"))
     client.triggers.pause("flow/t")
     client.emit("x")
-    starters.work()
+    ahead.work()
     client.triggers.resume("flow/t")
     client.emit("x")
-    starters.work()
+    ahead.work()
     assert len(client.runs()) == 1
     client.triggers.delete("flow/t")
     assert client.triggers.all() == []
 
 
-def test_what_came_before_a_pause_waits_for_its_end(client: Client, starters: Starters) -> None:
+def test_what_came_before_a_pause_waits_for_its_end(client: Client, ahead: Starters) -> None:
     client.triggers.put(flow(), Trigger(name="t", event="x"))
     client.emit("x")
-    starters.machine.wait(1)
+    ahead.machine.wait(1)
     client.triggers.pause("flow/t")
-    starters.work()
-    assert (client.runs(), len(starters.waiting("flow/t"))) == ([], 1)
+    ahead.work()
+    assert (client.runs(), len(ahead.waiting("flow/t"))) == ([], 1)
     client.triggers.resume("flow/t")
-    starters.work()
+    ahead.work()
     assert len(client.runs()) == 1
 
 
-async def test_headers_of_a_hook_may_decide(redis_url: str, ns: str, starters: Starters) -> None:
+async def test_headers_of_a_hook_may_decide(redis_url: str, ns: str, ahead: Starters) -> None:
     async with AsyncClient(Settings(redis_url=redis_url, broker_url=None, namespace=ns)) as client:
         params = {"day": {"$expr": "event.headers['x-day']"}}
         trigger = Trigger(name="hook", webhook={"secret": "env:S"}, when="'x-day' in event.headers", params=params)
@@ -127,7 +113,7 @@ async def test_headers_of_a_hook_may_decide(redis_url: str, ns: str, starters: S
         assert hook is not None
         assert (await client.hooks.deliver(hook, "1", {}, {"x-night": "monday"}, 0)).status == "ignored"
         assert (await client.hooks.deliver(hook, "2", {}, {"x-day": "monday"}, 0)).status == "accepted"
-        starters.work()
+        ahead.work()
         (run,) = await client.runs()
         assert run.params["day"] == "monday"
 

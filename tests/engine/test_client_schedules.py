@@ -3,51 +3,32 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-import redis
 
 from orchestrator import AsyncClient, Calendar, Client, Cron, Every, Schedule
 from orchestrator.model.errors import Conflict, DefinitionError, NotFound, ParameterError
 from orchestrator.model.states import PriorityClass
 from orchestrator.settings import Settings
 from orchestrator.timing.once import At
-from support.ahead import MINUTE, START, START_MS, Ahead, Params, client_of, flow
+from support.ahead import MINUTE, START, START_MS, Params, flow, put
 from support.starters import Starters
-
-
-@pytest.fixture
-def starters(redis_client: redis.Redis, ns: str) -> Starters:
-    return Starters(Ahead(redis_client, ns))
-
-
-@pytest.fixture
-def client(starters: Starters, redis_url: str) -> Iterator[Client]:
-    with client_of(starters, redis_url) as made:
-        yield made
-
-
-def put(client: Client, schedule: Schedule, workflow: str = "flow") -> str:
-    client.register(flow(workflow)) if workflow not in client.workflows() else None
-    return client.schedules.put(workflow, schedule).id
-
 
 # -- put ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_schedule_is_put_read_and_deleted(client: Client, starters: Starters) -> None:
+def test_a_schedule_is_put_read_and_deleted(client: Client, ahead: Starters) -> None:
     info = client.schedules.put(flow(), Schedule(Every("1m"), name="minutely"))
     assert (info.id, info.state, info.next_ms) == ("flow/minutely", "active", START_MS + MINUTE)
     assert client.workflows() == ["flow"]  # a workflow that is given whole is stored with its schedule
     assert client.schedules.all() == [info] == client.schedules.all("flow")
     assert client.schedules.all("other") == []
-    starters.run_clock(2 * MINUTE)
+    ahead.run_clock(2 * MINUTE)
     assert [each.word for each in client.schedules.past(info.id)] == ["run", "run"]
     client.schedules.delete(info.id)
-    starters.run_clock(2 * MINUTE)
+    ahead.run_clock(2 * MINUTE)
     assert len(client.runs()) == 2
     with pytest.raises(NotFound, match="no schedule 'flow/minutely'"):
         client.schedules.get(info.id)
@@ -64,46 +45,46 @@ def test_a_schedule_is_put_read_and_deleted(client: Client, starters: Starters) 
     ],
 )
 def test_a_schedule_that_cannot_be_is_refused(
-    client: Client, starters: Starters, workflow: str, schedule: Schedule, error: type[Exception], what: str
+    client: Client, ahead: Starters, workflow: str, schedule: Schedule, error: type[Exception], what: str
 ) -> None:
     client.register(flow("typed", params=Params))
-    before = starters.machine.snapshot()
+    before = ahead.machine.snapshot()
     with pytest.raises(error, match=what):
         client.schedules.put(workflow, schedule)
-    assert starters.machine.snapshot() == before
+    assert ahead.machine.snapshot() == before
 
 
-def test_params_that_are_worked_out_later_are_taken(client: Client, starters: Starters) -> None:
+def test_params_that_are_worked_out_later_are_taken(client: Client, ahead: Starters) -> None:
     client.register(flow("typed", params=Params))
     own = client.schedules.put("typed", Schedule(Every("1m"), params={"day": {"$expr": "string(planned)"}})).id
-    starters.run_clock(MINUTE)
-    (run,) = starters.runs(own)
+    ahead.run_clock(MINUTE)
+    (run,) = ahead.runs(own)
     assert client.run(run).info.params["day"].startswith("2101-01-07T08:01:00")
 
 
 # -- pause --------------------------------------------------------------------------------------------------------
 
 
-def test_a_pause_keeps_what_waits_and_leaves_the_times_since_out(client: Client, starters: Starters) -> None:
+def test_a_pause_keeps_what_waits_and_leaves_the_times_since_out(client: Client, ahead: Starters) -> None:
     own = put(client, Schedule(Every("1m"), overlap="queue_all"))
-    starters.run_clock(3 * MINUTE)
-    assert len(starters.waiting(own)) == 2
+    ahead.run_clock(3 * MINUTE)
+    assert len(ahead.waiting(own)) == 2
     client.schedules.pause(own)
     client.schedules.pause(own)
-    starters.finish()
-    starters.run_clock(10 * MINUTE)
-    assert len(starters.runs(own)) == 1
-    assert len(starters.waiting(own)) == 2
+    ahead.finish()
+    ahead.run_clock(10 * MINUTE)
+    assert len(ahead.runs(own)) == 1
+    assert len(ahead.waiting(own)) == 2
     assert client.schedules.get(own).state == "paused"
     assert client.schedules.next() == []
     client.schedules.put("flow", Schedule(Every("1m"), overlap="queue_all", description="an edit leaves it paused"))
     assert client.schedules.get(own).state == "paused"
     client.schedules.resume(own)
-    starters.run_clock(MINUTE)
+    ahead.run_clock(MINUTE)
     for _ in range(4):
-        starters.finish()
-        starters.work()
-    assert [each.at_ms - START_MS for each in starters.past(own)] == [n * MINUTE for n in (1, 2, 3, 14)]
+        ahead.finish()
+        ahead.work()
+    assert [each.at_ms - START_MS for each in ahead.past(own)] == [n * MINUTE for n in (1, 2, 3, 14)]
 
 
 @pytest.mark.parametrize(
@@ -111,16 +92,16 @@ def test_a_pause_keeps_what_waits_and_leaves_the_times_since_out(client: Client,
     [("run_all", [1, 2, 3, 4, 5], []), ("run_once", [1, 5], [4]), ("skip", [1, 4, 5], [3])],
 )
 def test_catching_up_goes_by_the_misfire_policy(
-    client: Client, starters: Starters, misfire: Any, runs: list[int], missed: list[int]
+    client: Client, ahead: Starters, misfire: Any, runs: list[int], missed: list[int]
 ) -> None:
     own = put(client, Schedule(Every("1m"), misfire=misfire))
-    starters.run_clock(MINUTE)
+    ahead.run_clock(MINUTE)
     client.schedules.pause(own)
-    starters.machine.wait(4 * MINUTE)
-    starters.work()
+    ahead.machine.wait(4 * MINUTE)
+    ahead.work()
     assert client.schedules.past(own)[1:] == []
     client.schedules.resume(own, catch_up=True)
-    starters.work()
+    ahead.work()
     became = {"run": runs, "missed": missed}  # a minute late is on time still
     for word, minutes in became.items():
         found = [each.at_ms - START_MS for each in client.schedules.past(own) if each.word == word]
@@ -138,7 +119,7 @@ def test_what_a_definition_disables_is_not_resumed(client: Client) -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_the_next_50_shown_are_the_50_that_start(client: Client, starters: Starters, seed: int) -> None:
+def test_the_next_50_shown_are_the_50_that_start(client: Client, ahead: Starters, seed: int) -> None:
     rng = random.Random(seed)
     for n in range(12):
         every = Every(f"{rng.choice([1, 7, 20, 60, 90, 300])}s")
@@ -151,8 +132,8 @@ def test_the_next_50_shown_are_the_50_that_start(client: Client, starters: Start
 
     fired: list[tuple[int, str, int]] = []
     while len(fired) < 50:
-        starters.machine.wait(shown[len(fired)].starts_ms - starters.machine.now)
-        starters.work()
+        ahead.machine.wait(shown[len(fired)].starts_ms - ahead.machine.now)
+        ahead.work()
         found = {info.id: info for info in client.runs(limit=10_000)}
         facts = [(info.created_ms, info.facts["schedule"], info.facts["logical_ms"]) for info in found.values()]
         fired = sorted(facts)
@@ -162,16 +143,16 @@ def test_the_next_50_shown_are_the_50_that_start(client: Client, starters: Start
     assert fired[:50] == [(each.starts_ms, each.schedule, each.planned_ms) for each in shown]
 
 
-def test_a_preview_stores_nothing(client: Client, starters: Starters) -> None:
+def test_a_preview_stores_nothing(client: Client, ahead: Starters) -> None:
     client.register(flow())
-    before = starters.machine.snapshot()
+    before = ahead.machine.snapshot()
     coming = client.schedules.preview("flow", Schedule(Every("1m"), jitter="30s"), 3)
-    assert starters.machine.snapshot() == before
+    assert ahead.machine.snapshot() == before
     client.schedules.put("flow", Schedule(Every("1m"), jitter="30s"))
     assert client.schedules.next(3) == coming
 
 
-def test_a_run_is_started_by_hand(client: Client, starters: Starters) -> None:
+def test_a_run_is_started_by_hand(client: Client, ahead: Starters) -> None:
     client.register(flow("typed", params=Params))
     schedule = Schedule(Every("1h"), params={"day": {"$expr": "schedule"}, "copies": 2}, priority="high")
     own = client.schedules.put("typed", schedule).id
@@ -180,7 +161,7 @@ def test_a_run_is_started_by_hand(client: Client, starters: Starters) -> None:
     assert info.params == {"day": own, "copies": 3}
     assert info.priority is PriorityClass.high
     assert info.origin["manual"]
-    assert info.facts["logical_ms"] == starters.machine.now
+    assert info.facts["logical_ms"] == ahead.machine.now
     assert client.schedules.past(own) == []
     with pytest.raises(ParameterError):
         client.schedules.trigger(own, {"nonsense": 1})
@@ -189,32 +170,32 @@ def test_a_run_is_started_by_hand(client: Client, starters: Starters) -> None:
 # -- backfills ----------------------------------------------------------------------------------------------------
 
 
-def test_a_dry_run_names_the_planned_times_and_stores_nothing(client: Client, starters: Starters) -> None:
+def test_a_dry_run_names_the_planned_times_and_stores_nothing(client: Client, ahead: Starters) -> None:
     own = put(client, Schedule(Every("1h")))
-    before = starters.machine.snapshot()
+    before = ahead.machine.snapshot()
     found = client.schedules.backfill(own, START - timedelta(hours=3), START + timedelta(days=1), dry_run=True)
     hour = 60 * MINUTE
     assert found.id is None
     assert found.planned == tuple(START_MS - START_MS % hour - n * hour for n in (3, 2, 1, 0))[-found.count :]
     assert all(at <= START_MS for at in found.planned), "what is to come is left to the schedule"
-    assert starters.machine.snapshot() == before
+    assert ahead.machine.snapshot() == before
 
 
 @pytest.mark.parametrize(("order", "parallel"), [("oldest", 1), ("newest", 1), ("oldest", 3)])
 def test_a_backfill_makes_its_runs_in_order_so_many_at_a_time(
-    client: Client, starters: Starters, order: Any, parallel: int
+    client: Client, ahead: Starters, order: Any, parallel: int
 ) -> None:
     own = put(client, Schedule(Every("1h"), priority="high"))
     made = client.schedules.backfill(own, START - timedelta(hours=7), START, order=order, parallel=parallel)
     assert made.id == f"{own}~1"
     seen: list[int] = []
     while client.schedules.get_backfill(made.id).state == "running":
-        starters.work()
+        ahead.work()
         runs = sorted(client.runs(state="queued"), key=lambda info: made.planned.index(info.facts["logical_ms"]))
         assert len(runs) == min(parallel, made.count - len(seen))
         assert all(info.priority is PriorityClass.low and info.facts["backfill"] == made.id for info in runs)
         seen += [info.facts["logical_ms"] for info in runs]
-        starters.finish()
+        ahead.finish()
     assert seen == list(made.planned) == sorted(made.planned, reverse=order == "newest")
     over = client.schedules.get_backfill(made.id)
     assert (over.over, over.failed, over.count) == (made.count, 0, made.count)
@@ -222,12 +203,12 @@ def test_a_backfill_makes_its_runs_in_order_so_many_at_a_time(
     assert client.schedules.backfill(own, START - timedelta(hours=7), START, only="missing").count == 0
 
 
-def test_only_what_is_missing_or_failed_is_made_again(client: Client, starters: Starters) -> None:
+def test_only_what_is_missing_or_failed_is_made_again(client: Client, ahead: Starters) -> None:
     own = put(client, Schedule(Every("1m"), overlap="skip"))
-    starters.run_clock(2 * MINUTE)  # the first goes on, so that the second is skipped
-    client.run(starters.runs(own)[0]).cancel()
-    starters.run_clock(MINUTE)
-    starters.finish()
+    ahead.run_clock(2 * MINUTE)  # the first goes on, so that the second is skipped
+    client.run(ahead.runs(own)[0]).cancel()
+    ahead.run_clock(MINUTE)
+    ahead.finish()
     span = START, START + timedelta(minutes=4)
     failed = client.schedules.backfill(own, *span, only="failed", dry_run=True)
     assert [at - START_MS for at in failed.planned] == [MINUTE]
@@ -235,23 +216,23 @@ def test_only_what_is_missing_or_failed_is_made_again(client: Client, starters: 
     assert [at - START_MS for at in missing.planned] == [0, 2 * MINUTE]
     assert client.schedules.backfill(own, *span, only="missing").count == 2
     assert client.schedules.backfill(own, *span, only="missing").id is None, "what waits already is not missing"
-    starters.work()
-    starters.finish()
-    starters.work()
-    starters.finish()
+    ahead.work()
+    ahead.finish()
+    ahead.work()
+    ahead.finish()
     assert client.schedules.backfill(own, *span, only="missing").id is None
     assert client.schedules.backfill(own, *span).count == 4, "all of them, whatever became of them"
 
 
-def test_a_backfill_is_cancelled(client: Client, starters: Starters) -> None:
+def test_a_backfill_is_cancelled(client: Client, ahead: Starters) -> None:
     own = put(client, Schedule(Every("1h")))
     made = client.schedules.backfill(own, START - timedelta(hours=5), START)
-    starters.work()
+    ahead.work()
     assert made.id is not None
     stopped = client.schedules.cancel_backfill(made.id)
     assert (stopped.running, stopped.cleared, stopped.state) == (1, made.count - 1, "running")
-    starters.finish()
-    starters.work()
+    ahead.finish()
+    ahead.work()
     assert len(client.runs()) == 1
     assert client.schedules.get_backfill(made.id).state == "cancelled"
     client.schedules.delete(own)

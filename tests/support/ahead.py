@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from orchestrator import Client, Workflow
+from orchestrator import Client, Schedule, Workflow
 from orchestrator.settings import Settings
 from support.machine import Machine
 from support.starters import Starters
@@ -30,6 +30,13 @@ def flow(name: str = "flow", **options: Any) -> Workflow:
     made = Workflow(name, **options)
     made.job("a", {"task": "orchestrator.noop"})
     return made
+
+
+def put(client: Client, schedule: Schedule, workflow: str = "flow") -> str:
+    """Put a schedule, register its workflow if it is not there yet, and return the schedule's id."""
+    if workflow not in client.workflows():
+        client.register(flow(workflow))
+    return client.schedules.put(workflow, schedule).id
 
 
 class Ahead(Machine):
