@@ -6,6 +6,7 @@
     │   └── TraceError           ... in a recorded trace given to `replay`
     ├── ParameterError           parameters do not fit the workflow's model
     │   └── ExpressionError      ... an expression has no value for the data that it got
+    │       └── TooMuchData      ... because that is more than it may take at once
     ├── SettingsError            an ORCHESTRATOR_* setting is wrong
     ├── Unauthorised             the caller did not show that they may
     │   └── Forged               ... a request's signature is missing, wrong, or too old
@@ -68,6 +69,10 @@ class ParameterError(OrchestratorError):
 
 class ExpressionError(ParameterError):
     """The expression has no value."""
+
+
+class TooMuchData(ExpressionError):
+    """The expression may not take so much data at once."""
 
 
 class SettingsError(OrchestratorError):

@@ -13,12 +13,14 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from orchestrator.model.errors import ExpressionError
+from orchestrator.model.errors import ExpressionError, TooMuchData
 from orchestrator.plan.expression_functions import MAX_PARTS, MAX_RESULT
 from orchestrator.plan.expression_text import Loop, Reading, Use
 from orchestrator.plan.specs import MAX_DEPTH
 
 NODE, MAX_SIZE, MAX_WORK = 256, 2 << 20, 120_000
+GATHERED, ROOM = "events", 8
+"""The variable for which an expression gets so many times the room: it is worked out once for many events."""
 _KB = 1024
 _COPY = 2.5
 """Units for a KB of a list that `map` or `filter` copies in each turn."""
@@ -35,6 +37,7 @@ class Data:
     """
 
     def __init__(self, variables: dict[str, Any]) -> None:
+        self.room = ROOM if GATHERED in variables else 1
         self.size = 0
         self.longest = 1
         self.item = 0
@@ -93,18 +96,18 @@ class Data:
 
     def _grow(self, size: int) -> None:
         self.size += size
-        if self.size > MAX_SIZE:
-            raise ExpressionError(
-                f"the data is too large: over {MAX_SIZE // NODE:,} values or {MAX_SIZE >> 20} MB of text"
-            )
+        most = MAX_SIZE * self.room
+        if self.size > most:
+            raise TooMuchData(f"the data is too large: over {most // NODE:,} values or {most >> 20} MB of text")
 
 
 def check_work(reading: Reading, data: Data) -> None:
     """Raise an `ExpressionError` if the expression could take too long on this data."""
     work = _Work(reading, data).total()
-    if work > MAX_WORK:
-        raise ExpressionError(
-            f"it could take too long on this data ({min(work, 1e12):,.0f} units of work, and {MAX_WORK:,} are allowed)",
+    most = MAX_WORK * data.room
+    if work > most:
+        raise TooMuchData(
+            f"it could take too long on this data ({min(work, 1e12):,.0f} units of work, and {most:,} are allowed)",
             remedy="go through shorter lists, or through one at a time",
         )
 

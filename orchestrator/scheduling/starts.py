@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from orchestrator.model.errors import DefinitionError, NotFound, ParameterError
+from orchestrator.model.errors import DefinitionError, NotFound, ParameterError, TooMuchData
 from orchestrator.model.ids import new_run_id
 from orchestrator.model.run import iso
 from orchestrator.plan.expressions import fill
@@ -22,10 +22,11 @@ from orchestrator.scheduling.outlook import Outlook, Planned
 from orchestrator.scheduling.planning import Miss, Start, Times, steps
 from orchestrator.state import starters
 from orchestrator.state.replies import NoPlan, Started
-from orchestrator.state.starters import StarterRecord
+from orchestrator.state.starters import DeliveryRecord, StarterRecord
 from orchestrator.state.starting import DropWaiting, PassOver, StartPlanned, StartWaiting
 from orchestrator.state.transitions import Transition
 from orchestrator.timing.base import to_datetime
+from orchestrator.timing.trigger import Trigger
 
 log = logging.getLogger(__name__)
 
@@ -156,18 +157,34 @@ class Starts:
             part = ids[start : start + together]
             if start and len(part) < together:
                 return  # it waits for more of them
-            events = [event_of(found[each]) for each in part if each in found]
-            try:
-                flow = self.outlook.flow(record.workflow)
-                params = flow.bind(params_of(trigger, events) if events else {})
-            except CANNOT as error:
-                log.warning("%s: no run for %s: %s", record.id, ", ".join(part[:3]), error)
-                yield DropWaiting(record.id, record.gen, part[0], len(part), str(error)[:MAX_WHY])
-                continue
-            facts = json.dumps({"trigger": record.id, "deliveries": part}).encode()
-            cls = flow.priority(trigger.priority)
-            run = new_run_id()
-            yield StartWaiting(record.id, record.gen, part[0], len(part), run, flow.plan, params, cls, facts)
+            yield from self._together(record, trigger, part, found)
+
+    def _together(
+        self,
+        record: StarterRecord,
+        trigger: Trigger,
+        ids: Sequence[str],
+        found: Mapping[str, DeliveryRecord],
+        part: int = 0,
+    ) -> Iterator[Transition[Any]]:
+        """Start one run for deliveries, or several where their events are too much for its expressions at once."""
+        events = [event_of(found[each]) for each in ids if each in found]
+        try:
+            flow = self.outlook.flow(record.workflow)
+            params = flow.bind(params_of(trigger, events) if events else {})
+        except CANNOT as error:
+            if isinstance(error, TooMuchData) and len(ids) > 1 and not record.need:
+                half = len(ids) // 2
+                for several in (ids[:half], ids[half:]):
+                    yield from self._together(record, trigger, several, found, part=1)
+                return
+            log.warning("%s: no run for %d deliveries, %s: %s", record.id, len(ids), ids[0], error)
+            yield DropWaiting(record.id, record.gen, ids[0], len(ids), str(error)[:MAX_WHY])
+            return
+        facts = json.dumps({"trigger": record.id, "deliveries": ids}).encode()
+        cls = flow.priority(trigger.priority)
+        run, count = new_run_id(), len(ids)
+        yield StartWaiting(record.id, record.gen, ids[0], count, run, flow.plan, params, cls, facts, part)
 
 
 def variables_of(record: StarterRecord, times: Times, at: int, interval: tuple[int, int]) -> dict[str, Any]:

@@ -102,7 +102,10 @@ class PassOver:
 
 @dataclass(frozen=True, slots=True)
 class StartWaiting:
-    """What waits longest makes its run if there is room: one planned time, or `count` deliveries together."""
+    """What waits longest makes its run if there is room: one planned time, or `count` deliveries together.
+
+    `part` is 1 where all the deliveries that wait together are too much for one run.
+    """
 
     script: ClassVar[str] = "start_waiting"
     id: str
@@ -114,9 +117,13 @@ class StartWaiting:
     params: bytes
     cls: int
     facts: bytes
+    part: int = 0
 
     def args(self) -> Sequence[Arg]:
-        return self.id, self.gen, self.occasion, self.count, self.run, self.plan, self.params, self.cls, self.facts
+        return (
+            self.id, self.gen, self.occasion, self.count, self.run, self.plan, self.params, self.cls, self.facts,
+            self.part,
+        )  # fmt: skip
 
     def decode(self, reply: list[Any]) -> Started | Full | Outdated | NoPlan:
         match reply:

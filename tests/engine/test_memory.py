@@ -93,7 +93,7 @@ def test_cancel_is_refused_whole(machine: Machine) -> None:
 
 def test_what_starts_runs_is_refused_whole_and_goes_on_later(machine: Machine) -> None:
     starters = Starters(machine)
-    own = starters.starter(overlap="queue_all", limit=1)
+    own = starters.starter(spec=b'{"every":"1m"}', overlap="queue_all", limit=1)
     starters.start()
     starters.start()
     starters.starter(id="w/t", kind="trigger", next=None)
@@ -123,5 +123,6 @@ def test_what_starts_runs_is_refused_whole_and_goes_on_later(machine: Machine) -
     machine.client.config_set("maxmemory", 0)
     machine.wait(2000)
     starters.work()
+    assert (starters.waiting(own), len(starters.runs(own))) == ([], 2)
     assert starters.waiting("w/t") == []
     assert starters.outcome("a") is None  # nothing listens to it

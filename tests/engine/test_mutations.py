@@ -103,7 +103,7 @@ MUTATIONS = {
     "what waits starts twice": ("start_waiting", " or starters.head(s) ~= occasion", ""),
     "what has come since is left behind": (
         "start_waiting",
-        "if count ~= math.min(waiting, starters.group(s)) then return {'stale'} end",
+        " or (count < most and part == 0)",
         "",
     ),
     "a batch does not wait": ("start_waiting", " or wakes.ripe(s, waiting) > clock.now", ""),
@@ -156,7 +156,7 @@ MUTATIONS = {
     "two outcomes of one time": ("lib/past", "  if is_planned(s) then past.lift(s, occasion) end\n", ""),
     "a shut gate is not asked for": ("lib/starters", "  if starters.closed(s) then return 0 end\n", ""),
     "the due time is not stored": ("lib/starters", "'next', next, 'due', due)", "'next', next)"),
-    "debounce counts from the first": ("lib/wakes", "s.size > 0 and 0 or -1", "0"),
+    "debounce counts from the first": ("lib/wakes", "came(s, -1)", "came(s, 0)"),
     "a pause wakes": ("lib/wakes", " or not s.enabled", ""),
     "the newest is skipped": ("lib/overlaps", "return 'replace'", "return 'skip'"),
     "replacing cancels all": ("lib/overlaps", "math.min(over, #living)", "#living"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -122,6 +123,49 @@ def test_events_that_follow_each_other_are_one_run(starters: Starters) -> None:
     (run,) = starters.runs(own)
     assert starters.machine.info(run).facts == {"trigger": own, "deliveries": ["a", "b", "c"]}
     assert {starters.outcome(name, own) for name in ("a", "b", "c")} == {run}
+
+
+COUNTING = replace(
+    plan_of(1), digest="counting",
+    head=b'{"name":"w","params":{"type":"object","properties":{"n":{"type":"integer"},"ids":{"type":"array"}}}}',
+)  # fmt: skip
+
+
+def deliver_many(starters: Starters, many: int, fields: int) -> None:
+    for number in range(many):
+        payload = {f"k{field}": f"{number:020}" for field in range(fields)}
+        starters.deliver(f"e{number:04}", "event:e", json.dumps(payload).encode())
+    starters.work()
+
+
+def test_a_large_batch_can_be_counted_and_listed(starters: Starters) -> None:
+    params = {"n": {"$expr": "size(events)"}, "ids": {"$expr": "events.map(e, e.payload.k0)"}}
+    trigger = Trigger(event="e", batch={"size": 500, "within": "1h"}, params=params)
+    own = starters.trigger(COUNTING, trigger)
+    deliver_many(starters, 500, 3)
+    (run,) = starters.runs(own)
+    given = starters.machine.info(run).params
+    assert (given["n"], given["ids"]) == (500, [f"{number:020}" for number in range(500)])
+
+
+def test_events_that_are_too_much_at_once_start_several_runs(starters: Starters) -> None:
+    params = {"ids": {"$expr": "events.map(e, e.payload.k0)"}}
+    own = starters.trigger(COUNTING, Trigger(event="e", debounce="10s", params=params))
+    deliver_many(starters, 1000, 40)
+    starters.run_clock(20_000)
+    infos = [starters.machine.info(run) for run in starters.runs(own)]
+    assert 1 < len(infos) <= 16
+    assert sorted(each for info in infos for each in info.params["ids"]) == [f"{number:020}" for number in range(1000)]
+    assert starters.waiting(own) == []
+
+
+def test_a_steady_stream_is_not_put_off_for_ever(starters: Starters) -> None:
+    own = starters.trigger(plan_of(1), Trigger(event="e", debounce="10s"))
+    for number in range(30):
+        starters.deliver(str(number), "event:e")
+        starters.run_clock(4000, 4000)
+    assert len(starters.runs(own)) == 1
+    assert len(starters.machine.info(starters.runs(own)[0]).facts["deliveries"]) == 25
 
 
 def test_a_batch_may_be_as_large_as_a_run_takes(starters: Starters) -> None:

@@ -152,4 +152,8 @@ def test_a_batch_that_is_not_due_gathers_on(starters: Starters, machine: Machine
     assert starters.start_waiting(own) == Outdated()  # there is one more now
     assert isinstance(starters.start_waiting(own, count=2), Started)
     (run,) = starters.runs(own)
+    for name in ("c", "d"):
+        starters.offer(name)
+    assert isinstance(starters.start_waiting(own, count=1, part=1), Started)  # two would be too much for one run
+    assert starters.waiting(own) == ["d"]
     assert [starters.outcome("a"), starters.outcome("b")] == [run, run]

@@ -1,6 +1,8 @@
 -- start_waiting: what waits longest makes its run once there is room: a planned time, or `count` deliveries together.
 --
--- args:     id:str gen:int occasion:str count:int run:str plan:str params:bytes cls:int facts:bytes
+-- `part` is 1 where all that waits together is too much for one run.
+--
+-- args:     id:str gen:int occasion:str count:int run:str plan:str params:bytes cls:int facts:bytes part:int
 -- returns:  started rings todo | full | stale | noplan
 -- moves:    waiting->queued
 -- keeps:    1 4 5 6 7
@@ -9,7 +11,8 @@
 local s = starters.load(id)
 if not s or s.gen ~= gen or starters.head(s) ~= occasion then return {'stale'} end
 local waiting = starters.waiting(s)
-if count ~= math.min(waiting, starters.group(s)) then return {'stale'} end  -- more came, which it goes together with
+local most = math.min(waiting, starters.group(s))
+if count > most or (count < most and part == 0) then return {'stale'} end  -- more came, which it goes together with
 if not s.enabled or starters.room(s) <= 0 or wakes.ripe(s, waiting) > clock.now then return {'full'} end
 local found = births.plan(plan)
 if not found then return {'noplan'} end

@@ -2,11 +2,19 @@
 -- uses: keys clock timers starters
 local wakes = {}
 
+local LONGEST_WAIT = 10  -- times its length, which what debounces waits at most: a steady stream is not for ever
+
+-- when the delivery that waits first (0) or last (-1) came
+local function came(s, at)
+  return redis.call('HGET', keys.delivery(redis.call('LINDEX', keys.waiting(s.id), at)), 'at')
+end
+
 -- when what waits may start: a batch that is not full by its first delivery, what debounces by its last
 function wakes.ripe(s, waiting)
-  if s.wait == 0 or (s.size > 0 and waiting >= s.size) then return clock.now end
-  local delivery = redis.call('LINDEX', keys.waiting(s.id), s.size > 0 and 0 or -1)
-  return math.max((redis.call('HGET', keys.delivery(delivery), 'at') or 0) + s.wait, clock.now)
+  if s.wait == 0 or waiting >= starters.group(s) then return clock.now end
+  local ripe = (came(s, 0) or 0) + s.wait * (s.size > 0 and 1 or LONGEST_WAIT)
+  if s.size == 0 then ripe = math.min(ripe, (came(s, -1) or 0) + s.wait) end
+  return math.max(ripe, clock.now)
 end
 
 -- something has changed: what waits, what lives, or the starter itself
