@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from orchestrator.definitions.secrecy import tells_secret
+from orchestrator.definitions.secrecy import written_out
 from orchestrator.dsl.documents import parse, placed, read_bytes, refusal
 from orchestrator.dsl.yaml12 import MAX_BYTES, MAX_DEPTH
 from orchestrator.model.errors import DefinitionError
@@ -44,7 +44,7 @@ def read_values(files: Iterable[str], settings: Iterable[str] = ()) -> Values:
             raise DefinitionError(f"values are a mapping from names, not a {type(parsed.value).__name__}", where=file)
         complaints = [
             Complaint(path, "a secret is written out here: give env:NAME or file:/path, which are read at run time")
-            for path in _secrets(parsed.value)
+            for path in written_out(parsed.value)
         ]
         if complaints:
             raise refusal(placed(complaints, parsed), file)
@@ -70,7 +70,7 @@ def _setting(setting: str) -> dict[str, Any]:
     steps = name.split(".")
     for step in reversed(steps):
         value = {step: value}
-    if any(_secrets(value)):
+    if any(written_out(value)):
         remedy = "give env:NAME or file:/path, which are read at run time"
         raise DefinitionError(f"{name} is a secret written out", where="--set", remedy=remedy)
     made: dict[str, Any] = value
@@ -84,17 +84,6 @@ def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any
         there = merged.get(name)
         merged[name] = _merged(there, value) if isinstance(there, dict) and isinstance(value, dict) else value
     return merged
-
-
-def _secrets(value: Any, path: Path = ()) -> Iterable[Path]:
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield from _secrets(item, (*path, key))
-    elif isinstance(value, list):
-        for at, item in enumerate(value):
-            yield from _secrets(item, (*path, at))
-    elif tells_secret(next((step for step in reversed(path) if isinstance(step, str)), ""), value):
-        yield path
 
 
 class _Filling:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from orchestrator.model.secrets import check_reference
 from orchestrator.model.states import FINAL_RUN_STATES
+from orchestrator.model.telltales import carries_secret, holds_secret
 from orchestrator.model.workflow import Name
 from orchestrator.timing.documents import Length, Plain, one_or_more, told
 
@@ -34,13 +35,27 @@ def _pattern(name: str) -> str:
     return name
 
 
-def _secret(text: str) -> str:
+def _secret(value: Any) -> str:
+    """Take a reference; what is none, of whatever type, is not repeated."""
+    text = value if isinstance(value, str) else ""
     check_reference(text)
     return text
 
 
+def _headers(value: Any) -> Any:
+    """Refuse headers in which a secret is written out; other mistakes are left to the model."""
+    for name, text in value.items() if isinstance(value, dict) else ():
+        plain = not isinstance(text, str) or not _refers(text)
+        if plain and (carries_secret(str(name)) or holds_secret(str(text))):
+            what = "a secret is named, not written out: refer to the header's whole value"
+            raise ValueError(f"{str(name)[:60]}: {what} by {HOW_TO_REFER}")
+        if not plain:
+            check_reference(text)
+    return value
+
+
 def _server(text: str) -> str:
-    """Take a reference, or an address with no password in it."""
+    """Take a reference, or an address with no secret in it, and no user: that may be one, and often is a token."""
     if _refers(text):
         return _secret(text)
     try:
@@ -49,8 +64,12 @@ def _server(text: str) -> str:
         raise ValueError("it cannot be read as an address") from None
     if not parts.scheme or "://" not in text:
         raise ValueError(f"it is no address: write it as SCHEME://HOST/…, or refer to one by {HOW_TO_REFER}")
-    if parts.password is not None or "password" in parts.query.lower():
+    if parts.password is not None:
         raise ValueError(f"there is a password in the address: refer to it by {HOW_TO_REFER}")
+    if "@" in parts.netloc:
+        raise ValueError(f"there is a user in the address: refer to it by {HOW_TO_REFER}")
+    if holds_secret(text):
+        raise ValueError(f"there is a secret in the address: refer to it by {HOW_TO_REFER}")
     return text
 
 
@@ -64,6 +83,18 @@ def _page(text: str) -> str:
     raise ValueError("it is no address of http:// or https://")
 
 
+def _broker(text: str) -> str:
+    if "@" in text or holds_secret(text):
+        raise ValueError("there is a user or a secret in it: write a server of Kafka as HOST:PORT")
+    return text
+
+
+def _pattern_of_files(text: str) -> str:
+    if holds_secret(text):
+        raise ValueError("there is a secret in it: leave it to the settings of the file system's fsspec package")
+    return text
+
+
 def _final(state: str) -> str:
     if state not in FINAL_STATES:
         raise ValueError(f"no run ends as {state[:40]!r}: there are {', '.join(FINAL_STATES)}")
@@ -73,7 +104,7 @@ def _final(state: str) -> str:
 EventPattern = Annotated[str, AfterValidator(_pattern)]
 EventPatterns = Annotated[tuple[EventPattern, ...], one_or_more]
 Names = Annotated[tuple[Name, ...], one_or_more]
-SecretRef = Annotated[str, AfterValidator(told(_secret)), Field(description=f"A reference: {HOW_TO_REFER}.")]
+SecretRef = Annotated[str, BeforeValidator(told(_secret)), Field(description=f"A reference: {HOW_TO_REFER}.")]
 ServerUrl = Annotated[
     str, AfterValidator(told(_server)), Field(description=f"An address, or a reference: {HOW_TO_REFER}.")
 ]
@@ -118,7 +149,7 @@ class Datasets(Plain):
 class Files(Plain):
     """New files: a glob, as a path of this machine or as a URL that fsspec knows."""
 
-    path: Text
+    path: Annotated[Text, AfterValidator(_pattern_of_files)]
     every: Annotated[Length, Field(description="How often it is looked for them.")] = timedelta(seconds=10)
     stable: Annotated[Length, Field(description="How long a file's size must not have changed.")] = timedelta(seconds=5)
 
@@ -130,7 +161,9 @@ class Http(Plain):
     every: Length = timedelta(minutes=1)
     method: Literal["GET", "POST", "HEAD"] = "GET"
     headers: Annotated[
-        dict[Text, Text], Field(description=f"Headers by name: texts, or references ({HOW_TO_REFER}).")
+        dict[Text, Text],
+        BeforeValidator(told(_headers)),
+        Field(description=f"Headers by name: texts, or references ({HOW_TO_REFER}) to whole values."),
     ] = {}  # noqa: RUF012 — pydantic copies it
     timeout: Length = timedelta(seconds=10)
 
@@ -162,5 +195,5 @@ class Kafka(Plain):
     """Messages of a Kafka topic, read as a consumer group."""
 
     topic: Text
-    servers: Annotated[tuple[Text, ...], one_or_more]
+    servers: Annotated[tuple[Annotated[Text, AfterValidator(_broker)], ...], one_or_more]
     group: Text = "orchestrator"

@@ -119,6 +119,23 @@ def test_a_wrong_setting_is_told(setting: str) -> None:
         "tokens: {github-token: hunter22}",
         "url: redis://me:hunter22@host/0",
         "urls: [{a: ['postgres://me:hunter22@host/db']}]",
+        "aws: {secret_access_key: hunter22}",
+        "access_key: hunter22",
+        "pwd: hunter22",
+        "credentials: {user: me, code: hunter22}",
+        "secret: {value: hunter22}",
+        "secret: {$literal: {deep: [hunter22]}}",
+        "accessToken: hunter22",
+        "headers: {Authorization: Bearer hunter22}",
+        "page: https://host/a?access_token=hunter22",
+        "page: https://host/a?x=1&sig=hunter22",
+        "dsn: Server=db;Password=hunter22;Encrypt=yes",
+        "dsn: mssql+pyodbc:///?odbc_connect=DRIVER%3Dx%3BPWD%3Dhunter22",
+        "pem: |\n  -----BEGIN RSA PRIVATE KEY-----\n  hunter22",
+        "a: ghp_hunter22abcdef",
+        "a: [x, github_pat_hunter22abcdef]",
+        "a: xoxb-hunter22abcdef",
+        "a: sk_live_hunter22abcdef",
     ],
 )
 def test_a_secret_that_is_written_out_is_refused_and_not_repeated(text: str) -> None:
@@ -130,14 +147,26 @@ def test_a_secret_that_is_written_out_is_refused_and_not_repeated(text: str) -> 
     assert "hunter22" not in str(caught.value)
 
 
-def test_a_secret_setting_is_refused_and_not_repeated() -> None:
+@pytest.mark.parametrize("setting", ["db.password=hunter22", "secret.value=hunter22", "dsn=PWD=hunter22"])
+def test_a_secret_setting_is_refused_and_not_repeated(setting: str) -> None:
     with pytest.raises(DefinitionError) as caught:
-        read_values([], ["db.password=hunter22"])
+        read_values([], [setting])
     assert "hunter22" not in str(caught.value)
 
 
 def test_references_and_what_only_sounds_secret_are_taken() -> None:
-    text = "secret: env:HOOK\npassword: file:/run/secrets/db\ntoken: 7\nmax_tokens: many\nurl: https://host/a@b:c\n"
+    text = """
+      secret: env:HOOK
+      password: file:/run/secrets/db
+      credentials: {db: "env:DB", other: {$param: password}}
+      token: 7
+      max_tokens: many
+      partition_key: day
+      url: "https://host/a@b:c?page=2&sort=key"
+      query: select id from users where password = $1
+      certificate: "-----BEGIN CERTIFICATE-----"
+      branch: ghp_old
+    """
     Path("v.yaml").write_text(text)
     assert read_values(["v.yaml"])["secret"] == "env:HOOK"
 
@@ -160,10 +189,13 @@ def test_a_large_value_cannot_be_put_in_without_end() -> None:
 def test_secrets_are_masked_where_things_are_shown() -> None:
     given = {
         "url": "redis://me:hunter22@host/0", "password": "hunter22", "headers": {"api-key": "hunter22"},
-        "args": ["amqp://u:hunter22@h", 3], "secret": "env:HOOK",
+        "args": ["amqp://u:hunter22@h", 3], "secret": "env:HOOK", "credentials": {"db": {"value": ["hunter22"]}},
+        "asked": ["https://host/?token=hunter22", "ghp_hunter22abcdef", "Server=db;Password=hunter22"],
     }  # fmt: skip
     shown = masked(given)
     assert "hunter22" not in str(shown)
     assert shown["url"] == "redis://me:***@host/0"
     assert shown["secret"] == "env:HOOK"
+    assert shown["asked"] == ["***"] * 3
     assert masked("hunter22", "db_password") == "***"
+    assert masked({"password": {"$param": "secret"}}) == {"password": {"$param": "secret"}}

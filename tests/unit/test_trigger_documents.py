@@ -150,11 +150,49 @@ def test_one_mistake_is_one_line_with_its_path(document: object, message: str) -
         assert str(again.value) == str(caught.value)
 
 
-def test_a_secret_that_was_written_out_is_not_repeated() -> None:
-    for document in ({"webhook": {"secret": "hunter2"}}, {"sql": {"url": "postgresql://u:hunter2@h/db", "query": "q"}}):
-        with pytest.raises(DefinitionError) as caught:
-            Trigger.read("x", document)
-        assert "hunter2" not in str(caught.value)
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"webhook": {"secret": "hunter2"}},
+        {"webhook": {"secret": ["hunter2"]}},
+        {"sql": {"url": "postgresql://u:hunter2@h/db", "query": "q"}},
+        {"sql": {"url": "postgresql://h/db?user=u&password=hunter2", "query": "q"}},
+        {"sql": {"url": "mssql+pyodbc:///?odbc_connect=DRIVER%3Dx%3BPWD%3Dhunter2", "query": "q"}},
+        {"redis_stream": {"stream": "s", "url": "redis://hunter2@h/0"}},
+        {"rabbitmq": {"queue": "q", "url": "amqp://hunter2@h"}},
+        {"kafka": {"topic": "t", "servers": ["u:hunter2@h:9092"]}},
+        {"files": {"path": "s3://u:hunter2@bucket/*.csv"}},
+        *({"http": {"url": f"https://h/a?b=c&{name}=hunter2"}} for name in (
+            "token", "pwd", "password", "secret", "api_key", "apikey", "access_token", "key", "sig", "X-Amz-Signature",
+            "client_secret", "api%5Fkey",
+        )),
+        {"http": {"url": "https://hunter2@h/a"}},
+        {"http": {"url": "https://:hunter2@h/a"}},
+        *({"http": {"url": "https://h/a", "headers": {name: value}}} for name, value in (
+            ("Authorization", "Bearer hunter2"), ("authorization", "hunter2"), ("Cookie", "session=hunter2"),
+            ("Proxy-Authorization", "Basic hunter2"), ("X-Api-Key", "hunter2"), ("X_API_KEY", ["hunter2"]),
+            ("X-Auth-Token", "hunter2"), ("X-Secret", "hunter2"), ("X-Shop-Password", "hunter2"), ("apikey", "hunter2"),
+            ("Authorization", "Bearer env:hunter2"), ("Authorization", "env:no hunter2"), ("X-Shop", "ghp_hunter2abcdef"),
+        )),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_secret_that_was_written_out_is_refused_and_not_repeated(document: dict[str, Any]) -> None:
+    with pytest.raises(
+        DefinitionError, match=r"is named, not written out|refer to it by|HOST:PORT|there is a secret"
+    ) as caught:
+        Trigger.read("x", document)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_headers_and_options_that_hold_no_secret_may_be_written_out() -> None:
+    headers = {"Accept": "text/plain", "X-Shop": "north", "X-Api-Key": "file:/run/secrets/key", "Cookie": "env:COOKIE"}
+    for document in (
+        {"http": {"url": "https://h/a@b?page=2&sort_key=day&q=token", "headers": headers}},
+        {"sql": {"url": "sqlite:////data/shop.db?mode=ro", "query": "q"}},
+        {"sql": {"url": "mysql+pymysql://h/db?ssl_key=/etc/key.pem", "query": "q"}},
+    ):
+        assert Trigger.read("x", document).document() == document
 
 
 def test_names_of_events_have_no_star() -> None:
