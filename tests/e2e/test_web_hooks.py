@@ -55,7 +55,10 @@ async def test_github_is_understood(web: httpx.AsyncClient, memory: Memory) -> N
         assert answer.status_code == 202
         assert memory.messages[-1][0] == {"ref": "main"}
         assert memory.messages[-1][1]["x-github-event"] == "push"
-        problem(await web.post("/hooks/code", content=content, headers=headers), 409)
+        assert memory.messages[-1][1]["x-github-delivery"] == f"d{number}"
+        replayed = {**headers, "x-github-delivery": f"another{number}"}
+        told = problem(await web.post("/hooks/code", content=content, headers=replayed), 409)
+        assert told["delivery"] == answer.json()["delivery"]
 
 
 async def test_what_the_trigger_lets_go_is_no_error(web: httpx.AsyncClient) -> None:
