@@ -14,9 +14,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
-from orchestrator.model.errors import DefinitionError
+from orchestrator.model.errors import DefinitionError, ExpressionError
 from orchestrator.model.workflow import Name, PriorityName, check_name
 from orchestrator.plan.explain import Complaint, listing
 from orchestrator.plan.specs import Complain, Path
@@ -51,7 +51,21 @@ SOURCES = ("event", "webhook", "run", "datasets", "files", "http", "sql", "redis
 """The fields of which a trigger has exactly one."""
 
 
+def _condition(text: str) -> str:
+    """Take an expression that may be true or false. One without variables is neither later if it is not now."""
+    from orchestrator.plan.expressions import Expression
+
+    expression = Expression(text)
+    if not expression.names:
+        try:
+            expression.test()
+        except ExpressionError as error:
+            raise ValueError(str(error)) from None
+    return text
+
+
 Cel = Annotated[str, checked_expression("event"), Field(min_length=1)]
+Condition = Annotated[Cel, AfterValidator(_condition)]
 
 
 class Batch(Plain):
@@ -76,9 +90,9 @@ class TriggerFields(Plain):
     redis_stream: RedisStream | None = None
     rabbitmq: RabbitMQ | None = None
     kafka: Kafka | None = None
-    when: Annotated[Cel | None, Field(description="An expression: events for which it is not true start nothing.")] = (
-        None
-    )
+    when: Annotated[
+        Condition | None, Field(description="An expression: events for which it is not true start nothing.")
+    ] = None
     id: Annotated[Cel | None, Field(description="An expression that tells two deliveries of one event apart.")] = None
     params: Annotated[
         Params, Field(description='Parameters of its runs; {"$expr": "CEL"} is worked out when a run starts.')

@@ -108,7 +108,13 @@ WRONG: list[tuple[object, str]] = [
     ({"datasets": {}}, "datasets: give either any or all: names of datasets"),
     ({"datasets": {"any": ["a"], "within": "5m"}}, "datasets: within goes with all"),
     ({"datasets": {"all": ["a"]}, "debounce": "5m"}, "debounce: it gathers all of its datasets already"),
-    ({"files": {"path": "*.csv", "every": "often"}}, "files.every: cannot read 'often' as a length of time"),
+    ({"files": {"path": "/in/*.csv", "every": "often"}}, "files.every: cannot read 'often' as a length of time"),
+    (
+        {"files": {"path": "in/*.csv"}},
+        "files.path: 'in/*.csv' is relative: write it from /, or as a URL",
+    ),
+    ({"files": {"path": "~/in/*"}}, "files.path: '~/in/*' is relative: write it from /, or as a URL"),
+    ({"files": {"path": "file://in/*"}}, "files.path: 'file://in/*' is relative: write it from /, or as a URL"),
     ({"http": {"url": "ftp://x/y"}}, "http.url: it is no address of http:// or https://"),
     (
         {"http": {"url": "https://u:p@x/y"}},
@@ -131,6 +137,11 @@ WRONG: list[tuple[object, str]] = [
         "when: evnt.name == 'a': there is no variable 'evnt' (did you mean 'event'?)",
     ),
     ({"event": "a", "when": "event."}, "when: "),
+    ({"event": "a", "when": "1"}, "when: 1: a condition must be true or false, not a number"),
+    ({"event": "a", "when": "'a'"}, "when: 'a': a condition must be true or false, not text"),
+    ({"event": "a", "when": "null"}, "when: null: a condition must be true or false, not "),
+    ({"event": "a", "when": "1 / 0 == 1"}, "when: 1 / 0 == 1: "),
+    ({"event": "a", "when": "[1].map(x, x)"}, "when: [1].map(x, x): a condition must be true or false, not a list"),
     (
         {"event": "a", "params": {"n": {"$expr": "size(events)"}}},
         "params.n.$expr: size(events): there is no variable 'events' (did you mean 'event'?)",
@@ -193,6 +204,11 @@ def test_headers_and_options_that_hold_no_secret_may_be_written_out() -> None:
         {"sql": {"url": "mysql+pymysql://h/db?ssl_key=/etc/key.pem", "query": "q"}},
     ):
         assert Trigger.read("x", document).document() == document
+
+
+def test_a_condition_that_is_always_the_same_is_one() -> None:
+    for text in ("true", "false", "1 < 2", "[1, 2].exists(x, x == 2)"):
+        assert Trigger(event="a", when=text).when == text
 
 
 def test_names_of_events_have_no_star() -> None:
