@@ -31,6 +31,9 @@ from orchestrator.timing.trigger import Trigger
 
 MAX_ID = 300
 """Characters that the id of a delivery may have."""
+LOOKED_THROUGH = 1_000
+"""Newest deliveries among which one is found by the id that its sender gave it."""
+_NAMED = 10
 
 
 @dataclass(slots=True)
@@ -122,6 +125,8 @@ def _body(payload: Any, where: str) -> bytes:
     try:
         return json.dumps(to_jsonable_python(payload), allow_nan=False, separators=(",", ":")).encode()
     except (PydanticSerializationError, ValueError, RecursionError) as error:
+        if isinstance(error, RecursionError) or "depth exceeded" in str(error):
+            raise ParameterError("the payload is nested too deep", where=where) from None
         raise ParameterError(f"the payload is not JSON: {error}", where=where) from None
 
 
@@ -197,8 +202,15 @@ def deliveries(keys: Keys, limit: int, name: str | None) -> Flow[list[Delivery]]
 
 
 def delivery(keys: Keys, own: str) -> Flow[Delivery]:
-    """Read one delivery, with what became of it."""
+    """Read one delivery, with what became of it, by its id, or if it is among the newest by the one its sender gave."""
     found = yield from read(starters.deliveries(keys, [own]))
+    if not found:
+        latest = yield from read(starters.latest_deliveries(keys, LOOKED_THROUGH))
+        alike = [each for each in latest if each.endswith(f":{own}")]
+        if len(alike) > 1:
+            named = ", ".join(alike[:_NAMED]) + (" …" if len(alike) > _NAMED else "")
+            raise NotFound(f"{len(alike)} deliveries have the id {own!r}: {named}", remedy="give one of these whole")
+        found = yield from read(starters.deliveries(keys, alike))
     if not found:
         raise NotFound(f"there is no delivery {own!r}", remedy="orchestrator events list shows them")
     return delivery_info(found[0])

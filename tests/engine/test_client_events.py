@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from orchestrator import AsyncClient, Client, Trigger
-from orchestrator.model.errors import ExpressionError, ParameterError, Unavailable
+from orchestrator.model.errors import ExpressionError, NotFound, ParameterError, Unavailable
 from orchestrator.settings import Settings
 from support.ahead import Params, flow
 from support.starters import Starters
@@ -32,6 +32,34 @@ def test_an_event_starts_its_run_once(client: Client, ahead: Starters) -> None:
     assert found.outcomes == {"typed/paid": found.runs[0]}
     assert len(client.deliveries(name="order.paid")) == 2
     assert client.triggers.get("typed/paid").running == 2
+
+
+def test_a_delivery_is_found_by_the_id_that_its_sender_gave(client: Client) -> None:
+    client.emit("order.paid", 1, id="conc1")
+    client.emit("order.paid", 2, id="conc2")
+    client.emit("order.sent", 3, id="conc2")
+    assert client.delivery("conc1") == client.delivery("event:order.paid:conc1")
+    with pytest.raises(NotFound) as caught:
+        client.delivery("conc2")
+    assert str(caught.value) == (
+        "2 deliveries have the id 'conc2': event:order.sent:conc2, event:order.paid:conc2 (give one of these whole)"
+    )
+    for wrong in ("conc", "c1", "order.paid", ""):
+        with pytest.raises(NotFound, match="there is no delivery"):
+            client.delivery(wrong)
+
+
+def test_what_nests_too_deep_is_told_so(client: Client) -> None:
+    payload: Any = 1
+    for _ in range(300):
+        payload = [payload]
+    with pytest.raises(ParameterError) as caught:
+        client.emit("order.paid", payload)
+    assert str(caught.value) == "order.paid: the payload is nested too deep"
+    itself: list[Any] = []
+    itself.append(itself)
+    with pytest.raises(ParameterError, match="Circular reference"):
+        client.emit("order.paid", itself)
 
 
 @pytest.mark.parametrize(
