@@ -61,9 +61,7 @@ def jobs(keys: Keys, run_id: str) -> Read[list[JobRun]]:
     info = yield from run(keys, run_id)
     if info is None:
         return []
-    (errors,) = yield [("HGETALL", keys.errors(run_id))]
-    failed = _pairs(errors)
-    found: list[JobRun] = []
+    found: list[tuple[int, str, bytes | None]] = []
     for start in range(0, _buckets(info.total), BATCH // 10):
         several = range(start, min(start + BATCH // 10, _buckets(info.total)))
         replies = yield [
@@ -77,12 +75,16 @@ def jobs(keys: Keys, run_id: str) -> Read[list[JobRun]]:
         for planned, recorded in zip(replies[::2], replies[1::2], strict=True):
             stored = _pairs(recorded)
             for index, packed in sorted(_pairs(planned).items(), key=lambda pair: int(pair[0])):
-                name = unpack_job(packed)[1]
-                if index in stored:
-                    found.append(records.read_record(int(index), name, stored[index], failed.get(index)))
-                else:
-                    found.append(records.unstarted(info, int(index), name))
-    return found
+                found.append((int(index), unpack_job(packed)[1], stored.get(index)))
+    # After the records: a job that has failed by then has its error by now.
+    (errors,) = yield [("HGETALL", keys.errors(run_id))]
+    failed = _pairs(errors)
+    return [
+        records.unstarted(info, index, name)
+        if packed is None
+        else records.read_record(index, name, packed, failed.get(b"%d" % index))
+        for index, name, packed in found
+    ]
 
 
 def outputs(keys: Keys, run_id: str, indexes: Iterable[int]) -> Read[dict[int, bytes]]:
