@@ -90,8 +90,12 @@ def _broker(text: str) -> str:
 
 
 def _pattern_of_files(text: str) -> str:
+    """Take a URL with no secret in it, or a path that means the same to every scheduler, wherever it was started."""
     if holds_secret(text):
         raise ValueError("there is a secret in it: leave it to the settings of the file system's fsspec package")
+    path = text.removeprefix("file://")
+    if not path.startswith("/") and (path != text or "://" not in text):
+        raise ValueError(f"{text[:60]!r} is relative: write it from /, or as a URL")
     return text
 
 
@@ -151,7 +155,7 @@ class Files(Plain):
 
     path: Annotated[Text, AfterValidator(_pattern_of_files)]
     every: Annotated[Length, Field(description="How often it is looked for them.")] = timedelta(seconds=10)
-    stable: Annotated[Length, Field(description="How long a file's size must not have changed.")] = timedelta(seconds=5)
+    stable: Annotated[Length, Field(description="How long a file must not have changed.")] = timedelta(seconds=5)
 
 
 class Http(Plain):

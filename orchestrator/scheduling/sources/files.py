@@ -1,14 +1,14 @@
 """Look for new files, and deliver each once it has been still for a while.
 
 A file is new again when its size or its time of change (of an object in a store: its tag) is another. It is still when
-neither has changed for the trigger's `stable`, by two looks or, on this machine, by the time of its last change: what
-is moved here whole is delivered at once.
+two looks that are at least the trigger's `stable` apart find it the same. Only the clock of Redis tells how far apart
+they are: the clock of a scheduler may be wrong, and so may be that of the host that stamps files; writers set times of
+change as they please. The first look is kept in mind, so that whoever looks next goes on from it.
 """
 
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -19,6 +19,7 @@ from orchestrator.scheduling.sources.folders import Seen
 from orchestrator.scheduling.sources.found import Found, digest, said
 from orchestrator.scheduling.sources.memory import Memory
 from orchestrator.scheduling.sources.polls import Poll
+from orchestrator.state import starters
 from orchestrator.timing.base import MILLISECOND
 
 MOST_NEW = 5_000
@@ -35,10 +36,11 @@ def ask(poll: Poll) -> int | None:
     files = poll.trigger.files
     assert files is not None
     stable_ms = files.stable // MILLISECOND
-    local = local_path(files.path)
+    local, store = local_path(files.path), poll.inbox.store
     memory, delivered, soonest = Memory(poll), 0, None
     for batch in _batches(_remote(files.path) if local is None else folders.files(local)):
-        still, waits = _sift(batch, memory, poll.now_ms, stable_ms, at_once=local is not None)
+        met_ms = store.read(starters.clock(store.keys))
+        still, waits = _sift(batch, memory, poll.now_ms, met_ms, stable_ms)
         if still:
             poll.inbox.deliver([_found(each) for each in still])
             memory.keep({each.path: f"{each.version} done" for each in still})
@@ -58,25 +60,27 @@ def local_path(path: str) -> str | None:
 
 
 def _sift(
-    batch: Sequence[Seen], memory: Memory, now_ms: int, stable_ms: int, *, at_once: bool
+    batch: Sequence[Seen], memory: Memory, now_ms: int, met_ms: int, stable_ms: int
 ) -> tuple[list[Seen], int | None]:
-    """Return the new files that are still, and in how many ms the next of the others may be."""
+    """Return the new files that are still, and in how many ms the next of the others may be.
+
+    The batch was looked at between `now_ms` and `met_ms`: a first look counts from the later, a second from the earlier
+    time, so that the two are no nearer to each other than that.
+    """
     still, watched, soonest = [], {}, None
     for each, known in zip(batch, memory.look([each.path for each in batch]), strict=True):
-        version, _, mark = (known or "").partition(" ")
-        if version == each.version and mark == "done":
+        what, _, mark = (known or "").partition(" ")
+        if mark == "done" and what == each.version:
             continue
-        since_ms = int(mark) if version == each.version else now_ms
-        if at_once and each.modified_s is not None:
-            age_ms = int((time.time() - each.modified_s) * 1000)
-            since_ms = min(since_ms, now_ms - age_ms)
-        if now_ms - since_ms >= stable_ms:
+        waits = stable_ms
+        if what == each.state:
+            waits -= now_ms - int(mark)
+        else:
+            watched[each.path] = f"{each.state} {met_ms}"
+        if waits <= 0:
             still.append(each)
-            continue
-        if version != each.version:
-            watched[each.path] = f"{each.version} {now_ms}"
-        waits = stable_ms - (now_ms - since_ms)
-        soonest = waits if soonest is None else min(soonest, waits)
+        else:
+            soonest = waits if soonest is None else min(soonest, waits)
     memory.keep(watched)
     return still, soonest
 
@@ -126,7 +130,8 @@ def _listed(url: str, info: dict[str, Any]) -> Seen:
     size = int(info.get("size") or 0)
     tag = next((info[name] for name in _TAGS if info.get(name)), "")
     changed = next((info[name] for name in _TIMES if info.get(name)), None)
-    return Seen(url, size, _seconds(changed), digest(f"{size} {tag or changed}"))
+    version = digest(f"{size} {tag or changed}")
+    return Seen(url, size, _seconds(changed), version, version)
 
 
 def _seconds(changed: Any) -> float | None:

@@ -17,12 +17,15 @@ _ANY_DEPTH = "**"
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A file as it was met: `version` differs once its content may. `modified_s` is Unix time, None if not known."""
+    """A file as it was met. `modified_s` is Unix time, None if not known."""
 
     path: str
     size: int
     modified_s: float | None
     version: str
+    """Differs once its content is another's: what tells two deliveries of one path apart."""
+    state: str
+    """Differs also where it was written without a trace in its size and time of change: what must stay as it is."""
 
 
 def one_folder(pattern: str) -> str | None:
@@ -49,8 +52,6 @@ def files(pattern: str) -> Iterator[Seen]:
 
 def _parted(pattern: str) -> tuple[str, tuple[str, ...]]:
     """Part a pattern into its fixed folder and the parts after it."""
-    if not os.path.isabs(pattern):
-        raise DefinitionError("the path of files is relative", where=pattern, remedy="begin it with /")
     parts = [part for part in pattern.split("/") if part]
     if not parts:
         raise DefinitionError("the path of files is no file", where=pattern)
@@ -90,4 +91,5 @@ def _met(entry: os.DirEntry[str]) -> Seen | None:
     if not stat.S_ISREG(found.st_mode):
         return None
     version = f"{found.st_size}-{found.st_mtime_ns}"
-    return Seen(entry.path, found.st_size, found.st_mtime, version)
+    # Nobody can set the time of a file's own change (ctime), and each write, rename and replacement sets it anew.
+    return Seen(entry.path, found.st_size, found.st_mtime, version, f"{version}-{found.st_ctime_ns}")
