@@ -261,8 +261,8 @@ def _line(result: dict[str, Any]) -> str:
 def _lonely(written: Written) -> list[str]:
     from orchestrator.definitions.warnings import Surroundings, warnings
 
-    produced = {name for flow in written.workflows.values() for name in flow.definition().produces}
-    around = Surroundings("in these files", set(written.calendars), set(written.workflows), produced)
+    produces = {name: flow.definition().produces for name, flow in written.workflows.items()}
+    around = Surroundings("in these files", set(written.calendars), set(written.workflows), produces)
     return list(warnings(written.schedules, written.triggers, around))
 
 

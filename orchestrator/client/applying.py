@@ -16,7 +16,7 @@ from orchestrator.client import flows
 from orchestrator.client.editing import upload
 from orchestrator.client.flows import Flow, read, transit
 from orchestrator.definitions.compare import Change, Difference, changed_plans, difference, to_delete
-from orchestrator.definitions.contents import KINDS, Definitions, Kind
+from orchestrator.definitions.contents import KINDS, Definitions, Kind, workflow_of
 from orchestrator.definitions.held import Held, held
 from orchestrator.definitions.operations import operations
 from orchestrator.definitions.revisions import Note, Revision, unpack
@@ -134,10 +134,14 @@ def _warnings(
 ) -> Flow[Iterator[str]]:
     after = there.definitions.updated(wanted, gone)
     schedules, triggers = read_starts(wanted)
+    chained = {own: each for own, each in after.triggers.items() if "run" in each or "datasets" in each}
     around = Surroundings("in this namespace", set(after.calendars), set(after.workflows))
-    if any(trigger.datasets for trigger in triggers.values()):
-        for digest in after.workflows.values():
-            around.datasets.update((yield from _head(keys, digest, plans)).get("produces", ()))
+    around.triggers = read_starts(Definitions(triggers=chained))[1]
+    if any(trigger.datasets for trigger in around.triggers.values()):
+        # Any workflow may produce a dataset that these triggers name; only one with triggers can be in a circle.
+        named = any(trigger.datasets for trigger in triggers.values())
+        for name in after.workflows if named else {workflow_of(own) for own in chained} & after.workflows.keys():
+            around.produces[name] = tuple((yield from _head(keys, after.workflows[name], plans)).get("produces", ()))
     schemas = {}
     for name, digest in wanted.workflows.items():
         if there.definitions.workflows.get(name, digest) != digest:

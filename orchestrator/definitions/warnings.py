@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
-from orchestrator.definitions.contents import Definitions
+from orchestrator.definitions.circles import circles
+from orchestrator.definitions.contents import Definitions, workflow_of
 from orchestrator.model.errors import DefinitionError
 from orchestrator.plan.params import check_given
 from orchestrator.plan.specs import Path
 from orchestrator.timing.documents import known_part
 from orchestrator.timing.schedule import Schedule
 from orchestrator.timing.trigger import Trigger
+
+MOST_CIRCLES = 20
 
 
 @dataclass(slots=True)
@@ -23,11 +27,15 @@ class Surroundings:
     """Where these are, as it stands in a sentence: `in these files`, `in this namespace`."""
     calendars: set[str] = field(default_factory=set)
     workflows: set[str] = field(default_factory=set)
-    datasets: set[str] = field(default_factory=set)
+    produces: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """The datasets that workflows produce, by workflow."""
+    triggers: Mapping[str, Trigger] = field(default_factory=dict)
+    """Those by which workflows start others, beside the triggers to be looked at."""
 
 
 def warnings(schedules: Mapping[str, Schedule], triggers: Mapping[str, Trigger], there: Surroundings) -> Iterator[str]:
-    """Yield what schedules and triggers refer to that nobody defines or produces."""
+    """Yield what schedules and triggers refer to that is not there, and which workflows start themselves."""
+    produced = {name for names in there.produces.values() for name in names}
     for own, schedule in schedules.items():
         for name in sorted(schedule.calendars() - there.calendars):
             yield f"schedule {own}: there is no calendar {name!r} {there.place}"
@@ -37,8 +45,11 @@ def warnings(schedules: Mapping[str, Schedule], triggers: Mapping[str, Trigger],
                 yield f"trigger {own}: there is no workflow {name!r} {there.place}, so that none of its runs ends"
         if trigger.datasets:
             for name in (*(trigger.datasets.any or ()), *(trigger.datasets.all or ())):
-                if name not in there.datasets:
+                if name not in produced:
                     yield f"trigger {own}: nothing {there.place} produces the dataset {name!r}"
+    own_workflows = dict.fromkeys(map(workflow_of, triggers))
+    for circle in islice(circles({**there.triggers, **triggers}, there.produces, own_workflows), MOST_CIRCLES):
+        yield f"{' → '.join(circle)}: each run starts the next, without end if no `when` stops it"
 
 
 def misfits(beside: Definitions, schemas: Mapping[str, Any]) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import redis
@@ -283,6 +284,25 @@ def test_warnings_tell_what_may_be_a_mistake(space: Namespace) -> None:
         "trigger nightly/r: there is no workflow 'gone' in this namespace, so that none of its runs ends",
         "trigger nightly/d: nothing in this namespace produces the dataset 'never'",
     )
+
+
+def test_workflows_that_start_themselves_are_told_of(space: Namespace) -> None:
+    def linked(name: str, *produces: str, **source: Any) -> Workflow:
+        made = Workflow(name, produces=produces)
+        made.job("a", {"task": "t"})
+        made.trigger(Trigger(**source))
+        return made
+
+    nightly = linked("nightly", "sales", run={"workflow": "after"})
+    after = linked("after", datasets={"any": ["sales"]})
+    assert space.propose(aim(nightly)).warnings[1:] == ()
+    told = "nightly → after → nightly: each run starts the next, without end if no `when` stops it"
+    assert space.propose(aim(nightly, after)).warnings == (told,)
+    space.make(aim(after))
+    assert space.propose(aim(nightly)).warnings == (told,), "the other half is in the namespace"
+    space.make(aim(nightly))
+    other = linked("other", run={"workflow": "nightly"})
+    assert space.propose(aim(other)).warnings == (), "a circle of others is not its own"
 
 
 async def test_both_clients_apply_and_go_back(redis_url: str, ns: str) -> None:
