@@ -7,7 +7,7 @@ who sent it.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -15,7 +15,7 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from orchestrator.client.flows import Flow, read, transit
 from orchestrator.client.infos import Delivery, Emitted, delivery_info
-from orchestrator.model.errors import NotFound, ParameterError, Unavailable
+from orchestrator.model.errors import DefinitionError, NotFound, ParameterError, Unavailable
 from orchestrator.model.ids import new_run_id
 from orchestrator.model.workflow import check_name
 from orchestrator.plan.expressions import Expression
@@ -25,6 +25,7 @@ from orchestrator.scheduling.outlook import name_of
 from orchestrator.state import reading, starters
 from orchestrator.state.keys import Keys
 from orchestrator.state.replies import Duplicate
+from orchestrator.state.starters import StarterRecord
 from orchestrator.state.starting import Deliver
 from orchestrator.timing.sources import check_event
 from orchestrator.timing.trigger import Trigger
@@ -136,9 +137,18 @@ def _hear(keys: Keys, ears: Ears) -> Flow[int]:
     if edits != ears.edits:
         ids = yield from read(starters.ids(keys, "trigger"))
         records = yield from read(starters.several(keys, ids))
-        pairs = [(each, Trigger.read(name_of(each.id), json.loads(each.spec))) for each in records if each.enabled]
-        ears.listening, ears.heads, ears.edits = Listening(pairs), {}, edits
+        ears.listening, ears.heads, ears.edits = Listening(_readable(records)), {}, edits
     return now
+
+
+def _readable(records: Iterable[StarterRecord]) -> Iterator[tuple[StarterRecord, Trigger]]:
+    """Leave out what another version has stored and this one refuses: no run is started by it, as schedulers tell."""
+    for each in records:
+        if each.enabled:
+            try:
+                yield each, Trigger.read(name_of(each.id), json.loads(each.spec))
+            except DefinitionError:
+                continue
 
 
 def _head(keys: Keys, ears: Ears, workflow: str) -> Flow[Head | None]:

@@ -107,6 +107,15 @@ def test_datasets_and_the_ends_of_runs_are_heard(client: Client, ahead: Starters
     assert [info.workflow for info in client.runs(state="queued")].count("by-data") == 2
 
 
+def test_a_trigger_that_cannot_be_read_any_more_keeps_no_event_away(client: Client, ahead: Starters) -> None:
+    client.triggers.put(flow("old"), Trigger(name="t", event="x"))
+    client.triggers.put(flow("new"), Trigger(name="t", event="x"))
+    ahead.machine.client.hset(client.keys.starter("old/t"), "spec", '{"event": "x", "when": "1"}')
+    client.emit("x")
+    ahead.work()
+    assert [info.workflow for info in client.runs()] == ["new"]
+
+
 def test_a_paused_trigger_hears_nothing(client: Client, ahead: Starters) -> None:
     client.triggers.put(flow(), Trigger(name="t", event="x"))
     client.triggers.pause("flow/t")
