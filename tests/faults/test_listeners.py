@@ -24,6 +24,7 @@ from orchestrator.timing.trigger import Trigger
 from support import shop
 from support.fleet import Fleet
 from support.harm import Scheduler
+from support.needs import faketime, require
 from support.rabbitmq import RabbitMQ
 from support.redis_server import RedisServer
 from support.waiting import wait_until
@@ -191,3 +192,34 @@ def test_a_scheduler_that_takes_files_is_killed(fleet: Fleet, tmp_path: Path) ->
     delivered = [json.loads(each.body)["name"] for each in store.read(starters.deliveries(store.keys, ids))]
     assert sorted(delivered) == sorted(names)
     assert store.client.scard(store.keys.living(own)) == len(names)
+
+
+@pytest.mark.parametrize("shift", ["+1h", "-1h"])
+def test_a_scheduler_whose_clock_is_wrong_takes_no_file_before_it_is_whole(
+    fleet: Fleet, tmp_path: Path, shift: str
+) -> None:
+    require("faketime")
+    folder = tmp_path / "in"
+    folder.mkdir()
+    own = listen(fleet, files={"path": f"{folder}/*.json", "every": "1s", "stable": "3s"})
+    store = fleet.client.store
+    seen, living, slow = store.keys.seen(own), store.keys.living(own), folder / "slow.json"
+    misled = Scheduler(fleet, "misled", {"LD_PRELOAD": str(faketime()), "FAKETIME": shift}).start()
+    good = Scheduler(fleet, "good")
+    try:
+        for size in (1, 2, 3, 4):
+            before = store.client.hgetall(seen)
+            slow.write_text("1" * size)
+            wait_until(lambda before=before: store.client.hgetall(seen) != before, 20, "a look at a piece", every=0.1)
+            assert store.client.zcard(store.keys.deliveries) == 0
+        good.start()
+        for n in range(MESSAGES):
+            (folder / f"{n}.json").write_text("{}")
+        wait_until(lambda: store.client.scard(living) > MESSAGES, 60, "a run for each file", every=0.1)
+    finally:
+        misled.stop()
+        good.stop()
+    ids = store.read(starters.latest_deliveries(store.keys, 2 * MESSAGES))
+    delivered = [json.loads(each.body) for each in store.read(starters.deliveries(store.keys, ids))]
+    assert [each["size"] for each in delivered if each["name"] == slow.name] == [4]
+    assert len(delivered) == store.client.scard(living) == MESSAGES + 1

@@ -115,9 +115,9 @@ class Polls:
         return True
 
     def _run(self, tools: Tools, record: StarterRecord, trigger: Trigger, now_ms: int) -> None:
-        began = time.monotonic()
+        until = time.monotonic() + DEADLINE_S
         kind = trigger.source_kind
-        poll = Poll(Inbox(tools.store, record.id, trigger, place_of(trigger)), record, now_ms, began + DEADLINE_S)
+        poll = Poll(Inbox(tools.store, record.id, trigger, place_of(trigger)), record, now_ms, until)
         wait_ms = every_ms = every(trigger)
         try:
             if tools.store.read(sources.backlog(tools.store.keys, record.id)) < MOST_WAITING:
@@ -137,9 +137,10 @@ class Polls:
                 if record.id in self._more:
                     self._more.discard(record.id)
                     wait_ms = min(wait_ms, BUSY_MS)
-        took_ms = int((time.monotonic() - began) * 1000)
+        keys = tools.store.keys
         try:
-            tools.store.read(sources.again(tools.store.keys, record.id, now_ms + took_ms + wait_ms))
+            over_ms = tools.store.read(starters.clock(keys))
+            tools.store.read(sources.again(keys, record.id, over_ms + wait_ms))
         except OrchestratorError:
             pass  # the lease lets somebody ask again
 
