@@ -29,6 +29,8 @@ AT_ONCE = 8
 """Sources that one scheduler asks at a time."""
 BUSY_MS = 500
 """After how long another scheduler, or this one, may take what found no thread."""
+REST_MS = 20
+"""How long a source that has more to give is left alone, so that others get a thread too."""
 DEADLINE_S = 20.0
 """What asking takes at most, under the lease of its timer."""
 MOST_WAITING = 5_000
@@ -123,7 +125,7 @@ class Polls:
             if tools.store.read(sources.backlog(tools.store.keys, record.id)) < MOST_WAITING:
                 ask: Ask = import_module(f"orchestrator.scheduling.sources.{kind}").ask
                 sooner = ask(poll)
-                wait_ms = every_ms if sooner is None else min(sooner, every_ms)
+                wait_ms = every_ms if sooner is None else min(max(sooner, REST_MS), every_ms)
             else:
                 wait_ms = min(CROWDED_MS, every_ms)
             self._told(record.id, None)
