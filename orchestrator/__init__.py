@@ -18,16 +18,24 @@ if TYPE_CHECKING:
     from orchestrator.runtime import current, install
     from orchestrator.timing.calendars import Calendar
     from orchestrator.timing.cron import Cron
+    from orchestrator.timing.days import NthDay
     from orchestrator.timing.intervals import Every
+    from orchestrator.timing.once import At
+    from orchestrator.timing.rrule import RRule
     from orchestrator.timing.schedule import Schedule
     from orchestrator.timing.trigger import Trigger
+    from orchestrator.timing.windows import Hours
 
 __all__ = [
     "AsyncClient",
+    "At",
     "Calendar",
     "Client",
     "Cron",
     "Every",
+    "Hours",
+    "NthDay",
+    "RRule",
     "RetryPolicy",
     "Run",
     "Schedule",
@@ -42,10 +50,14 @@ __all__ = [
 
 _HOMES = {
     "AsyncClient": "orchestrator.client",
+    "At": "orchestrator.timing.once",
     "Calendar": "orchestrator.timing.calendars",
     "Client": "orchestrator.client",
     "Cron": "orchestrator.timing.cron",
     "Every": "orchestrator.timing.intervals",
+    "Hours": "orchestrator.timing.windows",
+    "NthDay": "orchestrator.timing.days",
+    "RRule": "orchestrator.timing.rrule",
     "RetryPolicy": "orchestrator.model.policies",
     "Run": "orchestrator.client",
     "Schedule": "orchestrator.timing.schedule",

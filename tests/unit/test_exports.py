@@ -22,6 +22,16 @@ def test_each_public_name_is_there_and_documented(name: str) -> None:
     assert getattr(orchestrator, name).__doc__
 
 
+def test_all_that_a_schedule_takes_in_python_is_public() -> None:
+    from orchestrator.timing.base import Rule
+
+    assert "Hours" in str(orchestrator.Schedule.model_fields["hours"].annotation)
+    assert {kind.__name__ for kind in Rule.__subclasses__()} <= set(orchestrator.__all__)
+    hours = orchestrator.Hours(windows=[{"start": "08:00", "end": "18:00"}])
+    monthly = orchestrator.NthDay(orchestrator.Calendar(weekdays="mon-fri"), -1, "17:00")
+    assert orchestrator.Schedule(monthly, hours=hours).document()["nth_day"] == -1
+
+
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="module 'orchestrator' has no attribute 'Flow'"):
         _ = orchestrator.Flow

@@ -33,6 +33,13 @@ def test_vectors(expression, zone, after, wanted):
     assert [time.isoformat() for time in times] == expected
 
 
+def test_what_it_imports_is_public():
+    (block,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    space = {}
+    exec(block, space)
+    assert space["close"].document()["of"] == space["business"].short()
+
+
 @pytest.mark.parametrize(
     ("expression", "words"),
     [
