@@ -25,6 +25,9 @@ from orchestrator.timing.trigger import Trigger
 
 log = logging.getLogger(__name__)
 
+MOST_KNOWN = 20_000
+"""Schedules that are kept ready at a time, of some 2 KB each."""
+
 
 @dataclass(frozen=True, slots=True)
 class Flow:
@@ -92,6 +95,8 @@ class Outlook:
         """Return a stored schedule, or that of a backfill; a `DefinitionError` if it cannot be used."""
         key = (record.id, record.gen)
         if key not in self._planned:
+            if len(self._planned) >= MOST_KNOWN:
+                self._planned.clear()
             self._planned[key] = plan(record, self.calendars(store))
         return self._planned[key]
 

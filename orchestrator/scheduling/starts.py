@@ -116,13 +116,14 @@ class Starts:
         flow = self.outlook.flow(record.workflow)
         schedule = planned.schedule
         start, end = planned.times.interval(at)
-        variables = variables_of(record, planned.times, at, (start, end))
-        params = flow.bind(fill(schedule.params, **variables) if schedule.params else {})
+        params = schedule.params
+        if params:
+            params = fill(params, **variables_of(record, planned.times, at, (start, end)))
         facts = {"schedule": record.log, "logical_ms": at, "interval_ms": [start, end]}
         cls = flow.priority(schedule.priority)
         if record.kind == "backfill":
             facts["backfill"] = record.id
-        return flow.plan, params, cls, json.dumps(facts).encode()
+        return flow.plan, flow.bind(params), cls, json.dumps(facts).encode()
 
     def _waiting(self, tools: Tools, record: StarterRecord, most: int) -> Iterator[Transition[Any]]:
         if record.kind == "trigger":

@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 
 from orchestrator.model.errors import DefinitionError
-from orchestrator.state.definitions import drop_flow, put_calendar
+from orchestrator.scheduling.records import backfill_record
+from orchestrator.state.definitions import drop_flow, put_calendar, put_starter, put_waiting
 from orchestrator.timing.calendars import Calendar
 from orchestrator.timing.intervals import Every
 from orchestrator.timing.schedule import Schedule
 from orchestrator.timing.trigger import Trigger
-from support.machine import chain, plan_of
+from support.checker import check
+from support.machine import CRITICAL, LOW, chain, plan_of
 from support.starters import Starters
 
 
@@ -204,3 +206,18 @@ def test_whoever_dies_with_it_leaves_it_to_another(starters: Starters) -> None:
 def test_what_depends_on_the_past_cancels_nothing_of_it() -> None:
     with pytest.raises(DefinitionError, match="depends_on_past"):
         minutely(depends_on_past=True, overlap="cancel_old")
+
+
+def test_a_backfill_comes_last_whatever_its_jobs_say(starters: Starters) -> None:
+    machine = starters.machine
+    plan = plan_of(1, classes={0: CRITICAL}, numbers={0: 0}, workflow="w")
+    schedule = Schedule(Every("1d"), name="s", priority="low")
+    own = starters.schedule(plan, schedule)
+    record = backfill_record(starters.record(own), schedule, 1, 5)
+    starters.apply([put_waiting(record.id, [86_400_000, 172_800_000]), put_starter(record)])
+    starters.work()
+    machine.wait(1000)
+    live = machine.submit(plan_of(1, numbers={0: 250}), cls=LOW)
+    first, *others = [ref.partition("/")[0] for ref in machine.ready()]
+    assert (first, set(others)) == (live, set(starters.runs(own)))
+    assert check(starters.store) == []

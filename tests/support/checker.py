@@ -29,7 +29,7 @@ from support.starter_checker import StarterChecker
 
 CLASS, NUMBER = 2**51, 2**43
 NODE_NAME = 37
-RUN_FIELDS = ("plan", "state", "n", "counts", "started", "ended", "wish", "created", "class")
+RUN_FIELDS = ("plan", "state", "n", "counts", "started", "ended", "wish", "created", "class", "starter")
 
 
 @dataclass
@@ -177,7 +177,7 @@ class _Checker:
             ("HMGET", self.keys.run(run), *RUN_FIELDS),
             ("LRANGE", self.keys.todo(run), 0, -1),
         ])  # fmt: skip
-        digest, state, n, counts, started, ended, wish, created, cls = fields
+        digest, state, n, counts, started, ended, wish, created, cls, starter = fields
         plan, parents = self._plan(digest.decode())
         stored = (RunState(int(state)), int(n), _number(started), _number(ended), wish is not None)
         if stored != (told.state, told.n, told.started, told.ended, told.wished):
@@ -203,8 +203,10 @@ class _Checker:
             if over and not (job.state.final or (told.wished and job.state is JobState.waiting)):
                 yield f"{run} is over and job {index} is {job.state.name}"
             if job.state is JobState.queued:
-                own = int(cls) if at.cls == INHERIT_CLASS else at.cls
-                scores = own * CLASS + at.number * NUMBER + int(created), own * CLASS + (job.queued or 0)
+                own, number = int(cls) if at.cls == INHERIT_CLASS else at.cls, at.number
+                if b"~" in (starter or b""):  # a backfill's
+                    own, number = max(own, int(cls)), 255
+                scores = own * CLASS + number * NUMBER + int(created), own * CLASS + (job.queued or 0)
                 self.queued[plan.routes[at.route]][f"{job.queued:013d}:{ref}"] = scores
             elif job.state is JobState.running:
                 self.running[ref] += 1

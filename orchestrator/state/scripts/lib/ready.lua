@@ -1,11 +1,16 @@
 -- ready: the ready sets: what could start now, in the order in which it should
 -- uses: keys plans records rings
 local ready = {CLASS = 2 ^ 51}  -- score: class, then number, then the run's creation: exact below 2^53
-local NUMBER, INHERIT = 2 ^ 43, 255
+local NUMBER, INHERIT, LAST = 2 ^ 43, 255, 255
 local pending
 function ready.begin() pending = {} end
 
-local function class_of(run, entry) return entry.class == INHERIT and run.class or entry.class end
+-- a job's place: class and number; what a backfill makes up for comes last in its class, whatever its jobs say
+local function place(run, entry)
+  local class = entry.class == INHERIT and run.class or entry.class
+  if run.starter and string.find(run.starter, '~', 1, true) then return math.max(class, run.class), LAST end
+  return class, entry.number
+end
 
 -- equal scores sort by the time at which they became ready
 local function member(run, r) return string.format('%013.0f', r.queued) .. ':' .. records.ref(run, r) end
@@ -14,10 +19,11 @@ function ready.ref(found) return string.sub(found, 15) end
 -- a job whose time has come: it stands in its route's ready set until a transition takes it out
 function ready.add(run, r, entry)
   records.move(run, r, job.queued)
-  local route, class, found = plans.route(entry), class_of(run, entry), member(run, r)
+  local route, found = plans.route(entry), member(run, r)
+  local class, number = place(run, entry)
   local put = pending[route] or {ready = {}, since = {}}
   local first, second = put.ready, put.since
-  first[#first + 1], first[#first + 2] = class * ready.CLASS + entry.number * NUMBER + run.created, found
+  first[#first + 1], first[#first + 2] = class * ready.CLASS + number * NUMBER + run.created, found
   second[#second + 1], second[#second + 2] = class * ready.CLASS + r.queued, found
   pending[route] = put
   rings.add(route, class)
