@@ -17,6 +17,8 @@ from orchestrator.model.errors import DefinitionError
 
 SCHEDULES = ("beat_schedule", "CELERY_BEAT_SCHEDULE", "CELERYBEAT_SCHEDULE")
 ZONES = ("timezone", "CELERY_TIMEZONE", "celery_timezone")
+ZONED = {"django_celery_beat.tzcrontab.TzAwareCrontab"}
+"""Classes of crontabs that differ from Celery's own in their zone alone, which is their `tz`."""
 KNOWN = {"name", "task", "schedule", "args", "kwargs", "options", "relative", "app", "last_run_at", "total_run_count"}
 
 
@@ -124,19 +126,28 @@ def _timing(name: str, schedule: Any, relative: bool, setup: Setup, imported: Im
             raise DefinitionError(f"{schedule} is no number of seconds") from None
     if isinstance(schedule, timedelta):
         schedule = schedules.schedule(schedule, relative)
-    if getattr(schedule, "nowfun", None) is not None:
-        imported.leave(name, "nowfun", "a schedule has no clock of its own: its times follow the zone alone")
-    if isinstance(schedule, schedules.crontab):
-        # A class that keeps a zone of its own (django-celery-beat's) has it among its attributes.
-        own = zone_name(vars(schedule).get("tz")) if type(schedule) is not schedules.crontab else None
-        fields = {field: getattr(schedule, f"_orig_{field}") for field in FIELDS}
-        return cron_times(fields, own or setup.tz)
+    kind = type(schedule)
+    full_name = f"{kind.__module__}.{kind.__qualname__}"
+    zoned = full_name in ZONED
     if isinstance(schedule, schedules.solar):
         raise DefinitionError("the sun's times cannot be converted: they differ from day to day")
+    # A class that is derived from these may have overridden when it is due.
+    if (
+        isinstance(schedule, schedules.BaseSchedule)
+        and kind not in (schedules.crontab, schedules.schedule)
+        and not zoned
+    ):
+        raise DefinitionError(f"a {full_name} says itself when it is due, so it cannot be converted")
+    if getattr(schedule, "nowfun", None) is not None and not zoned:
+        imported.leave(name, "nowfun", "a schedule has no clock of its own: its times follow the zone alone")
+    if isinstance(schedule, schedules.crontab):
+        own = zone_name(vars(schedule).get("tz")) if zoned else None
+        fields = {field: getattr(schedule, f"_orig_{field}") for field in FIELDS}
+        return cron_times(fields, own or setup.tz)
     if isinstance(schedule, schedules.schedule):
         given: Any = schedule
         timing, lacks = interval_times(given.run_every, setup.tz, relative=given.relative, anchor=None)
         if lacks:
             imported.note(name, repr(given), lacks)
         return timing
-    raise DefinitionError(f"a {type(schedule).__name__} is no schedule that can be converted")
+    raise DefinitionError(f"a {kind.__name__} is no schedule that can be converted")

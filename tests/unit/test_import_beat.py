@@ -202,6 +202,44 @@ class Tides(BaseSchedule):
     pass
 
 
+class Workdays(crontab):
+    def is_due(self, last_run_at):
+        raise NotImplementedError
+
+
+class Slowing(interval):
+    def remaining_estimate(self, last_run_at):
+        raise NotImplementedError
+
+
+def test_schedules_of_the_user_s_own_classes_are_left():
+    entries = {
+        "workdays": {"task": "t", "schedule": Workdays(hour=9)},
+        "slowing": {"task": "t", "schedule": Slowing(timedelta(minutes=1))},
+        "plain": {"task": "t", "schedule": crontab(hour=9)},
+    }
+    imported = read_schedule(entries, Setup())
+    assert list(by_name(imported)) == ["plain"]
+    left = lacks(imported)
+    assert list(left) == ["workdays", "slowing"]
+    assert f"a {__name__}.Workdays says itself when it is due" in left["workdays"]
+    assert f"a {__name__}.Slowing says itself when it is due" in left["slowing"]
+
+
+def test_a_crontab_of_django_celery_beat_follows_its_own_zone():
+    class TzAwareCrontab(crontab):  # it is known by its name, and as the package defines it
+        def __init__(self, *args: Any, tz: ZoneInfo, **fields: Any) -> None:
+            self.tz = tz
+            super().__init__(*args, nowfun=lambda: datetime.now(tz), **fields)
+
+    TzAwareCrontab.__module__ = "django_celery_beat.tzcrontab"
+    TzAwareCrontab.__qualname__ = "TzAwareCrontab"
+    entry = {"task": "t", "schedule": TzAwareCrontab(0, 9, tz=ZoneInfo("Asia/Tokyo"))}
+    imported = read_schedule({"a": entry}, Setup(tz="Europe/Paris"))
+    assert imported.workflows[0]["schedules"]["beat"] == {"cron": "0 9 * * *", "tz": "Asia/Tokyo"}
+    assert not imported.left
+
+
 def test_what_a_workflow_cannot_say_is_named_by_its_entry():
     entries = {
         "tides": {"task": "t", "schedule": Tides()},
@@ -226,7 +264,7 @@ def test_what_a_workflow_cannot_say_is_named_by_its_entry():
     assert list(by_name(imported)) == ["clock", "options", "odd"]
     left = lacks(imported)
     assert set(left) == set(entries)
-    assert "a Tides is no schedule that can be converted" in left["tides"]
+    assert "Tides says itself when it is due" in left["tides"]
     assert "BeatLazyFunc is not JSON" in left["lazy"]
     assert "names no task" in left["no task"]
     assert "'$'" in left["dollar"]
