@@ -1,9 +1,10 @@
 """Which planned times of a schedule are due, and which of them run: pure, so that a simulation takes the same steps.
 
-A planned time that is at most a minute late is on time and runs: schedulers share work, and one that dies hands its
-part on within seconds. A later one was *missed*, and the schedule's misfire policy decides; `run_once` makes one run of
-all that is due then, of the missed ones and of those that have come on time since. With jitter, planned times keep
-their order, so one may have to wait for the start of another: it is late only after the longest jitter.
+A planned time is on time, and runs, until the following one comes, but for at least 10 s and at most a minute:
+schedulers share work, and one that dies hands its part on within seconds. A later one was *missed*, and the schedule's
+misfire policy decides: under `skip` only what is on time runs; `run_once` makes one run of all that is due then, of the
+missed ones and of those that have come on time since. With jitter, planned times keep their order, so one may have to
+wait for the start of another: it is late only after the longest jitter.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ from orchestrator.timing.adjust import jitter_ms
 from orchestrator.timing.base import Timing
 from orchestrator.timing.schedule import Misfire
 
-ON_TIME_MS = 60_000
+LEAST_PATIENCE_MS = 10_000
+"""A planned time that is no later is on time: a killed scheduler's part is handed on within 2 to 4 s."""
+MOST_PATIENCE_MS = 60_000
+"""A planned time that is later was missed: all schedulers may be restarted within that."""
 MOST_STEPS = 50
 """Runs that one schedule starts at once; what is left of a backlog comes next."""
 MOST_MISSED = 1_000
@@ -74,13 +78,16 @@ class Lateness:
     misfire: Misfire
     grace_ms: int | None
 
-    def missed(self, late_ms: int) -> bool:
-        """Tell whether nobody was there in time."""
-        return late_ms > (ON_TIME_MS if self.grace_ms is None else min(ON_TIME_MS, self.grace_ms))
+    def missed(self, late_ms: int, gap_ms: int | None) -> bool:
+        """Tell whether nobody was there in time; `gap_ms` is from this planned time to the following, if there is one.
 
-    def runs(self, late_ms: int, *, last: bool, backlog: bool) -> bool:
+        Of planned times in their order, those that were missed come first.
+        """
+        patience = MOST_PATIENCE_MS if gap_ms is None else min(MOST_PATIENCE_MS, max(LEAST_PATIENCE_MS, gap_ms))
+        return late_ms > (patience if self.grace_ms is None else min(patience, self.grace_ms))
+
+    def runs(self, late_ms: int, *, missed: bool, last: bool, backlog: bool) -> bool:
         """Tell whether it runs: the `last` of those that are due, in a `backlog` that begins with a missed one."""
-        missed = self.missed(late_ms)
         if not missed and not (backlog and self.misfire == "run_once"):
             return True
         in_grace = not missed or self.grace_ms is None or late_ms <= self.grace_ms
@@ -100,16 +107,17 @@ def steps(times: Times, planned: int, now: int, lateness: Lateness) -> Iterator[
         if at is None or times.due(at) > now or started == MOST_STEPS:
             break
         following, late = times.next(at), times.late(at, now)
-        backlog = backlog or lateness.missed(late)
+        too_late = lateness.missed(late, None if following is None else following - at)
+        backlog = backlog or too_late
         last = following is None or times.due(following) > now
-        if lateness.runs(late, last=last, backlog=backlog):
+        if lateness.runs(late, missed=too_late, last=last, backlog=backlog):
             if missed:
                 yield missed
                 missed = None
             yield Start(at, following)
             started += 1
         else:
-            held = missed if lateness.missed(late) else held
+            held = missed if too_late else held
             missed = Miss(missed.first if missed else at, at, missed.count + 1 if missed else 1, following)
         at = following
     else:

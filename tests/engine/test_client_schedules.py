@@ -108,6 +108,23 @@ def test_catching_up_goes_by_the_misfire_policy(
         assert found == [n * MINUTE for n in minutes], word
 
 
+@pytest.mark.parametrize(
+    ("misfire", "runs", "missed"),
+    [("run_all", [5, 10, 15, 20, 25, 30, 35], 0), ("run_once", [35], 6), ("skip", [25, 30, 35], 4)],
+)
+def test_catching_up_on_half_a_minute_is_no_burst(
+    client: Client, ahead: Starters, misfire: Any, runs: list[int], missed: int
+) -> None:
+    own = put(client, Schedule(Every("5s"), misfire=misfire))
+    client.schedules.pause(own)
+    ahead.machine.wait(35_000)
+    client.schedules.resume(own, catch_up=True)
+    ahead.work()
+    past = client.schedules.past(own)
+    assert sorted(each.at_ms - START_MS for each in past if each.word == "run") == [n * 1000 for n in runs]
+    assert sum(int(each.detail.split()[0]) for each in past if each.word == "missed") == missed
+
+
 def test_what_a_definition_disables_is_not_resumed(client: Client) -> None:
     own = put(client, Schedule(Every("1m"), enabled=False))
     assert client.schedules.get(own).state == "disabled"

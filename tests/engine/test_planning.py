@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.scheduling import planning
-from orchestrator.scheduling.planning import ON_TIME_MS, Lateness, Miss, Start, Times, steps
+from orchestrator.scheduling.planning import Lateness, Miss, Start, Times, steps
 from orchestrator.timing.base import to_datetime
 from orchestrator.timing.cron import Cron
 from orchestrator.timing.intervals import Every
@@ -20,9 +20,13 @@ START = 1_800_000_000_000
 MINUTE = 60_000
 HOUR = 60 * MINUTE
 
-timings = st.sampled_from([Every("1s"), Every("7s"), Every("1m"), Every("10m"), Cron("*/5 * * * *"), Cron("0 * * * *")])
+timings = st.sampled_from(
+    [Every("1s"), Every("7s"), Every("25s"), Every("1m"), Every("10m"), Cron("*/5 * * * *"), Cron("0 * * * *")]
+)
 lateness = st.builds(
-    Lateness, st.sampled_from(["skip", "run_once", "run_all"]), st.sampled_from([None, None, 10_000, MINUTE, HOUR])
+    Lateness,
+    st.sampled_from(["skip", "run_once", "run_all"]),
+    st.sampled_from([None, None, 4000, 10_000, MINUTE, HOUR]),
 )
 
 
@@ -56,6 +60,14 @@ def planned_until(times: Times, planned: int, last: int) -> Iterator[int]:
         at = times.next(at)
 
 
+def patience(times: Times, at: int, late: Lateness) -> int:
+    """Return for how long a planned time is on time."""
+    following = times.next(at)
+    gap = HOUR if following is None else following - at
+    usual = 10_000 if gap < 10_000 else MINUTE if gap > MINUTE else gap
+    return usual if late.grace_ms is None or late.grace_ms > usual else late.grace_ms
+
+
 def model(times: Times, planned: int, now: int, late: Lateness) -> tuple[list[int], list[int]]:
     """Decide of each planned time by itself, with all that are due in view."""
     due: list[int] = []
@@ -63,8 +75,7 @@ def model(times: Times, planned: int, now: int, late: Lateness) -> tuple[list[in
         if times.due(at) > now:
             break  # those behind it wait for it
         due.append(at)
-    bound = ON_TIME_MS if late.grace_ms is None else min(ON_TIME_MS, late.grace_ms)
-    missed = {at for at in due if now - at - times.jitter_ms > bound}
+    missed = {at for at in due if now - at - times.jitter_ms > patience(times, at, late)}
     run = set(due)
     if late.misfire == "skip":
         run -= missed
@@ -104,6 +115,38 @@ def minutely(planned: int, now: int, misfire: Any, grace_ms: int | None = None) 
 @pytest.mark.parametrize("misfire", ["skip", "run_once", "run_all"])
 def test_a_minute_late_is_on_time(misfire: str) -> None:
     assert minutely(START, START + MINUTE - 1, misfire) == [Start(START, START + MINUTE)]
+
+
+@pytest.mark.parametrize(
+    ("every", "late"),
+    [("1s", 10_000), ("5s", 10_000), ("10s", 10_000), ("25s", 25_000), ("1m", MINUTE), ("1d", MINUTE)],
+)
+def test_a_time_is_on_time_until_the_following_comes(every: str, late: int) -> None:
+    times = Times(Every(every), "w/s")
+    at = times.next(START)
+    assert at is not None
+    following = times.next(at)
+    first = next(steps(times, at, at + late, Lateness("skip", None)))
+    assert first == Start(at, following)
+    assert isinstance(next(steps(times, at, at + late + 1, Lateness("skip", None))), Miss)
+
+
+@pytest.mark.parametrize(
+    ("misfire", "ran"), [("skip", [50, 55, 60]), ("run_once", [60]), ("run_all", [*range(0, 61, 5)])]
+)
+def test_an_outage_of_a_minute_is_no_burst(misfire: Any, ran: list[int]) -> None:
+    found, _ = verdicts(Times(Every("5s"), "w/s"), START, START + MINUTE, Lateness(misfire, None))
+    assert [(at - START) // 1000 for at in found] == ran
+
+
+def test_each_time_goes_by_what_follows_it() -> None:
+    """The first is on time for the 25 s until the second; the second, which nothing follows, for a minute."""
+    first, second = START, START + 25_000
+    times = Times(At(to_datetime(first, "UTC"), to_datetime(second, "UTC")), "w/s")
+    late = Lateness("skip", None)
+    assert verdicts(times, first, second, late) == ([first, second], [])
+    assert verdicts(times, first, second + MINUTE, late) == ([second], [first])
+    assert verdicts(times, first, second + MINUTE + 1, late) == ([], [first, second])
 
 
 def test_a_grace_below_a_minute_rules() -> None:
