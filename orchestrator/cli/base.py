@@ -100,10 +100,17 @@ class Hand:
             see_here()
             try:
                 self._app = find_app(self.name)
-            except Exception as error:
-                remedy = "name it as celery -A does"
-                raise DefinitionError(f"cannot load the Celery app: {error}", where=self.name, remedy=remedy) from error
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # a module may call sys.exit()
+                what = " ".join(f"cannot load the Celery app: {_told(error)}".split())
+                raise DefinitionError(what, where=self.name, remedy="name it as celery -A does") from error
         return self._app
+
+
+def _told(error: BaseException) -> str:
+    """Say what was raised; only an Exception's text is known to speak for itself."""
+    return str(error) if isinstance(error, Exception) else f"{type(error).__name__}: {error}"
 
 
 def app_in_hand() -> Celery | None:

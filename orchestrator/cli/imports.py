@@ -85,11 +85,14 @@ def celery_beat(
     orchestrator import celery-beat shop.celeryconfig:beat_schedule
     orchestrator import celery-beat beat.json --tz Europe/Paris
     """
+    from orchestrator.imports.beat_python import solar_without_ephem
     from orchestrator.timing.zones import zone
 
     if tz is not None:
         zone(tz)
-    _finish(ctx, _beat(file, tz), output=output, strict=strict, as_json=as_json)
+    with solar_without_ephem():
+        imported = _beat(file, tz)
+    _finish(ctx, imported, output=output, strict=strict, as_json=as_json)
 
 
 def _beat(file: str | None, tz: str | None) -> Imported:

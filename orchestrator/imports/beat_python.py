@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from importlib import import_module
-from importlib.util import module_from_spec, spec_from_file_location
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from orchestrator.dsl.signatures import route_by_app
@@ -29,14 +32,11 @@ def load(name: str) -> tuple[Any, str | None]:
     Celery, this runs the module's code. Raises DefinitionError.
     """
     place, _, attribute = name.partition(":")
-    try:
+    with _users_code(name, "imported"):
         module = _file(place) if place.endswith(".py") else import_module(place)
         found: Any = module
         for part in filter(None, attribute.split(".")):
             found = getattr(found, part)
-    except Exception as error:
-        what = " ".join(f"cannot be imported: {type(error).__name__}: {error}".split())
-        raise DefinitionError(what, where=name) from error
     if not attribute:
         names = [known for known in (*SCHEDULES, "app") if hasattr(module, known)]
         if not names:
@@ -46,6 +46,47 @@ def load(name: str) -> tuple[Any, str | None]:
         found = getattr(module, names[0])
     zones = [getattr(module, zone) for zone in ZONES if isinstance(getattr(module, zone, None), str)]
     return found, zones[0] if zones else None
+
+
+@contextmanager
+def _users_code(name: str, done: str) -> Iterator[None]:
+    """Turn whatever the user's code raises into one line, a SystemExit too; only Ctrl-C goes through."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        what = " ".join(f"cannot be {done}: {type(error).__name__}: {error}".split())
+        raise DefinitionError(what, where=name) from error
+
+
+@contextmanager
+def solar_without_ephem() -> Iterator[None]:
+    """Let `solar(…)` be made where `ephem` is not installed.
+
+    Its entry is left anyway, and would else keep the whole module from being imported, with all its other entries.
+    """
+    from celery.schedules import solar
+
+    if find_spec("ephem") is not None:
+        yield
+        return
+    made = solar.__init__
+    ephem = ModuleType("ephem")
+    vars(ephem)["Observer"] = SimpleNamespace  # solar notes the place in one
+
+    def make(*args: Any, **kwargs: Any) -> None:
+        sys.modules["ephem"] = ephem  # for this moment only: nobody else shall take it for installed
+        try:
+            made(*args, **kwargs)
+        finally:
+            del sys.modules["ephem"]
+
+    solar.__init__ = make  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        solar.__init__ = made  # type: ignore[method-assign]
 
 
 def _file(path: str) -> Any:
@@ -65,10 +106,15 @@ def is_app(found: Any) -> bool:
 
 
 def read_app(app: Any, tz: str | None = None) -> Imported:
-    """Convert the beat schedule of a Celery app, made ready as `celery beat` does; `tz` overrides its time zone."""
-    app.loader.init_worker()
-    app.finalize()
-    return read_schedule(app.conf.beat_schedule or {}, setup_of(app, tz))
+    """Convert the beat schedule of a Celery app, made ready as `celery beat` does; `tz` overrides its time zone.
+
+    Raises DefinitionError.
+    """
+    with _users_code(str(app.main or "app"), "made ready"):
+        app.loader.init_worker()
+        app.finalize()
+        entries = app.conf.beat_schedule or {}
+    return read_schedule(entries, setup_of(app, tz))
 
 
 def setup_of(app: Any, tz: str | None = None) -> Setup:

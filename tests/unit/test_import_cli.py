@@ -5,10 +5,13 @@ from __future__ import annotations
 import io
 import json
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from celery.exceptions import ImproperlyConfigured
+from celery.schedules import solar as solar_of_celery
 
 from orchestrator.cli import errors
 from orchestrator.cli.imports import local_zone
@@ -177,6 +180,55 @@ def test_a_schedule_in_python(arguments, tz, route, module, capsys):
 def test_an_attribute_that_is_no_schedule(module, capsys):
     assert call("import", "celery-beat", f"{module}:nothing") == 2
     assert "it is of the type int" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("raised", ["SystemExit(3)", "GeneratorExit", "ValueError('one\\ntwo')"])
+def test_a_module_that_raises_anything_is_one_line(raised, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (tmp_path / "beat_that_booms.py").write_text(f"raise {raised}\n")
+    for arguments in (
+        ("import", "celery-beat", "beat_that_booms.py"),
+        ("-A", "beat_that_booms", "import", "celery-beat"),
+    ):
+        assert call(*arguments) == 2
+        told = capsys.readouterr()
+        assert told.out == ""
+        assert told.err.count("\n") == 1
+        assert told.err.startswith("error: beat_that_booms")
+    assert "beat_that_booms" not in sys.modules
+
+
+def test_ctrl_c_while_a_module_is_imported(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "slow_beat.py").write_text("raise KeyboardInterrupt\n")
+    assert call("import", "celery-beat", "slow_beat.py") == 130
+    assert not capsys.readouterr().err.strip()
+
+
+@pytest.mark.skipif(find_spec("ephem") is not None, reason="ephem is installed")
+@pytest.mark.parametrize("configured", ["app.conf.beat_schedule = beat_schedule", "app.config_from_object(__name__)"])
+def test_an_entry_of_the_sun_is_left_alone_without_ephem(configured, module, tmp_path, capsys):
+    solar = """
+from celery.schedules import solar
+beat_schedule["dusk"] = {"task": "shop.dusk", "schedule": solar("sunset", 48.85, 2.35)}
+try:
+    import ephem
+except ImportError:
+    pass
+else:
+    raise AssertionError("ephem is not there")
+"""
+    (tmp_path / f"{module}.py").write_text(f"{MODULE}{solar}{configured}\n")
+    for arguments in (("-A", f"{module}:app", "import", "celery-beat"), ("import", "celery-beat", f"{module}.py")):
+        assert call(*arguments, "--json") == 0
+        told = capsys.readouterr()
+        document = json.loads(told.out)
+        assert [workflow["name"] for workflow in document["workflows"]] == ["night"]
+        assert [left["where"] for left in document["left"]] == ["dusk"]
+        assert "left: dusk: <solar: sunset" in told.err
+    with pytest.raises(ImproperlyConfigured):
+        solar_of_celery("sunset", 48.85, 2.35)
 
 
 @pytest.mark.parametrize("file", ["django.json", "redbeat.json"])
