@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -21,6 +21,12 @@ UNITS = (timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1), DAY)
 FREQUENCIES = ("YEARLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY", "MINUTELY", "SECONDLY")
 RULE_DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 BY_PARTS = ("bysetpos", "bymonth", "bymonthday", "byyearday", "byweekno", "byhour", "byminute", "bysecond")
+KINDS = {
+    "freq": "frequency", "interval": "number", "wkst": "weekday", "count": "number", "until": "time in Unix seconds",
+    "byweekday": "weekday, nor a list of them", "dtstart_tz": "offset in minutes", "dtstart": "time in Unix seconds",
+    **dict.fromkeys(BY_PARTS, "number, nor a list of them"),
+}  # fmt: skip
+"""What the arguments of a rule are, in words."""
 
 
 def cron_times(fields: Mapping[str, Any], tz: str) -> dict[str, Any]:
@@ -113,27 +119,42 @@ def rule_times(rule: Mapping[str, Any]) -> dict[str, Any]:
         raise DefinitionError(f"a recurrence rule has no {', '.join(sorted(unknown))}")
     if rule.get("byeaster") is not None:
         raise DefinitionError("byeaster is no part of iCalendar's rules", remedy="a calendar holds the dates of Easter")
+    for name, why in (("freq", "a rule has one"), ("dtstart", "a rule counts from it")):
+        if rule.get(name) is None:
+            raise DefinitionError(f"the recurrence rule has no {name}, and {why}")
+    parts = [f"FREQ={_read(rule, 'freq', _frequency)}"]
+    if rule.get("interval") not in (None, 1):
+        parts.append(f"INTERVAL={_read(rule, 'interval', int)}")
+    if rule.get("wkst") is not None:
+        parts.append(f"WKST={_read(rule, 'wkst', _rule_day)}")
+    if rule.get("count") is not None:
+        parts.append(f"COUNT={_read(rule, 'count', int)}")
+    if rule.get("until") is not None:
+        parts.append(f"UNTIL={_read(rule, 'until', _utc)}")
+    parts += [f"{name.upper()}={_read(rule, name, _numbers)}" for name in BY_PARTS if rule.get(name) is not None]
+    if rule.get("byweekday") is not None:
+        parts.append(f"BYDAY={_read(rule, 'byweekday', _rule_days)}")
+    tz = _read(rule, "dtstart_tz", _fixed_zone) if rule.get("dtstart_tz") else "UTC"
+    return RRule(f"DTSTART:{_read(rule, 'dtstart', _utc)}\nRRULE:{';'.join(parts)}", tz).document()
+
+
+def _read(rule: Mapping[str, Any], name: str, read: Callable[[Any], Any]) -> Any:
+    """Read one argument of a rule; what cannot be read is named with its value."""
     try:
-        freq = rule["freq"]
-        parts = [f"FREQ={freq.upper() if isinstance(freq, str) else FREQUENCIES[freq]}"]
-        if rule.get("interval") not in (None, 1):
-            parts.append(f"INTERVAL={int(rule['interval'])}")
-        if rule.get("wkst") is not None:
-            parts.append(f"WKST={_rule_day(rule['wkst'])}")
-        if rule.get("count") is not None:
-            parts.append(f"COUNT={int(rule['count'])}")
-        if rule.get("until") is not None:
-            parts.append(f"UNTIL={datetime.fromtimestamp(rule['until'], UTC):%Y%m%dT%H%M%SZ}")
-        parts += [f"{name.upper()}={_numbers(rule[name])}" for name in BY_PARTS if rule.get(name) is not None]
-        if rule.get("byweekday") is not None:
-            parts.append(f"BYDAY={','.join(map(_rule_day, _many(rule['byweekday'])))}")
-        tz = _fixed_zone(rule.get("dtstart_tz") or 0)
-        if rule.get("dtstart") is None:
-            raise DefinitionError("the rule has no dtstart, and a rule counts from it")
-        start = datetime.fromtimestamp(rule["dtstart"], UTC)
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError, OSError) as error:
-        raise DefinitionError(f"the recurrence rule cannot be read: {type(error).__name__}: {error}") from None
-    return RRule(f"DTSTART:{start:%Y%m%dT%H%M%SZ}\nRRULE:{';'.join(parts)}", tz).document()
+        return read(rule[name])
+    except (LookupError, TypeError, ValueError, OverflowError, OSError):
+        shown = repr(rule[name])
+        shown = shown if len(shown) <= 60 else f"{shown[:60]}…"
+        raise DefinitionError(f"the recurrence rule's {name} cannot be read: {shown} is no {KINDS[name]}") from None
+
+
+def _frequency(value: Any) -> str:
+    names = dict(enumerate(FREQUENCIES)) | {name: name for name in FREQUENCIES}
+    return names[value.upper() if isinstance(value, str) else value]
+
+
+def _utc(seconds: Any) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y%m%dT%H%M%SZ}"
 
 
 def _many(value: Any) -> list[Any]:
@@ -145,7 +166,11 @@ def _numbers(value: Any) -> str:
 
 
 def _rule_day(day: Any) -> str:
-    return RULE_DAYS[day["wkday"] if isinstance(day, Mapping) else day]
+    return dict(enumerate(RULE_DAYS))[day["wkday"] if isinstance(day, Mapping) else day]
+
+
+def _rule_days(value: Any) -> str:
+    return ",".join(map(_rule_day, _many(value)))
 
 
 def _fixed_zone(minutes: float) -> str:
@@ -153,4 +178,4 @@ def _fixed_zone(minutes: float) -> str:
     hours = minutes / 60
     if not hours.is_integer() or not -12 <= hours <= 14:
         raise DefinitionError(f"no zone has the fixed offset of {minutes:g} minutes that the rule starts in")
-    return f"Etc/GMT{-int(hours):+d}" if hours else "UTC"
+    return f"Etc/GMT{-int(hours):+d}"
