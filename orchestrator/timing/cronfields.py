@@ -138,12 +138,27 @@ def parse(expression: str, hash_id: str | None) -> Fields:
     if any(_wraps_with_step(index, field) for index, field in enumerate(texts)):
         raise _wrong(expression, "a range that wraps around cannot have a step", "write the numbers out")
     try:
-        read = croniter(" ".join(_for_croniter(texts)), 0, hash_id=hash_id or None)
+        fields = _collect(texts, _read(texts, hash_id or None))
     except (ValueError, TypeError, KeyError, IndexError) as error:
         raise _wrong(expression, _reason(error, texts), None) from None
-    fields = _collect(texts, read)
     _check(expression, fields)
     return fields
+
+
+def _read(texts: tuple[str, ...], hash_id: str | None) -> list[croniter]:
+    """Read the fields, twice if weekdays that are counted in the month (`5#2`, `5L`) stand beside plain ones.
+
+    croniter takes no two kinds in one field, or forgets the plain one. The plain ones come first.
+    """
+    fields = _for_croniter(texts)
+    parts = fields[4].split(",")
+    counted = [part for part in parts if "#" in part or part.startswith("l")]
+    plain = [part for part in parts if part not in counted]
+    divided = counted and plain and not {"", "?"} & set(plain)  # nothing goes beside these two, and croniter says so
+    return [
+        croniter(" ".join([*fields[:4], ",".join(group), *fields[5:]]), 0, hash_id=hash_id)
+        for group in ((plain, counted) if divided else (parts,))
+    ]
 
 
 def _for_croniter(texts: tuple[str, ...]) -> list[str]:
@@ -164,18 +179,20 @@ def _wraps_with_step(index: int, field: str) -> bool:
     return False
 
 
-def _collect(texts: tuple[str, ...], read: croniter) -> Fields:
+def _collect(texts: tuple[str, ...], reads: list[croniter]) -> Fields:
+    read = reads[0]
     expanded: Sequence[Sequence[int | str]] = read.expanded
     numbers = [
         tuple(full) if "*" in found else tuple(sorted(n for n in found if isinstance(n, int)))
         for found, full in zip(expanded, FULL, strict=False)
     ]
+    weekdays = tuple(weekday for weekday in numbers[4] if weekday not in read.nth_weekday_of_month)
     nth = sorted(
         (int(weekday), -1 if which == "l" else int(which))
-        for weekday, all_of_it in read.nth_weekday_of_month.items()
+        for each in reads
+        for weekday, all_of_it in each.nth_weekday_of_month.items() if weekday not in weekdays
         for which in all_of_it
-    )
-    counted = {weekday for weekday, _ in nth}
+    )  # fmt: skip
     return Fields(
         texts=texts,
         seconds=numbers[5] if len(numbers) == 6 else (0,),
@@ -185,7 +202,7 @@ def _collect(texts: tuple[str, ...], read: croniter) -> Fields:
         last_day="l" in expanded[2],
         near_weekday=next(iter(read.nearest_weekday), None),
         months=numbers[3],
-        weekdays=tuple(weekday for weekday in numbers[4] if weekday not in counted),
+        weekdays=weekdays,
         nth=tuple(nth),
     )
 
@@ -203,10 +220,10 @@ def _reason(error: Exception, texts: tuple[str, ...]) -> str:
         alone = ["*"] * len(texts)
         alone[index] = field
         try:
-            croniter(" ".join(_for_croniter(tuple(alone))), 0, hash_id="x")
+            _read(tuple(alone), "x")
         except (ValueError, TypeError, KeyError, IndexError):
-            allowed = FULL[index]
-            return f"{field!r} cannot be read as {NAMES[index]} ({allowed[0]} to {allowed[-1]})"
+            most = 7 if index == 4 else FULL[index][-1]  # Sunday is 7 too
+            return f"{field!r} cannot be read as {NAMES[index]} ({FULL[index][0]} to {most})"
     return str(error).splitlines()[0]
 
 

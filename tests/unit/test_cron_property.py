@@ -69,6 +69,14 @@ def day_of_month(draw):
 
 @st.composite
 def day_of_week(draw):
+    if draw(st.integers(0, 9)):
+        return draw(one_kind_of_weekday())
+    (text, fits), (other, also_fits) = draw(one_kind_of_weekday()), draw(one_kind_of_weekday())
+    return f"{text},{other}", lambda day: fits(day) or also_fits(day)
+
+
+@st.composite
+def one_kind_of_weekday(draw):
     if draw(st.integers(0, 4)):
         text, days = draw(field(0, 7))
         # In croniter as in cron, 7 is Sunday; a star or a step counts 0 to 6.

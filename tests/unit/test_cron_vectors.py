@@ -99,6 +99,24 @@ def test_syntax(expression, wanted):
     assert Cron(expression).next(datetime(2027, 1, 1, tzinfo=UTC)).isoformat() == wanted
 
 
+FRIDAYS = ("2027-01-01", "2027-01-08", "2027-01-15", "2027-01-22", "2027-01-29")
+UNIONS = [
+    ("5,5#2", FRIDAYS),  # what is counted adds nothing to every Friday
+    ("5L,fri", FRIDAYS),
+    ("1,5L", ("2027-01-04", "2027-01-11", "2027-01-18", "2027-01-25", "2027-01-29")),
+    ("mon-thu,L5", ("2027-01-04", "2027-01-05", "2027-01-06", "2027-01-07", "2027-01-11")),
+    ("sun#1,7,5L", ("2027-01-03", "2027-01-10", "2027-01-17", "2027-01-24", "2027-01-29")),
+    ("*,5L", ("2027-01-01", "2027-01-02", "2027-01-03", "2027-01-04", "2027-01-05")),
+    ("*/2,5#2", ("2027-01-02", "2027-01-03", "2027-01-05", "2027-01-07", "2027-01-08")),
+]
+
+
+@pytest.mark.parametrize(("weekdays", "wanted"), UNIONS)
+def test_counted_weekdays_beside_plain_ones_are_the_union(weekdays, wanted):
+    times = islice(Cron(f"0 0 * * {weekdays}").times(datetime(2026, 12, 31, 12, tzinfo=UTC)), len(wanted))
+    assert [f"{time:%Y-%m-%d}" for time in times] == list(wanted)
+
+
 def test_hashes_are_drawn_from_the_id():
     assert Cron("H H * * *", hash_id="a").fields == Cron("H H * * *", hash_id="a").fields
     drawn = {Cron("H * * * *", hash_id=f"flow-{n}").fields.minutes for n in range(60)}
@@ -115,6 +133,11 @@ def test_hashes_are_drawn_from_the_id():
         ("0 0 31 4,6,9,11 *", "never matches"),
         ("61 * * * *", "'61' cannot be read as minute (0 to 59)"),
         ("0 30 9 * * *", "'30' cannot be read as hour"),
+        ("0 0 * * 8", "'8' cannot be read as day of week (0 to 7)"),
+        ("0 0 * * 5,5#6", "'5,5#6' cannot be read as day of week (0 to 7)"),
+        ("0 0 * * ,5#2", "',5#2' cannot be read as day of week (0 to 7)"),
+        ("0 0 * * 5#2, 1", "'5#2,' cannot be read as day of week (0 to 7)"),
+        ("0 0 * * ?,5#2", "'?,5#2' cannot be read as day of week (0 to 7)"),
         ("* * * *", "4 fields"),
         ("* * * * * * 2027", "7 fields"),
         ("", "0 fields"),
