@@ -84,6 +84,8 @@ class LocalRule:
         self.text = text
         self.start = start
         self.zone = zone_name
+        if "COUNT=" in text and "UNTIL=" in text:
+            raise DefinitionError("a recurrence rule has COUNT or UNTIL, not both", remedy="leave one of them out")
         made = rrulestr(text, dtstart=start)
         assert isinstance(made, rrule)
         self.rule = made

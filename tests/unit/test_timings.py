@@ -139,6 +139,11 @@ def test_bad_rules_are_one_clear_line(text):
     assert "\n" not in str(caught.value)
 
 
+def test_a_rule_with_count_and_until_is_refused():
+    with pytest.raises(DefinitionError, match="has COUNT or UNTIL, not both"):
+        RRule(PARIS + "FREQ=DAILY;COUNT=3;UNTIL=20200102T000000Z")
+
+
 def test_bounds_take_the_start_and_leave_the_end():
     hourly = Between(Every("1h"), start=NOON, end=NOON + timedelta(hours=2))
     assert list(hourly.times(NOON - timedelta(days=1))) == [NOON, NOON + timedelta(hours=1)]
