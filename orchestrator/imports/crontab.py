@@ -135,9 +135,8 @@ class _Reader:
         kept = []
         for comment in comments:
             if _is_job(comment.text):
-                self.imported.note(
-                    self._where(comment), comment.text.strip(), "a job that is commented out: not imported"
-                )
+                why = "a job that is commented out: not imported"
+                self.imported.comment(self._where(comment), comment.text.strip(), why)
             else:
                 kept.append(comment)
         return kept
@@ -176,6 +175,7 @@ class _Reader:
         document["schedules"] = {"crontab": self._schedule(line)}
         document["jobs"] = {"run": {"task": "orchestrator.shell", "kwargs": self._arguments(line)}}
         if not self.imported.add(document, self._where(line), line.text):
+            self._loose(comments)
             return
         if line.user is not None:
             why = f"cron ran it as {line.user}, a worker runs commands as its own user: the schedule is left disabled"

@@ -46,10 +46,10 @@ class Imported:
         """Name something that is good to know."""
         self.notes.append(Remark(where, what, why))
 
-    def comment(self, where: str, text: str) -> None:
-        """Keep a comment that belongs to nothing in particular."""
+    def comment(self, where: str, text: str, why: str = "a comment above no job") -> None:
+        """Keep a comment that describes no workflow."""
         self.comments.setdefault(len(self.workflows), []).append(text)
-        self.note(where, text, "a comment above no job")
+        self.note(where, text, why)
 
     def add(self, document: dict[str, Any], where: str, what: str) -> bool:
         """Take a document, under a name that no other has; one that is not valid is left instead."""

@@ -151,6 +151,16 @@ def test_a_comment_belongs_to_the_line_right_below():
     ]
 
 
+def test_jobs_that_are_commented_out_stay_comments_of_the_yaml():
+    imported = read("# of on\n#0 3 * * * off\n0 0 * * * on\n\n#@daily last\n")
+    (document,) = imported.workflows
+    assert document["description"] == "of on"
+    assert imported.to_yaml().startswith("# 0 3 * * * off\n# @daily last\nname: 'on'\n")
+    assert load_all(imported.to_yaml()) == [load(dump_yaml(document))]
+    off = [remark for remark in imported.notes if "commented out" in remark.why]
+    assert [(remark.where, remark.what) for remark in off] == [("tab:2", "0 3 * * * off"), ("tab:5", "@daily last")]
+
+
 @pytest.mark.parametrize(
     ("text", "line", "why"),
     [
