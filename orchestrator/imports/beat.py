@@ -50,6 +50,8 @@ class Entry:
     description: str = ""
     start: datetime | None = None
     end: datetime | None = None
+    note: tuple[str, str] | None = None
+    """What of its schedule is not as under beat: what it says there, and what differs."""
 
 
 def add_entry(entry: Entry, setup: Setup, imported: Imported) -> None:
@@ -90,7 +92,11 @@ def add_entry(entry: Entry, setup: Setup, imported: Imported) -> None:
         document["description"] = description
     document["schedules"] = {"beat": schedule}
     document["jobs"] = {fit_name(entry.task.rpartition(".")[2], "run"): job}
-    if imported.add(document, where, entry.task) and entry.disabled_because:
+    if not imported.add(document, where, entry.task):
+        return
+    if entry.note is not None:
+        imported.note(where, *entry.note)
+    if entry.disabled_because:
         imported.leave(where, entry.task, f"{entry.disabled_because}: the schedule is left disabled")
 
 

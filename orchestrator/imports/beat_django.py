@@ -39,7 +39,7 @@ def read_records(records: list[dict[str, Any]], setup: Setup, imported: Imported
     for pk, fields in tasks:
         name = str(fields.get("name") or f"periodictask {pk}")
         try:
-            entry = _entry(name, fields, tables, setup, imported)
+            entry = _entry(name, fields, tables, setup)
         except DefinitionError as error:
             imported.leave(name, str(fields.get("task")), str(error))
         else:
@@ -48,7 +48,7 @@ def read_records(records: list[dict[str, Any]], setup: Setup, imported: Imported
         imported.note(model, f"{count} records", "no tables of django-celery-beat")
 
 
-def _entry(name: str, fields: Fields, tables: dict[str, dict[str, Fields]], setup: Setup, imported: Imported) -> Entry:
+def _entry(name: str, fields: Fields, tables: dict[str, dict[str, Fields]], setup: Setup) -> Entry:
     tz = setup.tz
     kinds = [kind for kind in KINDS if fields.get(kind) is not None]
     if len(kinds) != 1:
@@ -59,6 +59,7 @@ def _entry(name: str, fields: Fields, tables: dict[str, dict[str, Fields]], setu
         raise DefinitionError(f"its {kind} schedule {fields[kind]!r} is not in the file")
     start = _moment(fields.get("start_time"), tz)
     args, kwargs, headers = (_json(fields, field, form) for field, form in JSON_FIELDS.items())
+    note: tuple[str, str] | None = None
     match kind:
         case "crontab":
             timing = cron_times({field: row.get(field) for field in FIELDS}, row.get("timezone") or tz)
@@ -66,7 +67,7 @@ def _entry(name: str, fields: Fields, tables: dict[str, dict[str, Fields]], setu
             last = _moment(fields.get("last_run_at"), tz)
             timing, lacks = interval_times(_step(row), tz, relative=False, anchor=last or start)
             if lacks:
-                imported.note(name, f"every {row.get('every')} {row.get('period')}", lacks)
+                note = (f"every {row.get('every')} {row.get('period')}", lacks)
         case "clocked":
             moment = _moment(row.get("clocked_time"), tz)
             if moment is None:
@@ -74,7 +75,7 @@ def _entry(name: str, fields: Fields, tables: dict[str, dict[str, Fields]], setu
             timing = At(moment, tz=tz).document()
         case _:
             raise DefinitionError("the sun's times cannot be converted: they differ from day to day")
-    entry = Entry(name, fields.get("task"), timing, args, kwargs)
+    entry = Entry(name, fields.get("task"), timing, args, kwargs, note=note)
     entry.enabled = fields.get("enabled") is not False
     entry.description = str(fields.get("description") or "")
     entry.start = start

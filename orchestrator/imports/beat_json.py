@@ -88,12 +88,11 @@ def _read(place: str, item: Any, setup: Setup, imported: Imported) -> None:
     except RecursionError:
         imported.leave(place, "entry", "it nests too deep")
         return
-    if lacks:
-        imported.note(name, json.dumps(item["schedule"]), lacks)
     for unknown in sorted(set(item) - KNOWN):
         imported.leave(name, f"{unknown}={item[unknown]!r}", "beat knows no such field of an entry")
     entry = Entry(name, item["task"], timing, args, kwargs, options or {})
     entry.enabled = item.get("enabled", True) is not False
+    entry.note = (json.dumps(item["schedule"]), lacks) if lacks else None
     add_entry(entry, setup, imported)
 
 

@@ -152,17 +152,20 @@ def read_schedule(entries: Any, setup: Setup, where: str | None = None) -> Impor
         for unknown in sorted(map(str, set(fields) - KNOWN)):
             imported.leave(name, f"{unknown}={fields[unknown]!r}", "beat knows no such field of an entry")
         try:
-            timing = _timing(name, fields.get("schedule"), bool(fields.get("relative")), setup, imported)
+            timing, note = _timing(name, fields.get("schedule"), bool(fields.get("relative")), setup, imported)
         except DefinitionError as error:
             imported.leave(name, repr(fields.get("schedule")), str(error))
             continue
-        entry = Entry(name, fields.get("task"), timing, fields.get("args"), fields.get("kwargs"))
+        entry = Entry(name, fields.get("task"), timing, fields.get("args"), fields.get("kwargs"), note=note)
         entry.options = fields.get("options") or {}
         add_entry(entry, setup, imported)
     return imported
 
 
-def _timing(name: str, schedule: Any, relative: bool, setup: Setup, imported: Imported) -> dict[str, Any]:
+def _timing(
+    name: str, schedule: Any, relative: bool, setup: Setup, imported: Imported
+) -> tuple[dict[str, Any], tuple[str, str] | None]:
+    """Return the timing, and what of it is not as under beat."""
     from celery import schedules
 
     if isinstance(schedule, int | float) and not isinstance(schedule, bool):
@@ -189,11 +192,9 @@ def _timing(name: str, schedule: Any, relative: bool, setup: Setup, imported: Im
     if isinstance(schedule, schedules.crontab):
         own = zone_name(vars(schedule).get("tz")) if zoned else None
         fields = {field: getattr(schedule, f"_orig_{field}") for field in FIELDS}
-        return cron_times(fields, own or setup.tz)
+        return cron_times(fields, own or setup.tz), None
     if isinstance(schedule, schedules.schedule):
         given: Any = schedule
         timing, lacks = interval_times(given.run_every, setup.tz, relative=given.relative, anchor=None)
-        if lacks:
-            imported.note(name, repr(given), lacks)
-        return timing
+        return timing, (repr(given), lacks) if lacks else None
     raise DefinitionError(f"a {kind.__name__} is no schedule that can be converted")

@@ -275,6 +275,17 @@ def test_what_a_workflow_cannot_say_is_named_by_its_entry():
     assert by_name(imported)["options"]["schedules"]["beat"]["grace"] == "1m"
 
 
+def test_how_intervals_count_is_told_of_converted_entries_only():
+    entries = {
+        "good": {"task": "t", "schedule": 30},
+        "object": {"task": "t", "schedule": 30, "args": (object(),)},
+        "no task": {"schedule": 30},
+    }
+    imported = read_schedule(entries, Setup())
+    assert [(remark.where, remark.what) for remark in imported.notes] == [("good", "<freq: 30.00 seconds>")]
+    assert set(lacks(imported)) == {"object", "no task"}
+
+
 def test_an_expiry_at_a_moment_ends_the_schedule():
     entry = {"task": "t", "schedule": crontab(), "options": {"expires": datetime(2027, 6, 1, tzinfo=UTC)}}
     imported = read_schedule({"a": entry}, Setup(tz="Europe/Paris"))

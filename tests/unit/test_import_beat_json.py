@@ -172,6 +172,18 @@ def test_a_file_that_is_none_is_one_error(data, where, what):
     assert caught.value.where == where
 
 
+def test_how_intervals_count_is_told_of_converted_entries_only():
+    imported = load({"good": {"task": "t", "schedule": 30}, "bad": {"task": "t", "schedule": 30, "args": "x"}})
+    assert [(remark.where, remark.what) for remark in imported.notes] == [("good", "30")]
+    models = [
+        ("periodictask", name, {"name": name, "interval": 1, "task": task}) for name, task in (("a", "t"), ("b", ""))
+    ]
+    rows = [("intervalschedule", 1, {"every": 5, "period": "days"}), *models]
+    imported = load([{"model": f"django_celery_beat.{model}", "pk": pk, "fields": row} for model, pk, row in rows])
+    assert [(remark.where, remark.what) for remark in imported.notes] == [("a", "every 5 days")]
+    assert set(lacks(imported)) == {"b"}
+
+
 def test_nothing_of_a_json_file_is_imported_or_called():
     imported = load({"a": {"task": "os.system", "schedule": 60, "args": ["touch /tmp/x"]}})
     assert imported.workflows[0]["jobs"]["system"] == {"task": "os.system", "args": ["touch /tmp/x"]}
