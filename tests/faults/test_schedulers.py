@@ -187,6 +187,7 @@ def test_a_clock_that_jumps_by_an_hour_changes_nothing(
     assert max(delays) < 2
 
 
+@pytest.mark.slow
 class TestRedisKilled:
     """SIGKILL in the middle of a burst. What was answered must be on the disk, so the file is forced at each reply."""
 
