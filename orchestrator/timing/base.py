@@ -101,6 +101,18 @@ class Rule(Timing):
         return self
 
 
+def read_moment(value: Any) -> datetime:
+    """Read ISO 8601, with an offset or without one; a ValueError says what a moment looks like."""
+    if isinstance(value, datetime):
+        return value
+    if not isinstance(value, str):
+        raise ValueError("should be an ISO 8601 time such as 2027-03-28T01:30:00+01:00")
+    try:
+        return datetime.fromisoformat(value)
+    except ValueError:
+        raise ValueError(f"{value[:60]!r} is no ISO 8601 time such as 2027-03-28T01:30:00+01:00") from None
+
+
 def to_ms(moment: datetime) -> int:
     """Return a moment as whole milliseconds since 1970-01-01 UTC, rounded down."""
     if moment.tzinfo is None:

@@ -24,7 +24,7 @@ from pydantic_core import CoreSchema, PydanticSerializationError, core_schema, t
 from orchestrator.model.errors import DefinitionError
 from orchestrator.plan.explain import Complaint, did_you_mean, explain, listing
 from orchestrator.plan.specs import LITERAL, MAX_DEPTH, Complain, Path
-from orchestrator.timing.base import MILLISECOND
+from orchestrator.timing.base import MILLISECOND, read_moment
 from orchestrator.timing.calendars import Calendar, holidays_of, named
 from orchestrator.timing.intervals import length_code, length_ms
 from orchestrator.timing.windows import Hours
@@ -66,17 +66,6 @@ def read_length(value: Any) -> timedelta:
 
 def _length_or_nothing(value: Any) -> timedelta:
     return timedelta() if value in (0, timedelta()) and value is not False else read_length(value)
-
-
-def _moment(value: Any) -> Any:
-    if isinstance(value, str):
-        try:
-            return datetime.fromisoformat(value)
-        except ValueError:
-            raise ValueError(f"{value[:60]!r} is no ISO 8601 time such as 2027-03-28T01:30:00+01:00") from None
-    if not isinstance(value, datetime):
-        raise ValueError("should be an ISO 8601 time such as 2027-03-28T01:30:00+01:00")
-    return value
 
 
 def _in_utc(moment: datetime) -> datetime:
@@ -199,7 +188,7 @@ Length = Annotated[timedelta, BeforeValidator(told(read_length)), PlainSerialize
 LengthOrNothing = Annotated[
     timedelta, BeforeValidator(told(_length_or_nothing)), PlainSerializer(_write_length), _LENGTH_SCHEMA
 ]
-Moment = Annotated[datetime, BeforeValidator(_moment), AfterValidator(_in_utc), _MOMENT_SCHEMA]
+Moment = Annotated[datetime, BeforeValidator(read_moment), AfterValidator(_in_utc), _MOMENT_SCHEMA]
 Moments = Annotated[tuple[Moment, ...], one_or_more]
 ZoneName = Annotated[str, AfterValidator(told(_zone))]
 Days = Annotated[Calendar, BeforeValidator(told(_calendar)), PlainSerializer(Calendar.short), _OrName()]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Discriminator, Tag, model_validator
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Tag, model_validator
 
 from orchestrator.model.errors import DefinitionError
-from orchestrator.timing.base import Timing, to_ms
+from orchestrator.timing.base import Timing, read_moment, to_ms
 from orchestrator.timing.calendars import WEEKDAYS, Calendar, Weekdays, named
 from orchestrator.timing.data import Data
 from orchestrator.timing.days import seconds_of_day
@@ -28,6 +28,9 @@ Waiting = Literal["skip", "wait"]
 def _a_time(text: str) -> str:
     seconds_of_day(text)
     return text
+
+
+Moment = Annotated[datetime, BeforeValidator(read_moment)]
 
 
 class Window(Data):
@@ -52,6 +55,10 @@ class Window(Data):
             zone(self.tz)
         return self
 
+    def within(self, zone_name: str) -> Window:
+        """Return it in this zone if it names none."""
+        return self.model_copy(update={"tz": self.tz or zone_name})
+
     def _begins(self, day: date) -> bool:
         if self.weekdays is not None and WEEKDAYS[day.weekday()] not in self.weekdays:
             return False
@@ -71,23 +78,41 @@ class Window(Data):
 
 
 class Period(Data):
-    """A stretch of time from `start` to before `end`."""
+    """A stretch of time from `start` to before `end`.
+
+    Without an offset these are local times of the zone of the timing that keeps to it, by itself of UTC.
+    """
 
     noun = "period"
 
-    start: AwareDatetime
-    end: AwareDatetime
+    start: Moment
+    end: Moment
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
+        if (self.start.tzinfo is None) != (self.end.tzinfo is None):
+            raise ValueError("one of start and end has an offset, the other has none: write both alike")
         if self.end <= self.start:
             raise ValueError(f"the end {self.end.isoformat()} is not after the start {self.start.isoformat()}")
         return self
 
+    def within(self, zone_name: str) -> Period:
+        """Return it with local times read as this zone's."""
+        if self.start.tzinfo is not None:
+            return self
+        return self.model_copy(update={"start": _placed(self.start, zone_name), "end": _placed(self.end, zone_name)})
+
     def spans(self, ms: int) -> Iterator[tuple[int, int]]:
         """Yield the period if it is not over at a moment."""
-        if to_ms(self.end) > ms:
-            yield to_ms(self.start), to_ms(self.end)
+        placed = self.within("UTC")
+        if to_ms(placed.end) > ms:
+            yield to_ms(placed.start), to_ms(placed.end)
+
+
+def _placed(local: datetime, zone_name: str) -> datetime:
+    """Return a local time as a moment; one that does not exist is the first instant after the gap."""
+    seconds = instant_of(zone_name, int(local.replace(tzinfo=UTC).timestamp()))
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=local.microsecond)
 
 
 def _kind(span: object) -> str:
@@ -133,24 +158,23 @@ class Hours(Data):
     def resolve(self, named: Mapping[str, Calendar]) -> Hours:
         """Return it with the calendars that it names put in place."""
 
-        return self._each(
-            lambda window: window.model_copy(update={"days": window.days.check(named)}) if window.days else window
-        )
+        def put(span: Window | Period) -> Window | Period:
+            known = isinstance(span, Window) and span.days
+            return span.model_copy(update={"days": known.check(named)}) if known else span
+
+        return self._each(put)
 
     def within(self, zone_name: str) -> Hours:
-        """Return it with the windows that name no zone in this one."""
-        return self._each(lambda window: window.model_copy(update={"tz": window.tz or zone_name}))
+        """Return it with what names no zone in this one."""
+        return self._each(lambda span: span.within(zone_name))
 
     def calendars(self) -> set[str]:
         """Return the names of the stored calendars that it uses."""
         spans = (*self.windows, *self.blackouts)
         return {name for span in spans if isinstance(span, Window) and span.days for name in span.days.names()}
 
-    def _each(self, change: Callable[[Window], Window]) -> Hours:
-        def put(span: Window | Period) -> Window | Period:
-            return change(span) if isinstance(span, Window) else span
-
-        return Hours(windows=tuple(map(put, self.windows)), blackouts=tuple(map(put, self.blackouts)))
+    def _each(self, change: Callable[[Window | Period], Window | Period]) -> Hours:
+        return Hours(windows=tuple(map(change, self.windows)), blackouts=tuple(map(change, self.blackouts)))
 
     def document(self) -> dict[str, Any]:
         """Return it as plain data, defaults left out."""

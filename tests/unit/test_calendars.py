@@ -223,6 +223,16 @@ def test_blackouts_shut_what_is_open():
     assert Hours(**hours.document()) == hours
 
 
+def test_periods_without_an_offset_are_local_to_the_timing():
+    february = Hours(blackouts=[{"start": "2027-02-01T00:00:00", "end": "2027-03-01T00:00:00.5"}])
+    tokyo = WithinHours(Every("1h", tz="Asia/Tokyo"), february)
+    start = datetime.fromisoformat("2027-01-31T22:30:00+09:00")
+    assert shown(tokyo, start, 2) == ["2027-01-31T23:00:00+09:00", "2027-03-01T01:00:00+09:00"]
+    assert february.next_open(ms("2027-02-01T00:00:00+00:00")) == ms("2027-03-01T00:00:00.500+00:00")
+    gap = Hours(windows=[{"start": "2027-03-28T02:30:00", "end": "2027-03-28T04:00:00"}]).within("Europe/Paris")
+    assert gap.next_open(ms("2027-03-27T00:00:00+01:00")) == ms("2027-03-28T03:00:00+02:00")
+
+
 def test_what_is_outside_of_the_hours_is_skipped_or_waits():
     hours = Hours(windows=[Window(start="09:00", end="11:00", weekdays="mon-fri")])
     start = datetime(2027, 5, 7, 9, 30, tzinfo=UTC)
@@ -245,7 +255,9 @@ def test_what_is_outside_of_the_hours_is_skipped_or_waits():
         {"windows": [{"start": "09:00", "tz": "Mars"}]},
         {"windows": [{"start": "09:00", "weekdays": "x"}]},
         {"blackouts": [{"start": "2027-01-02T00:00:00Z", "end": "2027-01-01T00:00:00Z"}]},
-        {"blackouts": [{"start": "2027-01-02T00:00:00", "end": "2027-01-03T00:00:00"}]},
+        {"blackouts": [{"start": "2027-01-02T00:00:00", "end": "2027-01-03T00:00:00Z"}]},
+        {"blackouts": [{"start": "2027-01-02T00:00:00", "end": "2027-01-01T00:00:00"}]},
+        {"blackouts": [{"start": "2027-13-02T00:00:00", "end": "2028-01-01T00:00:00"}]},
         {"blackouts": [{"start": "2027-01-02T00:00:00Z"}]},
         {"sometimes": []},
     ],

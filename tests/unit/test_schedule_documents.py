@@ -133,6 +133,18 @@ def test_times_without_an_offset_are_local_in_documents() -> None:
     )
 
 
+def test_blackouts_without_an_offset_are_local_in_documents() -> None:
+    document = {
+        "cron": "0 0 * * *",
+        "tz": "Europe/Paris",
+        "hours": {"blackouts": [{"start": "2027-02-01T00:00:00", "end": "2027-03-01T00:00:00"}]},
+    }
+    read = Schedule.read("x", document)
+    assert read.document() == document
+    times = read.planned("a/x", {}).times(datetime(2027, 1, 31, 12, tzinfo=UTC))
+    assert next(times).isoformat() == "2027-03-01T00:00:00+01:00"
+
+
 def test_several_one_off_times_come_in_order_and_once_each() -> None:
     at = At([NEW_YEAR + timedelta(days=9), NEW_YEAR], NEW_YEAR)
     assert list(at.times(NEW_YEAR - timedelta(days=1))) == [NEW_YEAR, NEW_YEAR + timedelta(days=9)]
