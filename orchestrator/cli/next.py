@@ -37,6 +37,8 @@ def next_(expression: str, tz: str, start: str | None, count: int, hash_id: str 
         say(f"Runs {cron.describe()}")
         for time in times:
             click.echo(time)
+        if len(times) < count:
+            say("there are no more times")
 
 
 def _moment(text: str | None, tz: str) -> datetime:

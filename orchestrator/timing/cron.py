@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.model.errors import DefinitionError
 from orchestrator.timing.base import Rule
 from orchestrator.timing.cronfields import Fields, days_of, draws, next_of, parse, previous_of
 from orchestrator.timing.wallclock import last_instant, next_instant
@@ -40,6 +41,8 @@ class Cron(Rule):
 
     def __post_init__(self) -> None:
         zone(self.tz)
+        if not isinstance(self.expression, str):
+            raise DefinitionError(f"{self.expression!r} is no cron expression", remedy="write it as in '0 2 * * *'")
         parse(self.expression, "any" if self.draws else self.hash_id)
 
     @property

@@ -43,6 +43,8 @@ class Stretch(NamedTuple):
 @lru_cache(maxsize=1024)
 def zone(name: str) -> ZoneInfo:
     """Return the time zone of this name in the IANA database."""
+    if not isinstance(name, str):
+        raise DefinitionError(f"{name!r} is no time zone", remedy="name it as in Europe/Paris or UTC")
     try:
         return ZoneInfo(name)
     except (KeyError, OSError, ValueError):  # not found; a folder's name; a name that is a path out of the database

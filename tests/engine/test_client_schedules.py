@@ -62,6 +62,15 @@ def test_params_that_are_worked_out_later_are_taken(client: Client, ahead: Start
     assert client.run(run).info.params["day"].startswith("2101-01-07T08:01:00")
 
 
+def test_looking_ahead_at_what_is_not_there_is_refused(client: Client, ahead: Starters) -> None:
+    client.register(flow())
+    assert client.schedules.next(5, "flow") == []
+    with pytest.raises(NotFound, match="no workflow 'nope'"):
+        client.schedules.next(5, "nope")
+    with pytest.raises(NotFound, match="no schedule 'flow/nope'"):
+        client.schedules.next(5, "flow/nope")
+
+
 # -- pause --------------------------------------------------------------------------------------------------------
 
 

@@ -27,6 +27,13 @@ def test_a_start_without_an_offset_is_local_time(capsys):
     assert told.err == "Runs at 02:00 (Asia/Tokyo)\n"
 
 
+def test_the_end_of_the_calendar_is_told(capsys):
+    assert call("0 2 * * *", "--from", "9999-01-01") == 0
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.endswith("\nthere are no more times\n")
+
+
 def test_hashes_need_an_id(capsys):
     assert call("H H * * *") == 2
     assert "hash_id" in capsys.readouterr().err

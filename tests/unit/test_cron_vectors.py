@@ -162,6 +162,13 @@ def test_unknown_zones_are_refused(name):
         Cron("* * * * *", tz=name)
 
 
+def test_what_is_no_text_is_refused():
+    with pytest.raises(DefinitionError, match="None is no cron expression"):
+        Cron(None)
+    with pytest.raises(DefinitionError, match="None is no time zone"):
+        Cron("* * * * *", tz=None)
+
+
 def test_a_moment_without_a_zone_is_refused():
     with pytest.raises(DefinitionError, match="has no time zone"):
         Cron("* * * * *").next(datetime(2027, 1, 1))
