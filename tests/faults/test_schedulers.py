@@ -240,13 +240,13 @@ def test_what_nobody_was_there_for_follows_the_misfire_policy(
     agenda: Agenda, scheduler: Callable[..., Scheduler]
 ) -> None:
     """All schedulers die, and come back 8 s later; beside it an hour that passed before any lived."""
-    now = agenda.now() // 1000 * 1000
-    hour = {"start": to_datetime(now - 3_600_000, "UTC"), "end": to_datetime(now, "UTC")}
+    over = agenda.now() // 300_000 * 300_000  # the last of its planned times is 5 minutes before: no more on time
+    hour = {"start": to_datetime(over - 3_600_000, "UTC"), "end": to_datetime(over, "UTC")}
     names = {}
     for misfire, grace in product(get_args(Misfire), (None, "12m")):
         schedule = Schedule(Every("5m"), name=f"{misfire}-{grace}", misfire=misfire, grace=grace, **hour)
         names[misfire, grace] = f"w/{schedule.name}"
-        agenda.put([schedule], now - 3_600_001, now)
+        agenda.put([schedule], over - 3_600_001, over)
     only = scheduler()
     begin = agenda.every_second(5, 16, misfire="skip", grace=3)
     wait_until(lambda: agenda.now() >= begin + 3500, 20, "some runs")
@@ -259,7 +259,7 @@ def test_what_nobody_was_there_for_follows_the_misfire_policy(
     ran = {key: len([each for each in agenda.past(name) if each.word == "run"]) for key, name in names.items()}
     assert (ran["skip", None], ran["skip", "12m"]) == (0, 0)
     assert (ran["run_once", None], ran["run_once", "12m"]) == (1, 1)
-    assert (ran["run_all", None], ran["run_all", "12m"]) in ((12, 2), (12, 3), (12, 1))
+    assert (ran["run_all", None], ran["run_all", "12m"]) in ((12, 2), (12, 1))
     for name in {name for name, _ in agenda.planned}:
         past = agenda.past(name)
         missed = sum(int(each.detail.split()[0]) for each in past if each.word == "missed")
