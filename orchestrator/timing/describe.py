@@ -20,12 +20,20 @@ MOST_CLOCK_TIMES = 6
 
 def cron_text(fields: Fields) -> str:
     """Return when an expression fires, as in `at 02:00 on Monday to Friday`."""
-    return " ".join(part for part in (_time(fields), _days(fields), _months(fields)) if part)
+    when = " ".join(part for part in (_days(fields), _months(fields)) if part)
+    if not when and _by_the_clock(fields):
+        when = "every day"
+    return f"{_time(fields)} {when}".rstrip()
+
+
+def _by_the_clock(fields: Fields) -> bool:
+    """Tell whether the times of day are few enough to be named, each as a clock shows it."""
+    return len(fields.seconds) * len(fields.minutes) * len(fields.hours) <= MOST_CLOCK_TIMES
 
 
 def _time(fields: Fields) -> str:
     seconds, minutes, hours = fields.seconds, fields.minutes, fields.hours
-    if len(seconds) * len(minutes) * len(hours) <= MOST_CLOCK_TIMES:
+    if _by_the_clock(fields):
         with_seconds = seconds != (0,)
         return "at " + joined(
             f"{hour:02}:{minute:02}" + (f":{second:02}" if with_seconds else "")
@@ -91,12 +99,9 @@ def _days_of_month(fields: Fields) -> list[str]:
 
 
 def _days_of_week(fields: Fields) -> list[str]:
-    days = [f"the {ORDINALS[which]} {WEEKDAYS[weekday]} of the month" for weekday, which in fields.nth]
-    if fields.weekdays:
-        from_monday = sorted(fields.weekdays, key=lambda day: (day + 6) % 7)
-        names = [WEEKDAYS[day] for day in from_monday]
-        days.insert(0, _spans(names, [(day + 6) % 7 for day in from_monday]))
-    return days
+    from_monday = sorted(fields.weekdays, key=lambda day: (day + 6) % 7)
+    plain = _runs([WEEKDAYS[day] for day in from_monday], [(day + 6) % 7 for day in from_monday])
+    return plain + [f"the {ORDINALS[which]} {WEEKDAYS[weekday]} of the month" for weekday, which in fields.nth]
 
 
 def _months(fields: Fields) -> str:
@@ -107,6 +112,10 @@ def _months(fields: Fields) -> str:
 
 def _spans(names: Sequence[str], numbers: Sequence[int]) -> str:
     """Join names, three or more in a row as `Monday to Friday`."""
+    return joined(_runs(names, numbers))
+
+
+def _runs(names: Sequence[str], numbers: Sequence[int]) -> list[str]:
     parts: list[str] = []
     start = 0
     for index in range(1, len(numbers) + 1):
@@ -114,7 +123,7 @@ def _spans(names: Sequence[str], numbers: Sequence[int]) -> str:
             run = names[start:index]
             parts += [f"{run[0]} to {run[-1]}"] if len(run) > 2 else run
             start = index
-    return joined(parts)
+    return parts
 
 
 def joined(parts: Iterable[str], word: str = "and") -> str:

@@ -57,11 +57,15 @@ def told(read: Callable[[Any], _T]) -> Callable[[Any], _T]:
     return reading
 
 
-def read_length(value: Any) -> timedelta:
+def read_length(value: Any, least_ms: int = 1) -> timedelta:
     """Read `90s`, `1h30m`, a number of seconds or a timedelta."""
     if isinstance(value, bool) or not isinstance(value, str | int | float | timedelta):
         raise ValueError("should be a length of time such as 90s, 15m or 1h30m, or a number of seconds")
-    return timedelta(milliseconds=length_ms(value, least_ms=1))
+    return timedelta(milliseconds=length_ms(value, least_ms))
+
+
+def _interval(value: Any) -> timedelta:
+    return read_length(value, least_ms=1000)
 
 
 def _length_or_nothing(value: Any) -> timedelta:
@@ -185,6 +189,7 @@ _LENGTH_SCHEMA = WithJsonSchema({
 _MOMENT_SCHEMA = WithJsonSchema({"type": "string", "description": "ISO 8601; without an offset it is local time."})
 
 Length = Annotated[timedelta, BeforeValidator(told(read_length)), PlainSerializer(_write_length), _LENGTH_SCHEMA]
+Interval = Annotated[timedelta, BeforeValidator(told(_interval)), PlainSerializer(_write_length), _LENGTH_SCHEMA]
 LengthOrNothing = Annotated[
     timedelta, BeforeValidator(told(_length_or_nothing)), PlainSerializer(_write_length), _LENGTH_SCHEMA
 ]

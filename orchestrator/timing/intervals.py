@@ -133,8 +133,8 @@ def length_ms(length: float | timedelta | str, least_ms: int = 1000) -> int:
     else:
         ms = round(length * 1000) if 0 < length < LONGEST_MS else 0
     if not least_ms <= ms <= LONGEST_MS:
-        least = length_text(least_ms) if least_ms >= 1000 else f"{least_ms} ms"
-        raise DefinitionError(f"a length of time of {length!s:.40} is not between a {least} and a hundred years")
+        least = f"a {length_text(least_ms)}" if least_ms >= 1000 else f"{least_ms} ms"
+        raise DefinitionError(f"a length of time of {length!s:.40} is not between {least} and a hundred years")
     return ms
 
 

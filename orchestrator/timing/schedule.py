@@ -30,6 +30,7 @@ from orchestrator.timing.documents import (
     Days,
     Description,
     Flag,
+    Interval,
     Length,
     LengthOrNothing,
     Moment,
@@ -89,7 +90,7 @@ class ScheduleFields(Policies):
 
     cron: Annotated[str | None, Field(description="A cron expression of 5 fields, 6 with seconds last.")] = None
     hash_id: Annotated[str | None, Field(description="What H is drawn from, else from the schedule's id.")] = None
-    every: Annotated[Length | None, Field(description="An interval.")] = None
+    every: Annotated[Interval | None, Field(description="An interval.")] = None
     anchor: Annotated[Moment | None, Field(description="The first moment of the interval.")] = None
     align: Annotated[Literal["day"] | None, Field(description="Count the interval anew from each midnight.")] = None
     at: Annotated[Moments | None, Field(description="One-off times.")] = None

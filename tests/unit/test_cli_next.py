@@ -24,7 +24,7 @@ def test_a_start_without_an_offset_is_local_time(capsys):
     assert call("0 2 * * *", "--tz", "Asia/Tokyo", "--from", "2027-01-01T01:00", "--count", "1") == 0
     told = capsys.readouterr()
     assert told.out == "2027-01-01T02:00:00+09:00\n"
-    assert told.err == "Runs at 02:00 (Asia/Tokyo)\n"
+    assert told.err == "Runs at 02:00 every day (Asia/Tokyo)\n"
 
 
 def test_the_end_of_the_calendar_is_told(capsys):

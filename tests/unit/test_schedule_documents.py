@@ -194,7 +194,7 @@ def test_a_hash_is_drawn_from_the_schedules_id_unless_it_has_one() -> None:
 
 def test_it_says_itself() -> None:
     assert Schedule(Cron("0 2 * * *"), days="business", move="next", jitter="5m").describe() == (
-        "at 02:00 (UTC), or on the next day of the calendar business, up to 5 minutes later"
+        "at 02:00 every day (UTC), or on the next day of the calendar business, up to 5 minutes later"
     )
 
 
@@ -221,7 +221,9 @@ WRONG = [
     ({"cron": "* * * * *", "hours": {"windows": [{"start": "25:00"}]}}, "hours: '25:00' is no time of day"),
     ({"cron": "* * * * *", "start": "2027-01-01", "end": "2026-01-01"}, "end: the end 2026-01-01T00:00:00+00:00 is not after the start"),
     ({"cron": "* * * * *", "jitter": "2d"}, "jitter: it is over 24 hours"),
-    ({"cron": "* * * * *", "grace": -1}, "grace: a length of time of -1 is not between a 1 ms and a hundred years"),
+    ({"cron": "* * * * *", "grace": -1}, "grace: a length of time of -1 is not between 1 ms and a hundred years"),
+    ({"every": "0s"}, "every: a length of time of 0s is not between a second and a hundred years"),
+    ({"every": 0.5}, "every: a length of time of 0.5 is not between a second and a hundred years"),
     ({"cron": "* * * * *", "overlap": "maybe"}, "overlap: should be 'allow', 'skip', 'queue_one', 'queue_all' or 'cancel_old', not 'maybe'"),
     ({"cron": "* * * * *", "enabled": "no"}, "enabled: should be a valid boolean, not 'no'"),
     ({"cron": "* * * * *", "params": [1]}, "params: should be a mapping from names of parameters to values"),
