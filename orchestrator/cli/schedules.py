@@ -13,8 +13,11 @@ from orchestrator.cli.starting import pairs, starter_argument, tell_deleted
 from orchestrator.model.errors import NotFound
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from orchestrator.client import Client
     from orchestrator.client.infos import ScheduleInfo
+    from orchestrator.state.starters import Past
     from orchestrator.timing.schedule import Schedule
 
 SHOWN = 5
@@ -72,6 +75,8 @@ def show(own: str, as_json: bool) -> None:
         print_json({**info.to_json(), "coming": coming, "past": past_json(past)})
         return
     _print_head(info)
+    if info.blocked:
+        _print_blocked(info, past)
     _print_coming(made, own)
     if past:
         from orchestrator.cli.starting import now
@@ -261,6 +266,31 @@ def _print_head(info: ScheduleInfo) -> None:
     if counts or told:
         parts = [*(Text(each) for each in counts), *([told] if told else [])]
         console().print(Text(", ").join(parts))
+
+
+def _print_blocked(info: ScheduleInfo, past: Sequence[Past]) -> None:
+    """Name the run that the next ones depend on, and what runs its planned time again."""
+    from datetime import timedelta
+
+    from rich.text import Text
+
+    from orchestrator.cli.output import console
+    from orchestrator.cli.starting import local
+    from orchestrator.timing.base import to_datetime
+
+    over = [each for each in past if each.end is not None]
+    if not over:
+        console().print("blocked: an earlier run did not succeed, and each depends on the one before")
+        return
+    last = max(over, key=lambda each: each.at_ms)
+    assert last.end is not None
+    zone = info.schedule.timing.zone_name
+    what = f"{last.run} of {local(last.at_ms, zone)} did not succeed ({last.end.name})"
+    console().print(Text(f"blocked: each run depends on the one before, and {what}", style="yellow"), soft_wrap=True)
+    first = to_datetime(last.at_ms, zone)
+    span = f"--from {first.isoformat()} --to {(first + timedelta(seconds=1)).isoformat()}"
+    remedy = f"run it again: orchestrator schedules backfill {info.id} {span} --only failed"
+    console().print(Text(remedy), soft_wrap=True)
 
 
 def _print_coming(made: Client, own: str) -> None:

@@ -56,6 +56,8 @@ class ScheduleInfo(_StarterInfo):
     """Its next planned time."""
     starts_ms: int | None
     """When the run of that starts: later by its jitter."""
+    blocked: bool
+    """Whether it starts nothing because each run depends on the one before, and the last did not succeed."""
 
     @property
     def description(self) -> str:
@@ -66,7 +68,7 @@ class ScheduleInfo(_StarterInfo):
         """Return it as plain data."""
         return {
             **self._common(), "next": iso(self.next_ms), "starts": iso(self.starts_ms),
-            "description": self.description, "definition": self.schedule.document(),
+            "blocked": self.blocked, "description": self.description, "definition": self.schedule.document(),
         }  # fmt: skip
 
 
@@ -214,9 +216,10 @@ def schedule_info(record: StarterRecord, load: Load) -> ScheduleInfo:
     state = "paused" if record.paused_ms else "disabled" if not schedule.enabled else "active"
     if state == "active" and record.next is None:
         state = "over"
+    blocked = schedule.depends_on_past and record.gate not in (None, RunState.succeeded)
     return ScheduleInfo(
         record.id, record.workflow, record.gen, state, record.paused_ms, load.living, load.waiting, record.ended,
-        record.origin, schedule, record.next, record.due,
+        record.origin, schedule, record.next, record.due, blocked,
     )  # fmt: skip
 
 

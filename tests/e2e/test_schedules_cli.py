@@ -139,6 +139,12 @@ def test_a_schedule_that_cannot_be_is_refused_in_one_line(shell: Shell, redis_cl
     assert shell.json("schedules", "list") == []
 
 
+def test_looking_ahead_at_what_is_not_there_is_refused(shell: Shell) -> None:
+    assert shell("schedules", "next", "sales").stdout == "nothing is planned\n"
+    assert "no workflow 'NOPE'" in shell.refused("schedules", "next", "NOPE")
+    assert "no schedule 'sales/nope'" in shell.refused("schedules", "next", "sales/nope")
+
+
 def test_a_file_is_refused_by_line_and_column(shell: Shell) -> None:
     (shell.folder / "s.yaml").write_text("cron: 0 2 * * *\noverlapp: skip\n")
     assert "s.yaml:2:1: overlapp: there is no such field" in shell.refused(
@@ -166,6 +172,23 @@ def test_runs_start_by_themselves_until_it_is_paused(shell: Shell, start: Callab
 
 def _made(shell: Shell) -> list[dict[str, Any]]:
     return [each for each in shell.json("schedules", "show", "sales/often")["past"] if each["what"] == "run"]
+
+
+def test_a_schedule_that_is_blocked_says_by_what_and_how_to_go_on(shell: Shell, start: Callable[..., Any]) -> None:
+    shell("schedules", "set", "sales/often", "--every", "2s", "--depends-on-past", "-p", "day=mon")
+    start("scheduler")
+    run = wait_until(lambda: _made(shell), 20, "a run")[0]["run"]
+    assert not shell.json("schedules", "show", "sales/often")["blocked"]
+    shell("runs", "cancel", run)
+    wait_until(lambda: shell.json("schedules", "show", "sales/often")["blocked"], 20, "its end")
+    shown = shell("schedules", "show", "sales/often").stdout.splitlines()
+    (why,) = [line for line in shown if line.startswith("blocked: ")]
+    assert f"{run} of " in why
+    assert why.endswith("did not succeed (cancelled)")
+    (remedy,) = [line for line in shown if line.startswith("run it again: orchestrator ")]
+    assert shell.json(*remedy.partition("orchestrator ")[2].split())["count"] == 1
+    start("worker")
+    wait_until(lambda: not shell.json("schedules", "show", "sales/often")["blocked"], 40, "its success")
 
 
 def test_a_run_is_started_by_hand(shell: Shell) -> None:
