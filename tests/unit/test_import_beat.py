@@ -151,7 +151,7 @@ def test_an_app_made_ready_as_beat_does_it():
     made = app(timezone="Europe/Paris", broker="redis://", beat_cron_starting_deadline=300, task_default_queue="shop")
     made.conf.task_routes = {"shop.clean": {"queue": "slow"}}
 
-    @made.task(name="shop.clean")
+    @made.task(name="shop.clean", shared=False)
     def clean() -> None: ...
 
     @made.on_after_finalize.connect
