@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import time
 from collections import Counter
 from datetime import UTC, datetime
@@ -52,7 +54,10 @@ def check(
     return Counter(entry.word for entry in real)
 
 
-@pytest.mark.parametrize(("start", "days"), [(ms(2027, 3, 10), 29), (ms(2027, 10, 1), 40)], ids=["spring", "autumn"])
+@pytest.mark.parametrize(("start", "days"), [
+    pytest.param(ms(2027, 3, 10), 29, id="spring"),
+    pytest.param(ms(2027, 10, 1), 40, id="autumn", marks=pytest.mark.slow),
+])  # fmt: skip
 def test_sixty_schedules_around_a_clock_change(redis_client: redis.Redis, ns: str, start: int, days: int) -> None:
     """The changes of Paris, New York and Lord Howe, with holidays and a night of nine hours without a scheduler."""
     night = start + (days - 11) * DAY + 20 * HOUR
@@ -60,12 +65,16 @@ def test_sixty_schedules_around_a_clock_change(redis_client: redis.Redis, ns: st
     assert min(words[word] for word in ("run", "missed", "skipped")) > 5, words
 
 
+ON_REQUEST = pytest.mark.skipif(not os.environ.get("ORCHESTRATOR_TEST_YEAR"), reason="ten minutes: on request only")
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_a_year_of_five_hundred_schedules(redis_client: redis.Redis, ns: str) -> None:
+@pytest.mark.parametrize("many", [100, pytest.param(500, marks=ON_REQUEST)])
+def test_a_year_of_schedules(redis_client: redis.Redis, ns: str, many: int) -> None:
     start = ms(2027, 1, 1)
     outages = [(start + 86 * DAY + 20 * HOUR, start + 87 * DAY + 5 * HOUR), (ms(2027, 10, 31), ms(2027, 10, 31, 1, 30))]
-    words = check(redis_client, ns, schedules_of(500, 5, start, often=0.02), start, ms(2028, 1, 1), outages)
+    words = check(redis_client, ns, schedules_of(many, 5, start, often=0.02), start, ms(2028, 1, 1), outages)
     assert min(words[word] for word in ("run", "missed", "skipped")) > 5, words
 
 

@@ -141,7 +141,8 @@ def scheduler(agenda: Agenda) -> Iterator[Callable[..., Scheduler]]:
         each.stop()
 
 
-@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=[pytest.mark.slow, pytest.mark.timeout(300)])])
+@pytest.mark.slow
+@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.timeout(300))])
 def test_one_of_three_is_killed_in_each_burst(agenda: Agenda, scheduler: Callable[..., Scheduler], kills: int) -> None:
     three = [scheduler() for _ in range(3)]
     begin = agenda.every_second(20, 3 * kills + 2) + 3000

@@ -67,6 +67,7 @@ def test_every_trace_replays_by_command(fleet: Fleet) -> None:
     assert_sound(fleet, None, *runs)
 
 
+@pytest.mark.slow
 def test_every_trace_survives_the_death_of_one_of_two_nodes(fleet: Fleet) -> None:
     """All at once, by the client, each stretched or shrunk to about 2 s of work, so that each is in the middle."""
     first, _ = (fleet.worker(*QUICK, name=name, app=STOCK).start() for name in ("w1", "w2"))
