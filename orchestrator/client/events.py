@@ -21,8 +21,8 @@ from orchestrator.model.workflow import check_name
 from orchestrator.plan.expressions import Expression
 from orchestrator.scheduling.matching import Event, Listening, concerns, params_of, stored_id
 from orchestrator.scheduling.outlook import Flow as Head
-from orchestrator.scheduling.outlook import name_of
-from orchestrator.state import reading, starters
+from orchestrator.scheduling.outlook import name_of, read_flows
+from orchestrator.state import starters
 from orchestrator.state.keys import Keys
 from orchestrator.state.replies import Duplicate
 from orchestrator.state.starters import StarterRecord
@@ -154,9 +154,7 @@ def _readable(records: Iterable[StarterRecord]) -> Iterator[tuple[StarterRecord,
 def _head(keys: Keys, ears: Ears, workflow: str) -> Flow[Head | None]:
     heads = ears.heads
     if workflow not in heads:
-        plans = yield from read(starters.current_plans(keys, [workflow]))
-        found = (yield from read(reading.plan_head(keys, plans[workflow]))) if workflow in plans else None
-        heads[workflow] = Head(workflow, plans[workflow], json.loads(found[0]), found[1]) if found else None
+        heads |= yield from read(read_flows(keys, [workflow]))
     return heads[workflow]
 
 

@@ -13,10 +13,9 @@ from orchestrator.client.flows import Flow, Order, read
 from orchestrator.client.infos import NextStart, ScheduleInfo, schedule_info
 from orchestrator.model.errors import Conflict, DefinitionError
 from orchestrator.model.run import iso
-from orchestrator.model.states import PriorityClass
 from orchestrator.plan.expressions import fill
-from orchestrator.plan.params import bind_schema
 from orchestrator.scheduling.agenda import agenda
+from orchestrator.scheduling.outlook import Flow as Head
 from orchestrator.scheduling.outlook import Planned, plan
 from orchestrator.scheduling.planning import Lateness
 from orchestrator.scheduling.records import times_of
@@ -174,13 +173,13 @@ def trigger(keys: Keys, own: str, params: Mapping[str, Any]) -> Flow[str]:
     record = yield from editing.starter(keys, KIND, own)
     planned = plan(record, (yield from editing.calendars(keys)))
     digest, head, cls = yield from flows.current(keys, record.workflow)
+    flow = Head(record.workflow, digest, head, cls)
     now = yield from read(starters.clock(keys))
     start, end = planned.times.interval(now)
     given = planned.schedule.params
     if given:
         given = fill(given, **variables_of(record, planned.times, now, (start, end)))
-    bound = bind_schema(head.get("params"), {**given, **params}, record.workflow)
-    priority = planned.schedule.priority
+    bound = flow.bind({**given, **params})
     facts = {"schedule": own, "manual": True, "logical_ms": now, "interval_ms": [start, end]}
-    order = Order(digest, bound, cls if priority is None else PriorityClass[priority].value, "", "")
+    order = Order(digest, bound, flow.priority(planned.schedule.priority), "", "")
     return (yield from flows.submit(replace(order, facts=json.dumps(facts).encode())))

@@ -16,12 +16,10 @@ from orchestrator.scheduling.outlook import Outlook
 from orchestrator.state import reading, starters
 from orchestrator.state.replies import Outdated
 from orchestrator.state.starters import DeliveryRecord
-from orchestrator.state.starting import Deliver, Offer
+from orchestrator.state.starting import MAX_WHY, Deliver, Offer
 from orchestrator.state.store import Store
 
 log = logging.getLogger(__name__)
-
-MAX_WHY = 500
 
 
 class Deliveries:
@@ -85,7 +83,6 @@ def _news(store: Store, info: RunInfo) -> Iterator[Deliver]:
     }  # fmt: skip
     body = json.dumps(payload).encode()
     yield Deliver(f"run:{info.id}", f"run:{info.workflow}", f"run {info.id}", body)
-    head = store.read(reading.plan_head(store.keys, info.plan))
-    if head and info.state is RunState.succeeded:
+    if info.state is RunState.succeeded and (head := store.read(reading.plan_head(store.keys, info.plan))):
         for dataset in json.loads(head[0]).get("produces", ()):
             yield Deliver(f"run:{info.id}:{dataset}", f"dataset:{dataset}", f"run {info.id}", body)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,8 @@ from orchestrator.plan.params import bind_schema
 from orchestrator.scheduling.matching import Listening
 from orchestrator.scheduling.planning import Lateness, Times
 from orchestrator.state import reading, starters
+from orchestrator.state.keys import Keys
+from orchestrator.state.reading import Read
 from orchestrator.state.starters import StarterRecord
 from orchestrator.state.store import Store
 from orchestrator.timing.calendars import Calendar
@@ -45,6 +47,17 @@ class Flow:
     def priority(self, name: str | None) -> int:
         """Return the class of a run, given the one that its starter names."""
         return self.cls if name is None else PriorityClass[name].value
+
+
+def read_flows(keys: Keys, names: Sequence[str]) -> Read[dict[str, Flow | None]]:
+    """Read workflows, all in two batches; None for one that is not offered."""
+    plans = yield from starters.current_plans(keys, names)
+    heads = yield from reading.plan_heads(keys, list(plans.values()))
+    found: dict[str, Flow | None] = dict.fromkeys(names)
+    for name, digest in plans.items():
+        if head := heads.get(digest):
+            found[name] = Flow(name, digest, json.loads(head[0]), head[1])
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +92,7 @@ class Outlook:
     def flows(self, store: Store, names: Iterable[str]) -> None:
         """Read the workflows that are not known yet."""
         new = sorted({name for name in names if name not in self._flows})
-        plans = store.read(starters.current_plans(store.keys, new))
-        for name in new:
-            head = store.read(reading.plan_head(store.keys, plans[name])) if name in plans else None
-            self._flows[name] = Flow(name, plans[name], json.loads(head[0]), head[1]) if head else None
+        self._flows.update(store.read(read_flows(store.keys, new)))
 
     def flow(self, name: str) -> Flow:
         """Return a workflow that `flows` has read; a `NotFound` if there is none."""

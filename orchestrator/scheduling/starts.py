@@ -23,7 +23,7 @@ from orchestrator.scheduling.planning import Miss, Start, Times, steps
 from orchestrator.state import starters
 from orchestrator.state.replies import NoPlan, Started
 from orchestrator.state.starters import DeliveryRecord, StarterRecord
-from orchestrator.state.starting import DropWaiting, PassOver, StartPlanned, StartWaiting
+from orchestrator.state.starting import MAX_WHY, DropWaiting, PassOver, StartPlanned, StartWaiting
 from orchestrator.state.transitions import Transition
 from orchestrator.timing.base import to_datetime
 from orchestrator.timing.trigger import Trigger
@@ -38,7 +38,6 @@ CANNOT = (DefinitionError, NotFound, ParameterError)
 """Why an occasion makes no run; any other error is one of the moment."""
 MOST_GATHERED = 1_000
 """Deliveries that one run is for at most. Twin: the fragment `starters`."""
-MAX_WHY = 500
 
 
 class Starts:

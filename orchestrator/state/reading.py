@@ -147,8 +147,16 @@ def plan(keys: Keys, digest: str) -> Read[Plan | None]:
 
 def plan_head(keys: Keys, digest: str) -> Read[tuple[bytes, int, int] | None]:
     """Read of a sealed plan what a submit needs: its head, its default class and the number of its jobs."""
-    (values,) = yield [("HMGET", keys.plan(digest), "sealed", "head", "class", "n")]
-    return None if values[0] is None else (values[1], int(values[2]), int(values[3]))
+    return (yield from plan_heads(keys, [digest])).get(digest)
+
+
+def plan_heads(keys: Keys, digests: Sequence[str]) -> Read[dict[str, tuple[bytes, int, int]]]:
+    """Read of those of the plans that are sealed what a submit needs: see `plan_head`."""
+    if not digests:
+        return {}
+    found = yield [("HMGET", keys.plan(digest), "sealed", "head", "class", "n") for digest in digests]
+    pairs = zip(digests, found, strict=True)
+    return {digest: (values[1], int(values[2]), int(values[3])) for digest, values in pairs if values[0] is not None}
 
 
 def flow(keys: Keys, name: str) -> Read[FlowInfo | None]:

@@ -31,6 +31,9 @@ from orchestrator.state.replies import (
 )
 from orchestrator.state.transitions import Arg, read_rings, unexpected
 
+MAX_WHY = 500
+"""Characters of a reason that are kept."""
+
 
 @dataclass(frozen=True, slots=True)
 class StartPlanned:
