@@ -14,7 +14,8 @@ from orchestrator.client.infos import Backfill, backfill_info
 from orchestrator.model.errors import ParameterError
 from orchestrator.model.run import iso
 from orchestrator.model.states import PriorityClass, RunState
-from orchestrator.scheduling.outlook import Planned, plan
+from orchestrator.scheduling.outlook import plan
+from orchestrator.scheduling.planning import Planned
 from orchestrator.scheduling.records import backfill_record
 from orchestrator.state import starters
 from orchestrator.state.definitions import Op, clear, put_starter, put_waiting

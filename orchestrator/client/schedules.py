@@ -16,9 +16,8 @@ from orchestrator.model.run import iso
 from orchestrator.plan.expressions import fill
 from orchestrator.scheduling.agenda import agenda
 from orchestrator.scheduling.outlook import Flow as Head
-from orchestrator.scheduling.outlook import Planned, plan
-from orchestrator.scheduling.planning import Lateness
-from orchestrator.scheduling.records import times_of
+from orchestrator.scheduling.outlook import plan
+from orchestrator.scheduling.planning import Planned
 from orchestrator.scheduling.starts import variables_of
 from orchestrator.state import starters
 from orchestrator.state.definitions import Op, Starter, put_starter
@@ -151,9 +150,7 @@ def preview(keys: Keys, workflow: str, schedule: Schedule, count: int) -> Flow[l
         schedule = schedule.model_copy(update={"enabled": True})
     made = editing.schedule_starter(aim, schedule, None, known, now)
     _check_ever(schedule, made, now)
-    planned = Planned(
-        schedule, times_of(workflow, schedule, known), Lateness(schedule.misfire, schedule.grace_ms)
-    )  # fmt: skip
+    planned = Planned.of(made.id, schedule, known)
     zone = schedule.timing.zone_name
     runs = islice(agenda([(planned, made.next)], now), count)
     return [NextStart(each.starts, each.schedule, workflow, each.planned, zone) for each in runs]

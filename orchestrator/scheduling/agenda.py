@@ -9,8 +9,7 @@ import heapq
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from orchestrator.scheduling.outlook import Planned
-from orchestrator.scheduling.planning import Start, steps
+from orchestrator.scheduling.planning import Planned, Start, steps
 
 
 class Coming(NamedTuple):

@@ -15,7 +15,7 @@ from orchestrator.model.errors import DefinitionError, NotFound
 from orchestrator.model.states import PriorityClass
 from orchestrator.plan.params import bind_schema
 from orchestrator.scheduling.matching import Listening
-from orchestrator.scheduling.planning import Lateness, Times
+from orchestrator.scheduling.planning import Planned
 from orchestrator.state import reading, starters
 from orchestrator.state.keys import Keys
 from orchestrator.state.reading import Read
@@ -58,15 +58,6 @@ def read_flows(keys: Keys, names: Sequence[str]) -> Read[dict[str, Flow | None]]
         if head := heads.get(digest):
             found[name] = Flow(name, digest, json.loads(head[0]), head[1])
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """A stored schedule, ready to be planned."""
-
-    schedule: Schedule
-    times: Times
-    lateness: Lateness
 
 
 class Outlook:
@@ -153,8 +144,6 @@ def name_of(starter: str) -> str:
 def plan(record: StarterRecord, calendars: Mapping[str, Calendar]) -> Planned:
     """Read a stored schedule (or a backfill's), with the calendars that it names."""
     try:
-        schedule = Schedule.read(name_of(record.log), json.loads(record.spec))
-        times = Times(schedule.planned(record.log, calendars), record.log, schedule.jitter_ms)
+        return Planned.of(record.log, Schedule.read(name_of(record.log), json.loads(record.spec)), calendars)
     except DefinitionError as error:
         raise DefinitionError(str(error), where=record.id) from None
-    return Planned(schedule, times, Lateness(schedule.misfire, schedule.grace_ms))

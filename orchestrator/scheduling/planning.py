@@ -9,12 +9,13 @@ wait for the start of another: it is late only after the longest jitter.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from orchestrator.timing.adjust import jitter_ms
 from orchestrator.timing.base import Timing
-from orchestrator.timing.schedule import Misfire
+from orchestrator.timing.calendars import Calendar
+from orchestrator.timing.schedule import Misfire, Schedule
 
 LEAST_PATIENCE_MS = 10_000
 """A planned time that is no later is on time: a killed scheduler's part is handed on within 2 to 4 s."""
@@ -92,6 +93,21 @@ class Lateness:
             return True
         in_grace = not missed or self.grace_ms is None or late_ms <= self.grace_ms
         return in_grace and (self.misfire == "run_all" or (self.misfire == "run_once" and last))
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A schedule, ready to be planned."""
+
+    schedule: Schedule
+    times: Times
+    lateness: Lateness
+
+    @classmethod
+    def of(cls, own: str, schedule: Schedule, calendars: Mapping[str, Calendar]) -> Planned:
+        """Make a schedule of an id ready; a `DefinitionError` if a calendar is missing."""
+        times = Times(schedule.planned(own, calendars), own, schedule.jitter_ms)
+        return cls(schedule, times, Lateness(schedule.misfire, schedule.grace_ms))
 
 
 def steps(times: Times, planned: int, now: int, lateness: Lateness) -> Iterator[Start | Miss]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 
-from orchestrator.scheduling.planning import Times
+from orchestrator.scheduling.planning import Planned, Times
 from orchestrator.state.definitions import Starter
 from orchestrator.state.starters import StarterRecord
 from orchestrator.timing.base import MILLISECOND
@@ -23,7 +23,7 @@ def starter_id(workflow: str, name: str) -> str:
 def times_of(workflow: str, schedule: Schedule, calendars: Mapping[str, Calendar]) -> Times:
     """Return a schedule's planned times; a `DefinitionError` if a calendar is missing."""
     own = starter_id(workflow, schedule.name)
-    return Times(schedule.planned(own, calendars), own, schedule.jitter_ms)
+    return Planned.of(own, schedule, calendars).times
 
 
 def schedule_record(workflow: str, schedule: Schedule, calendars: Mapping[str, Calendar], after_ms: int) -> Starter:

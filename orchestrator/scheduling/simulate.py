@@ -15,8 +15,8 @@ from typing import Literal
 
 from orchestrator.model.errors import DefinitionError
 from orchestrator.model.states import RunState
-from orchestrator.scheduling.planning import Lateness, Miss, steps
-from orchestrator.scheduling.records import schedule_record, times_of
+from orchestrator.scheduling.planning import Miss, Planned, steps
+from orchestrator.scheduling.records import schedule_record, starter_id
 from orchestrator.state.overlaps import Occupancy
 from orchestrator.timing.calendars import Calendar
 from orchestrator.timing.schedule import Schedule
@@ -100,8 +100,8 @@ class _One:
         self, workflow: str, schedule: Schedule, calendars: Mapping[str, Calendar], length: Length, start: int
     ) -> None:
         record = schedule_record(workflow, schedule, calendars, start)
-        self.times = times_of(workflow, schedule, calendars)
-        self.lateness = Lateness(schedule.misfire, schedule.grace_ms)
+        planned = Planned.of(starter_id(workflow, schedule.name), schedule, calendars)
+        self.times, self.lateness = planned.times, planned.lateness
         self.next = record.next
         self.due = record.due
         self.occupancy = Occupancy(record.overlap, record.limit, record.gated)

@@ -18,8 +18,8 @@ from orchestrator.plan.expressions import fill
 from orchestrator.scheduling.duties import Tools
 from orchestrator.scheduling.duties.todos import advance
 from orchestrator.scheduling.matching import event_of, params_of
-from orchestrator.scheduling.outlook import Outlook, Planned
-from orchestrator.scheduling.planning import Miss, Start, Times, steps
+from orchestrator.scheduling.outlook import Outlook
+from orchestrator.scheduling.planning import Miss, Planned, Start, Times, steps
 from orchestrator.state import starters
 from orchestrator.state.replies import NoPlan, Started
 from orchestrator.state.starters import DeliveryRecord, StarterRecord
