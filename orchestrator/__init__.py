@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from orchestrator.dsl.decorators import job, workflow
     from orchestrator.model.policies import RetryPolicy
     from orchestrator.runtime import current, install
+    from orchestrator.starters.schedule import Schedule
+    from orchestrator.starters.trigger import Trigger
     from orchestrator.timing.calendars import Calendar
     from orchestrator.timing.cron import Cron
     from orchestrator.timing.days import NthDay
     from orchestrator.timing.intervals import Every
     from orchestrator.timing.once import At
     from orchestrator.timing.rrule import RRule
-    from orchestrator.timing.schedule import Schedule
-    from orchestrator.timing.trigger import Trigger
     from orchestrator.timing.windows import Hours
 
 __all__ = [
@@ -60,8 +60,8 @@ _HOMES = {
     "RRule": "orchestrator.timing.rrule",
     "RetryPolicy": "orchestrator.model.policies",
     "Run": "orchestrator.client",
-    "Schedule": "orchestrator.timing.schedule",
-    "Trigger": "orchestrator.timing.trigger",
+    "Schedule": "orchestrator.starters.schedule",
+    "Trigger": "orchestrator.starters.trigger",
     "Workflow": "orchestrator.dsl.builder",
     "current": "orchestrator.runtime",
     "from_canvas": "orchestrator.dsl.canvas",

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from orchestrator.state.servers import Server
+from orchestrator.servers.discovery import Server
 from support.leaks import orphans, strays
 from support.needs import all_servers, require
 from support.rabbitmq import RabbitMQ

@@ -28,8 +28,8 @@ def worker() -> str | None:
 
 def scheduler() -> str | None:
     """Return what is wrong with the namespace's schedulers."""
+    from orchestrator.servers.addresses import store_url
     from orchestrator.settings import get_settings
-    from orchestrator.state.addresses import store_url
     from orchestrator.state.store import Store
 
     settings = get_settings()

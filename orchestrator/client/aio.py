@@ -11,13 +11,13 @@ from orchestrator.client import flows
 from orchestrator.client.base import ClientBase, run_state
 from orchestrator.model.run import FlowInfo, JobRun, NodeInfo, QueueInfo, RunInfo
 from orchestrator.model.states import RunState
+from orchestrator.servers.addresses import store_url
 from orchestrator.settings import Settings
-from orchestrator.state import reading
-from orchestrator.state.addresses import store_url
-from orchestrator.state.reading import Read
-from orchestrator.state.records import Event
-from orchestrator.state.replies import Ring, Stored
+from orchestrator.state import reads
+from orchestrator.state.layouts.records import Event
+from orchestrator.state.reads.base import Read
 from orchestrator.state.store import AsyncStore
+from orchestrator.state.transitions.replies import Ring, Stored
 
 if TYPE_CHECKING:
     from celery import Celery
@@ -70,7 +70,7 @@ class AsyncClient(ClientBase):
         self, *, state: RunState | str | None = None, workflow: str | None = None, limit: int = 50
     ) -> list[RunInfo]:
         """Return the newest runs: those that are live first."""
-        return await self._read(reading.runs(self.keys, state=run_state(state), workflow=workflow, limit=limit))
+        return await self._read(reads.runs(self.keys, state=run_state(state), workflow=workflow, limit=limit))
 
     async def register(self, workflow: Workflow | WorkflowDefinition) -> Stored:
         """Store a workflow as its current version, with its schedules and triggers. See `Client.register`."""
@@ -145,7 +145,7 @@ class AsyncClient(ClientBase):
 
     async def workflows(self) -> list[str]:
         """Name the stored workflows."""
-        return await self._read(reading.flows(self.keys))
+        return await self._read(reads.flows(self.keys))
 
     async def definition(self, name: str, version: int | None = None) -> WorkflowDefinition:
         """Return a stored workflow's definition, of its current version where none is given."""
@@ -157,19 +157,19 @@ class AsyncClient(ClientBase):
 
     async def nodes(self) -> list[NodeInfo]:
         """Return the live worker nodes."""
-        return await self._read(reading.nodes(self.keys))
+        return await self._read(reads.nodes(self.keys))
 
     async def queues(self) -> list[QueueInfo]:
         """Return what waits on each route and priority class."""
-        return await self._read(reading.queues(self.keys))
+        return await self._read(reads.queues(self.keys))
 
     async def events(self, after: str = "-", limit: int = 500) -> list[Event]:
         """Return the transitions after an event's id, the oldest first."""
-        return await self._read(reading.events(self.keys, after, limit))
+        return await self._read(reads.events(self.keys, after, limit))
 
     async def last_event(self) -> str:
         """Return the id of the newest transition: where to begin to follow."""
-        return await self._read(reading.last_event(self.keys))
+        return await self._read(reads.last_event(self.keys))
 
     async def sleep(self, seconds: float) -> None:
         """Wait (a step of the logic; see `flows.Port`)."""

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.client import backfills, calendars, events, schedules, triggers
 from orchestrator.client.events import Hook, Taken
 from orchestrator.client.infos import Backfill, CalendarInfo, NextStart, ScheduleInfo, TriggerInfo
-from orchestrator.state.starters import Past
+from orchestrator.starters.schedule import Schedule
+from orchestrator.starters.trigger import Trigger
+from orchestrator.state.reads.starters import Past
 from orchestrator.timing.calendars import Calendar
-from orchestrator.timing.schedule import Schedule
-from orchestrator.timing.trigger import Trigger
 
 if TYPE_CHECKING:
     from orchestrator.client.aio import AsyncClient, AsyncRun

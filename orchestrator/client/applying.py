@@ -17,19 +17,20 @@ from orchestrator.client.editing import upload
 from orchestrator.client.flows import Flow, read, transit
 from orchestrator.definitions.compare import Change, Difference, changed_plans, difference, to_delete
 from orchestrator.definitions.contents import KINDS, Definitions, Kind, workflow_of
-from orchestrator.definitions.held import Held, held
 from orchestrator.definitions.operations import operations
 from orchestrator.definitions.revisions import Note, Revision, unpack
+from orchestrator.definitions.snapshot import Held, held
 from orchestrator.definitions.warnings import Surroundings, misfits, read_starts, warnings
 from orchestrator.dsl.documents import to_document
 from orchestrator.model.errors import Conflict, NotFound
 from orchestrator.plan.decompile import decompile
 from orchestrator.plan.plan import Plan
-from orchestrator.state import reading, revisions, starters
-from orchestrator.state.definitions import Op, pack
+from orchestrator.state import reads
 from orchestrator.state.keys import Keys
-from orchestrator.state.replies import Applied, Changed, NotUploaded, StaleEdit
-from orchestrator.state.starting import Apply
+from orchestrator.state.layouts.change_ops import Op, pack
+from orchestrator.state.reads import revisions, starters
+from orchestrator.state.transitions.replies import Applied, Changed, NotUploaded, StaleEdit
+from orchestrator.state.transitions.starters import Apply
 
 TRIES = 20
 """How often an apply that comes to the same is tried while others change definitions or start planned times."""
@@ -124,7 +125,7 @@ def _compare(
         documents[digest] = to_document(decompile(plan))
     versions: dict[str, dict[str, int]] = {}
     for name in {document["name"] for document in documents.values()}:
-        info = yield from read(reading.flow(keys, name))
+        info = yield from read(reads.flow(keys, name))
         versions[name] = {digest: number for number, digest in info.versions.items()} if info else {}
     return difference(wanted, there, gone, documents.__getitem__, versions)
 
@@ -157,7 +158,7 @@ def _head(keys: Keys, digest: str, plans: Mapping[str, Plan]) -> Flow[dict[str, 
     if digest in plans:
         head: dict[str, Any] = json.loads(plans[digest].head)
         return head
-    found = yield from read(reading.plan_head(keys, digest))
+    found = yield from read(reads.plan_head(keys, digest))
     return json.loads(found[0]) if found else {}
 
 

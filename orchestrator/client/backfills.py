@@ -14,13 +14,13 @@ from orchestrator.client.infos import Backfill, backfill_info
 from orchestrator.model.errors import ParameterError
 from orchestrator.model.run import iso
 from orchestrator.model.states import PriorityClass, RunState
-from orchestrator.scheduling.outlook import plan
+from orchestrator.scheduling.catalogue import plan
 from orchestrator.scheduling.planning import Planned
 from orchestrator.scheduling.records import backfill_record
-from orchestrator.state import starters
-from orchestrator.state.definitions import Op, clear, put_starter, put_waiting
 from orchestrator.state.keys import Keys
-from orchestrator.state.starters import Past
+from orchestrator.state.layouts.change_ops import Op, clear, put_starter, put_waiting
+from orchestrator.state.reads import starters
+from orchestrator.state.reads.starters import Past
 from orchestrator.timing.base import to_ms
 from orchestrator.timing.zones import zone
 

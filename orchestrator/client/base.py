@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.client import flows
 from orchestrator.model.errors import ParameterError
 from orchestrator.model.states import RunState
+from orchestrator.servers.addresses import broker_url
 from orchestrator.settings import Settings, get_settings
-from orchestrator.state.addresses import broker_url
 from orchestrator.state.keys import Keys
 
 if TYPE_CHECKING:

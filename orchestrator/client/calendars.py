@@ -14,12 +14,12 @@ from orchestrator.client.infos import CalendarInfo
 from orchestrator.model.errors import Conflict, DefinitionError, NotFound
 from orchestrator.model.workflow import check_name
 from orchestrator.scheduling.records import planned_anew
-from orchestrator.state import starters
-from orchestrator.state.definitions import Op, drop_calendar, put_calendar, put_starter
+from orchestrator.starters.schedule import Schedule
 from orchestrator.state.keys import Keys
-from orchestrator.state.starters import StarterRecord
+from orchestrator.state.layouts.change_ops import Op, drop_calendar, put_calendar, put_starter
+from orchestrator.state.reads import starters
+from orchestrator.state.reads.starters import StarterRecord
 from orchestrator.timing.calendars import Calendar
-from orchestrator.timing.schedule import Schedule
 
 MOST_NAMED = 5
 """Users of a calendar that an error names."""

@@ -13,20 +13,21 @@ from typing import TYPE_CHECKING, Any, TypeVar, assert_never
 
 from orchestrator.client import flows
 from orchestrator.client.flows import Flow, ask, read, transit
-from orchestrator.dsl.starts import fitting
 from orchestrator.model.errors import Conflict, NotFound
 from orchestrator.plan.plan import Plan
 from orchestrator.scheduling.records import planned_anew, trigger_record
-from orchestrator.state import reading, starters
-from orchestrator.state.definitions import Op, Starter, drop_starter, pack, put_flow, put_starter, watch
+from orchestrator.starters.fitting import fitting
+from orchestrator.starters.schedule import Schedule
+from orchestrator.starters.trigger import Trigger
+from orchestrator.state import reads
 from orchestrator.state.keys import Keys
-from orchestrator.state.plans import upload_commands
-from orchestrator.state.replies import Applied, Changed, NotUploaded, StaleEdit, Stored
-from orchestrator.state.starters import StarterRecord
-from orchestrator.state.starting import Apply
+from orchestrator.state.layouts.change_ops import Op, Starter, drop_starter, pack, put_flow, put_starter, watch
+from orchestrator.state.layouts.plans import upload_commands
+from orchestrator.state.reads import starters
+from orchestrator.state.reads.starters import StarterRecord
+from orchestrator.state.transitions.replies import Applied, Changed, NotUploaded, StaleEdit, Stored
+from orchestrator.state.transitions.starters import Apply
 from orchestrator.timing.calendars import Calendar
-from orchestrator.timing.schedule import Schedule
-from orchestrator.timing.trigger import Trigger
 
 if TYPE_CHECKING:
     from orchestrator.client.base import AnyWorkflow
@@ -186,7 +187,7 @@ def register(keys: Keys, workflow: Any, route_of: RouteOf | None) -> Flow[Stored
             for record in there.values():
                 if record.origin == CODE:
                     ops += yield from drop_ops(keys, record)
-        info = yield from read(reading.flow(keys, aim.name))
+        info = yield from read(reads.flow(keys, aim.name))
         versions = {digest: number for number, digest in (info.versions if info else {}).items()}
         return ops, Stored(versions.get(plan.digest, 0), plan.digest not in versions)
 

@@ -15,20 +15,20 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from orchestrator.client.flows import Flow, read, transit
 from orchestrator.client.infos import Delivery, Emitted, delivery_info
+from orchestrator.expressions.language import Expression
 from orchestrator.model.errors import DefinitionError, NotFound, ParameterError, Unavailable
 from orchestrator.model.ids import new_run_id
 from orchestrator.model.workflow import check_name
-from orchestrator.plan.expressions import Expression
+from orchestrator.scheduling.catalogue import Flow as Head
+from orchestrator.scheduling.catalogue import name_of, read_flows
 from orchestrator.scheduling.matching import Event, Listening, concerns, params_of, stored_id
-from orchestrator.scheduling.outlook import Flow as Head
-from orchestrator.scheduling.outlook import name_of, read_flows
-from orchestrator.state import starters
+from orchestrator.starters.sources import check_event
+from orchestrator.starters.trigger import Trigger
 from orchestrator.state.keys import Keys
-from orchestrator.state.replies import Duplicate
-from orchestrator.state.starters import StarterRecord
-from orchestrator.state.starting import Deliver
-from orchestrator.timing.sources import check_event
-from orchestrator.timing.trigger import Trigger
+from orchestrator.state.reads import starters
+from orchestrator.state.reads.starters import StarterRecord
+from orchestrator.state.transitions.replies import Duplicate
+from orchestrator.state.transitions.starters import Deliver
 
 MAX_ID = 300
 """Characters that the id of a delivery may have."""

@@ -20,10 +20,10 @@ from orchestrator.model.states import PriorityClass, RunState
 from orchestrator.plan import values
 from orchestrator.plan.params import bind_schema
 from orchestrator.plan.plan import Plan
-from orchestrator.state import reading
+from orchestrator.state import reads
 from orchestrator.state.keys import Keys
-from orchestrator.state.reading import Command, Read
-from orchestrator.state.replies import (
+from orchestrator.state.reads.base import Command, Read
+from orchestrator.state.transitions.replies import (
     Created,
     Ended,
     Exists,
@@ -34,7 +34,7 @@ from orchestrator.state.replies import (
     Ring,
     Stored,
 )
-from orchestrator.state.transitions import Advance, Cancel, CreateRun, Transition
+from orchestrator.state.transitions.runs import Advance, Cancel, CreateRun, Transition
 
 if TYPE_CHECKING:
     from orchestrator.dsl.builder import Workflow
@@ -154,7 +154,7 @@ def current(keys: Keys, name: str) -> Flow[tuple[str, dict[str, Any], int]]:
     """Read of a workflow's current version the plan's digest, its head and its class."""
     info = yield from flow_info(keys, name)
     digest = info.versions[info.latest]
-    found = yield from read(reading.plan_head(keys, digest))
+    found = yield from read(reads.plan_head(keys, digest))
     if found is None:
         raise NotFound(f"the plan of workflow {name!r} is not stored", remedy="submit its definition once more")
     head, cls, _ = found
@@ -219,7 +219,7 @@ def run_info(keys: Keys, run_id: str) -> Flow[RunInfo]:
     """Read a run; `NotFound` where there is none."""
     info = None
     if is_run_id(run_id):
-        info = yield from read(reading.run(keys, run_id))
+        info = yield from read(reads.run(keys, run_id))
     if info is None:
         raise NotFound(f"there is no run {run_id!r}", remedy="orchestrator runs list shows them")
     return info
@@ -248,7 +248,7 @@ def failure(keys: Keys, info: RunInfo) -> Flow[RunFailed]:
     told = f"run {info.id} of {info.workflow} {_ENDS.get(info.state, info.state.name)}"
     if info.why:
         return RunFailed(f"{told}: {info.why}")
-    jobs = yield from read(reading.jobs(keys, info.id))
+    jobs = yield from read(reads.jobs(keys, info.id))
     bad = next((job for job in jobs if job.error and job.state.final), None)
     if bad is not None and bad.error is not None:
         kind = str(bad.error.get("type", "error")).rpartition(".")[2]
@@ -262,7 +262,7 @@ _ENDS = {RunState.cancelled: "was cancelled", RunState.timed_out: "ran out of ti
 def job_runs(keys: Keys, run_id: str) -> Flow[list[JobRun]]:
     """Read every job of a run."""
     yield from run_info(keys, run_id)
-    return (yield from read(reading.jobs(keys, run_id)))
+    return (yield from read(reads.jobs(keys, run_id)))
 
 
 def output(keys: Keys, run_id: str, job: str) -> Flow[Any]:
@@ -271,7 +271,7 @@ def output(keys: Keys, run_id: str, job: str) -> Flow[Any]:
     index = next((each.index for each in jobs if each.name == job), None)
     if index is None:
         raise NotFound(f"run {run_id} has no job {job!r}")
-    found = yield from read(reading.outputs(keys, run_id, [index]))
+    found = yield from read(reads.outputs(keys, run_id, [index]))
     return values.decode(found.get(index, b""))
 
 
@@ -292,7 +292,7 @@ def cancel(keys: Keys, run_id: str, who: str, why: str) -> Flow[RunInfo]:
 
 def plan_of(keys: Keys, digest: str) -> Flow[Plan]:
     """Read a plan."""
-    plan = yield from read(reading.plan(keys, digest))
+    plan = yield from read(reads.plan(keys, digest))
     if plan is None:
         raise NotFound(f"there is no plan {digest}")
     return plan
@@ -303,9 +303,9 @@ def plan_of(keys: Keys, digest: str) -> Flow[Plan]:
 
 def flow_info(keys: Keys, name: str) -> Flow[FlowInfo]:
     """Read a workflow's versions; `NotFound`, with the names there are, where there is none."""
-    info = yield from read(reading.flow(keys, name))
+    info = yield from read(reads.flow(keys, name))
     if info is None:
-        names = yield from read(reading.flows(keys))
+        names = yield from read(reads.flows(keys))
         raise NotFound(f"there is no workflow {name!r}", remedy=there_are(name, names))
     return info
 

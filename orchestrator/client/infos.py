@@ -13,10 +13,10 @@ from typing import Any
 from orchestrator.model.ids import is_run_id
 from orchestrator.model.run import iso
 from orchestrator.model.states import RunState
-from orchestrator.state.starters import DeliveryRecord, Load, StarterRecord
+from orchestrator.starters.schedule import Schedule
+from orchestrator.starters.trigger import Trigger
+from orchestrator.state.reads.starters import DeliveryRecord, Load, StarterRecord
 from orchestrator.timing.calendars import Calendar
-from orchestrator.timing.schedule import Schedule
-from orchestrator.timing.trigger import Trigger
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.client import editing, flows
 from orchestrator.client.flows import Flow, Order, read
 from orchestrator.client.infos import NextStart, ScheduleInfo, schedule_info
+from orchestrator.expressions.language import fill
 from orchestrator.model.errors import Conflict, DefinitionError
 from orchestrator.model.run import iso
-from orchestrator.plan.expressions import fill
+from orchestrator.scheduler.starts import variables_of
 from orchestrator.scheduling.agenda import agenda
-from orchestrator.scheduling.outlook import Flow as Head
-from orchestrator.scheduling.outlook import plan
+from orchestrator.scheduling.catalogue import Flow as Head
+from orchestrator.scheduling.catalogue import plan
 from orchestrator.scheduling.planning import Planned
-from orchestrator.scheduling.starts import variables_of
-from orchestrator.state import starters
-from orchestrator.state.definitions import Op, Starter, put_starter
-from orchestrator.state.definitions import pause as pause_op
-from orchestrator.state.definitions import resume as resume_op
+from orchestrator.starters.schedule import Schedule
 from orchestrator.state.keys import Keys
-from orchestrator.state.starters import Past
-from orchestrator.timing.schedule import Schedule
+from orchestrator.state.layouts.change_ops import Op, Starter, put_starter
+from orchestrator.state.layouts.change_ops import pause as pause_op
+from orchestrator.state.layouts.change_ops import resume as resume_op
+from orchestrator.state.reads import starters
+from orchestrator.state.reads.starters import Past
 
 if TYPE_CHECKING:
     from orchestrator.client.base import AnyWorkflow

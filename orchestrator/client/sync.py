@@ -11,13 +11,13 @@ from orchestrator.client import flows
 from orchestrator.client.base import ClientBase, run_state
 from orchestrator.model.run import FlowInfo, JobRun, NodeInfo, QueueInfo, RunInfo
 from orchestrator.model.states import RunState
+from orchestrator.servers.addresses import store_url
 from orchestrator.settings import Settings
-from orchestrator.state import reading
-from orchestrator.state.addresses import store_url
-from orchestrator.state.reading import Read
-from orchestrator.state.records import Event
-from orchestrator.state.replies import Ring, Stored
+from orchestrator.state import reads
+from orchestrator.state.layouts.records import Event
+from orchestrator.state.reads.base import Read
 from orchestrator.state.store import Store
+from orchestrator.state.transitions.replies import Ring, Stored
 
 if TYPE_CHECKING:
     from celery import Celery
@@ -78,7 +78,7 @@ class Client(ClientBase):
         self, *, state: RunState | str | None = None, workflow: str | None = None, limit: int = 50
     ) -> list[RunInfo]:
         """Return the newest runs: those that are live first."""
-        return self._read(reading.runs(self.keys, state=run_state(state), workflow=workflow, limit=limit))
+        return self._read(reads.runs(self.keys, state=run_state(state), workflow=workflow, limit=limit))
 
     def register(self, workflow: Workflow | WorkflowDefinition) -> Stored:
         """Store a workflow as its current version, with its schedules and triggers, in one step; nothing runs.
@@ -154,7 +154,7 @@ class Client(ClientBase):
 
     def workflows(self) -> list[str]:
         """Name the stored workflows."""
-        return self._read(reading.flows(self.keys))
+        return self._read(reads.flows(self.keys))
 
     def definition(self, name: str, version: int | None = None) -> WorkflowDefinition:
         """Return a stored workflow's definition, of its current version where none is given."""
@@ -166,19 +166,19 @@ class Client(ClientBase):
 
     def nodes(self) -> list[NodeInfo]:
         """Return the live worker nodes."""
-        return self._read(reading.nodes(self.keys))
+        return self._read(reads.nodes(self.keys))
 
     def queues(self) -> list[QueueInfo]:
         """Return what waits on each route and priority class."""
-        return self._read(reading.queues(self.keys))
+        return self._read(reads.queues(self.keys))
 
     def events(self, after: str = "-", limit: int = 500) -> list[Event]:
         """Return the transitions after an event's id, the oldest first."""
-        return self._read(reading.events(self.keys, after, limit))
+        return self._read(reads.events(self.keys, after, limit))
 
     def last_event(self) -> str:
         """Return the id of the newest transition: where to begin to follow."""
-        return self._read(reading.last_event(self.keys))
+        return self._read(reads.last_event(self.keys))
 
     def sleep(self, seconds: float) -> None:
         """Wait (a step of the logic; see `flows.Port`)."""

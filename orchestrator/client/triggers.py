@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from orchestrator.client import editing
 from orchestrator.client.flows import Flow, read
 from orchestrator.client.infos import TriggerInfo, trigger_info
-from orchestrator.state import starters
-from orchestrator.state.definitions import Op
+from orchestrator.starters.trigger import Trigger
 from orchestrator.state.keys import Keys
-from orchestrator.timing.trigger import Trigger
+from orchestrator.state.layouts.change_ops import Op
+from orchestrator.state.reads import starters
 
 if TYPE_CHECKING:
     from orchestrator.client.base import AnyWorkflow

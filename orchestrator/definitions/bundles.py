@@ -14,10 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.dsl.documents import define
+from orchestrator.model.complaints import Complaint, Path, did_you_mean
 from orchestrator.model.errors import DefinitionError
 from orchestrator.model.workflow import WorkflowDefinition, check_name
-from orchestrator.plan.explain import Complaint, did_you_mean
-from orchestrator.plan.specs import Path
 from orchestrator.timing.calendars import Calendar, holidays_of
 
 SECTIONS = ("calendars", "workflows")

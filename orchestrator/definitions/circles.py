@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 
 from orchestrator.definitions.contents import workflow_of
-from orchestrator.timing.trigger import Trigger
+from orchestrator.starters.trigger import Trigger
 
 Parents = Mapping[str, Collection[str]]
 """The workflows that start a workflow."""

@@ -10,8 +10,8 @@ from typing import Any, Literal, NamedTuple
 from orchestrator.definitions.contents import KINDS, Definitions, Kind, workflow_of
 from orchestrator.definitions.secrecy import masked
 from orchestrator.model.errors import DefinitionError
-from orchestrator.timing.schedule import Schedule
-from orchestrator.timing.trigger import Trigger
+from orchestrator.starters.schedule import Schedule
+from orchestrator.starters.trigger import Trigger
 
 Action = Literal["create", "change", "delete"]
 

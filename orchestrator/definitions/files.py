@@ -12,15 +12,14 @@ from orchestrator.definitions.contents import Definitions, Kind
 from orchestrator.definitions.values import Values, fill
 from orchestrator.dsl.builder import Workflow
 from orchestrator.dsl.documents import Parsed, Placed, parse, placed, read_bytes
+from orchestrator.model.complaints import Complaint, Path, listing
 from orchestrator.model.errors import DefinitionError, DocumentError, NotFound
 from orchestrator.model.workflow import WorkflowDefinition
 from orchestrator.plan.compile import RouteOf
-from orchestrator.plan.explain import Complaint, listing
 from orchestrator.plan.plan import Plan
-from orchestrator.plan.specs import Path
+from orchestrator.starters.schedule import Schedule
+from orchestrator.starters.trigger import Trigger
 from orchestrator.timing.calendars import Calendar
-from orchestrator.timing.schedule import Schedule
-from orchestrator.timing.trigger import Trigger
 
 SUFFIXES = (".yaml", ".yml", ".json")
 Where = Callable[[], str]

@@ -9,11 +9,13 @@ from dataclasses import replace
 
 from orchestrator.definitions.compare import Difference
 from orchestrator.definitions.contents import Definitions, Kind, workflow_of
-from orchestrator.definitions.held import Held
+from orchestrator.definitions.snapshot import Held
+from orchestrator.model.complaints import listing
 from orchestrator.model.errors import DefinitionError
-from orchestrator.plan.explain import listing
 from orchestrator.scheduling.records import planned_anew, trigger_record
-from orchestrator.state.definitions import (
+from orchestrator.starters.schedule import Schedule
+from orchestrator.starters.trigger import Trigger
+from orchestrator.state.layouts.change_ops import (
     MOST_OPS,
     Op,
     drop_calendar,
@@ -24,10 +26,8 @@ from orchestrator.state.definitions import (
     put_starter,
     watch,
 )
-from orchestrator.state.starters import StarterRecord
+from orchestrator.state.reads.starters import StarterRecord
 from orchestrator.timing.calendars import Calendar
-from orchestrator.timing.schedule import Schedule
-from orchestrator.timing.trigger import Trigger
 
 ORIGIN = "files"
 Calendars = Mapping[str, Calendar]

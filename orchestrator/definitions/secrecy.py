@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from orchestrator.model.complaints import Path
 from orchestrator.model.errors import DefinitionError
+from orchestrator.model.secret_patterns import PASSWORD_IN_ADDRESS, holds_secret, names_secret
 from orchestrator.model.secrets import check_reference
-from orchestrator.model.telltales import PASSWORD_IN_ADDRESS, holds_secret, names_secret
+from orchestrator.model.templates import LITERAL
 from orchestrator.model.urls import MASK
-from orchestrator.plan.specs import LITERAL, Path
 
 
 def written_out(value: Any, path: Path = (), *, named: bool = False) -> Iterator[Path]:
     """Yield where in plain data a secret is written out; references are none.
 
-    A text is one if `model.telltales` says so of it, or of a name that it stands below, however deep: `named` tells
-    that there was such a name before.
+    A text is one if `model.secret_patterns` says so of it, or of a name that it stands below, however deep: `named`
+    tells that there was such a name before.
     """
     if isinstance(value, dict):
         for key, item in value.items():

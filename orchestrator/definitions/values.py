@@ -18,9 +18,8 @@ from typing import Any
 from orchestrator.definitions.secrecy import written_out
 from orchestrator.dsl.documents import parse, placed, read_bytes, refusal
 from orchestrator.dsl.yaml12 import MAX_BYTES, MAX_DEPTH
+from orchestrator.model.complaints import Complaint, Path, did_you_mean
 from orchestrator.model.errors import DefinitionError
-from orchestrator.plan.explain import Complaint, did_you_mean
-from orchestrator.plan.specs import Path
 
 Values = Mapping[str, Any]
 _NAME = r"[A-Za-z_][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*"

@@ -9,12 +9,12 @@ from typing import Any
 
 from orchestrator.definitions.circles import circles
 from orchestrator.definitions.contents import Definitions, workflow_of
+from orchestrator.model.complaints import Path
 from orchestrator.model.errors import DefinitionError
 from orchestrator.plan.params import check_given
-from orchestrator.plan.specs import Path
-from orchestrator.timing.documents import known_part
-from orchestrator.timing.schedule import Schedule
-from orchestrator.timing.trigger import Trigger
+from orchestrator.starters.fields import known_part
+from orchestrator.starters.schedule import Schedule
+from orchestrator.starters.trigger import Trigger
 
 MOST_CIRCLES = 20
 

@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 from kombu import Connection, Producer
 
 from orchestrator.dispatch.topology import TURN, queue_name
-from orchestrator.state.replies import Ring
+from orchestrator.state.transitions.replies import Ring
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ BACKOFF_S = 1.0
 _AT_ONCE_S = 0.5
 _OWED = 16
 """How many permits a queue may be owed: enough to wake a worker; healing and its turns see to the rest."""
-# Celery's own time limits would span a whole turn; ours are the node's (`runtime.warden`). Long enough to be none.
+# Celery's own time limits would span a whole turn; ours are the node's (`runtime.slot_monitor`). So long is none.
 _NO_LIMIT = 1_000_000_000
 
 _abandoned: list[Any] = []  # connections of a parent process: closing them here would close the parent's

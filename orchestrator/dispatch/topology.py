@@ -14,7 +14,7 @@ from kombu import Exchange, Queue
 
 from orchestrator.model.states import PriorityClass
 from orchestrator.model.workflow import check_route
-from orchestrator.state.replies import Want
+from orchestrator.state.transitions.replies import Want
 
 TURN = "orchestrator.turn"
 """The one Celery task of ours."""

@@ -22,19 +22,19 @@ from pydantic import BaseModel, ValidationError
 
 from orchestrator.dsl.refs import OutputRef, ParamRef, ParamsRef, RunFacts, RunRef
 from orchestrator.dsl.signatures import read_signature, route_by_app
+from orchestrator.model.complaints import explain
 from orchestrator.model.errors import DefinitionError
 from orchestrator.model.policies import RetryPolicy
 from orchestrator.model.workflow import MAX_NAME, JobDefinition, PriorityName, WorkflowDefinition
 from orchestrator.plan.compile import DEFAULT_ROUTE, RouteOf, compile_plan
-from orchestrator.plan.explain import explain
 from orchestrator.plan.params import bind_model, bind_schema, schema_of
 from orchestrator.plan.plan import Plan
 from orchestrator.plan.specs import encode
 
 if TYPE_CHECKING:
+    from orchestrator.starters.schedule import Schedule
+    from orchestrator.starters.trigger import Trigger
     from orchestrator.timing.base import Rule
-    from orchestrator.timing.schedule import Schedule
-    from orchestrator.timing.trigger import Trigger
 
 _Following = TypeVar("_Following")
 
@@ -147,8 +147,8 @@ class Workflow:
         for job in definition.jobs:
             flow._add(Job(flow, job))
         if definition.schedules or definition.triggers:
-            from orchestrator.timing.schedule import Schedule
-            from orchestrator.timing.trigger import Trigger
+            from orchestrator.starters.schedule import Schedule
+            from orchestrator.starters.trigger import Trigger
 
             for name, document in definition.schedules.items():
                 flow.schedule(Schedule.read(name, document))
@@ -230,8 +230,8 @@ class Workflow:
 
         It is no part of the plan: another schedule makes no new version.
         """
-        from orchestrator.dsl.starts import fitting
-        from orchestrator.timing.schedule import Schedule
+        from orchestrator.starters.fitting import fitting
+        from orchestrator.starters.schedule import Schedule
 
         if isinstance(timing, Schedule) and fields:
             raise DefinitionError(f"a schedule has its fields already ({', '.join(fields)})", where=repr(self))
@@ -241,8 +241,8 @@ class Workflow:
 
     def trigger(self, trigger: Trigger | None = None, **fields: Any) -> Trigger:
         """Add a trigger, and return it: the fields of `Trigger`, or a whole one. It is no part of the plan."""
-        from orchestrator.dsl.starts import fitting
-        from orchestrator.timing.trigger import Trigger
+        from orchestrator.starters.fitting import fitting
+        from orchestrator.starters.trigger import Trigger
 
         if trigger is not None and fields:
             raise DefinitionError(f"a trigger has its fields already ({', '.join(fields)})", where=repr(self))

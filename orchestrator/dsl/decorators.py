@@ -30,9 +30,9 @@ from orchestrator.model.errors import DefinitionError
 from orchestrator.model.workflow import PriorityName
 
 if TYPE_CHECKING:
+    from orchestrator.starters.schedule import Schedule
+    from orchestrator.starters.trigger import Trigger
     from orchestrator.timing.base import Rule
-    from orchestrator.timing.schedule import Schedule
-    from orchestrator.timing.trigger import Trigger
 
 _flow: ContextVar[Workflow | None] = ContextVar("orchestrator_flow", default=None)
 

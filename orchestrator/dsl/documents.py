@@ -22,11 +22,11 @@ from typing import Any, NamedTuple
 from pydantic import TypeAdapter, ValidationError
 
 from orchestrator.dsl.yaml12 import MAX_BYTES, Yaml, dump_yaml, split_documents
+from orchestrator.model.complaints import Complaint, did_you_mean, explain, listing
 from orchestrator.model.errors import DocumentError
+from orchestrator.model.templates import LITERAL, OUTPUT, PARAM
 from orchestrator.model.workflow import JobDefinition, WorkflowDefinition
-from orchestrator.plan.explain import Complaint, did_you_mean, explain, listing
 from orchestrator.plan.params import check_schema
-from orchestrator.plan.specs import LITERAL, OUTPUT, PARAM
 from orchestrator.plan.validate import check
 
 _WORKFLOW: TypeAdapter[WorkflowDefinition] = TypeAdapter(WorkflowDefinition)
@@ -175,8 +175,8 @@ def schema() -> dict[str, Any]:
 
 def _start_schemas() -> dict[str, tuple[dict[str, Any], str]]:
     """Return the JSON Schemas of one schedule and one trigger, and what is said of the mappings that hold them."""
-    from orchestrator.timing.schedule import KINDS, ScheduleFields
-    from orchestrator.timing.trigger import SOURCES, TriggerFields
+    from orchestrator.starters.schedule import KINDS, ScheduleFields
+    from orchestrator.starters.trigger import SOURCES, TriggerFields
 
     schedule, trigger = ScheduleFields.model_json_schema(), TriggerFields.model_json_schema()
     schedule["oneOf"] = [{"required": [kind]} for kind in KINDS]
@@ -260,7 +260,7 @@ def _starts(value: dict[str, Any], complaints: list[Complaint]) -> dict[str, Any
     for kind in ("schedules", "triggers"):
         given = value.get(kind)
         if isinstance(given, dict):
-            from orchestrator.dsl.starts import read_starts
+            from orchestrator.starters.fitting import read_starts
 
             # While the schema is wrong, nothing can be said about the values.
             fits = params if isinstance(params, dict | NoneType) and not wrong else {"additionalProperties": True}

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from pydantic import BaseModel
 
+from orchestrator.model.complaints import did_you_mean
 from orchestrator.model.errors import DefinitionError
-from orchestrator.plan.explain import did_you_mean
-from orchestrator.plan.specs import FACTS, OUTPUT, PARAM, RUN
+from orchestrator.model.templates import OUTPUT, PARAM, RUN
+from orchestrator.plan.specs import FACTS
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from orchestrator.model.complaints import Path
 from orchestrator.model.errors import DocumentError
-from orchestrator.plan.specs import Path
 
 MAX_BYTES = 32 * 1024 * 1024
 """The largest document."""

@@ -126,10 +126,10 @@ class WorkflowDefinition:
     produces: Annotated[tuple[Name, ...], Field(description="Datasets of which its success is news.")] = ()
     schedules: Annotated[
         dict[str, Any],
-        Field(description="When it runs by itself: plain data by name (see `timing.schedule`), no part of the plan."),
+        Field(description="When it runs by itself: plain data by name (see `starters.schedule`), no part of the plan."),
     ] = plain(default_factory=dict)
     triggers: Annotated[
         dict[str, Any],
-        Field(description="What else starts it: plain data by name (see `timing.trigger`), no part of the plan."),
+        Field(description="What else starts it: plain data by name (see `starters.trigger`), no part of the plan."),
     ] = plain(default_factory=dict)
     jobs: tuple[JobDefinition, ...] = ()

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from orchestrator.model.complaints import Path, show_path
 from orchestrator.model.states import PriorityClass
 from orchestrator.model.workflow import JobDefinition, WorkflowDefinition
 from orchestrator.plan.plan import DEFAULT_NUMBER, Plan
-from orchestrator.plan.specs import Path, rewrite, show_path
+from orchestrator.plan.specs import rewrite
 
 _PRIORITIES: dict[int, Any] = {cls.value: cls.name for cls in PriorityClass}
 """Without the class that a job takes from its run."""

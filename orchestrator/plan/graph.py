@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from orchestrator.model.complaints import did_you_mean
 from orchestrator.model.errors import DefinitionError
-from orchestrator.plan.explain import did_you_mean
 from orchestrator.plan.plan import Plan
 
 FORMS = ("text", "mermaid", "dot")

@@ -14,9 +14,8 @@ from typing import Any
 from pydantic import BaseModel, PydanticUserError, ValidationError
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
+from orchestrator.model.complaints import Complaint, Path, did_you_mean, explain, listing
 from orchestrator.model.errors import DefinitionError, ParameterError
-from orchestrator.plan.explain import Complaint, did_you_mean, explain, listing
-from orchestrator.plan.specs import Path
 
 Schema = Mapping[str, Any]
 _SHAPE = ("type", "required", "additionalProperties", "minItems", "maxItems", "minProperties", "maxProperties")

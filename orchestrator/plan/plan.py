@@ -1,7 +1,7 @@
 """The compiled plan: what a run executes, immutable and addressed by its content.
 
 Jobs are numbered in the order of the definition; `specs` and `routes` are interned, so that a job costs a few integers.
-`state.plans` packs a plan into Redis buckets and reads it back.
+`state.layouts.plans` packs a plan into Redis buckets and reads it back.
 """
 
 from __future__ import annotations

@@ -17,23 +17,13 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from orchestrator.model.complaints import Complain, Path, show_path
 from orchestrator.model.errors import DefinitionError, ParameterError
+from orchestrator.model.templates import LITERAL, MAX_DEPTH, OUTPUT, PARAM, RUN
 
-OUTPUT, PARAM, RUN, LITERAL = "$output", "$param", "$run", "$literal"
 FACTS = ("id", "logical_date", "interval_start", "interval_end", "schedule", "trigger")
 """What `$run` may name: see `model.run.RunInfo.known`."""
-MAX_DEPTH = 64
-"""How deep arguments may nest."""
-
-Path = tuple[str | int, ...]
-Complain = Callable[[Path, str], None]
 _PLAIN = frozenset({str, int, bool, type(None)})
-
-
-def show_path(path: Path) -> str:
-    """Write a path into a document the way people read it: `jobs.load.args[0]`."""
-    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
-    return text.removeprefix(".")
 
 
 def dumps(value: Any) -> str:

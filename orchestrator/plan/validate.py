@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from orchestrator.model.complaints import Complaint, Path, did_you_mean, listing
 from orchestrator.model.errors import DefinitionError
 from orchestrator.model.workflow import JobDefinition, WorkflowDefinition
-from orchestrator.plan.explain import Complaint, did_you_mean, listing
 from orchestrator.plan.plan import MAX_IN_DEGREE, MAX_JOBS
-from orchestrator.plan.specs import Path, rewrite
+from orchestrator.plan.specs import rewrite
 
 
 def refuse(complaints: Sequence[Complaint], workflow: str) -> None:

@@ -20,15 +20,15 @@ from celery.utils.saferepr import saferepr
 from orchestrator.model.errors import NotFound, OrchestratorError
 from orchestrator.model.ids import AttemptRef
 from orchestrator.model.run import RunInfo
-from orchestrator.runtime import capture, endings
+from orchestrator.runtime import capture, outcomes
 from orchestrator.runtime.context import Attempt, running
-from orchestrator.runtime.endings import UNKNOWN_MS, Ending
 from orchestrator.runtime.guards import guard
-from orchestrator.runtime.hands import Hand
 from orchestrator.runtime.job import JobSpec, arguments, read_spec
-from orchestrator.runtime.station import Station
-from orchestrator.state import reading
-from orchestrator.state.replies import Claimed
+from orchestrator.runtime.outcomes import UNKNOWN_MS, Ending
+from orchestrator.runtime.resources import Station
+from orchestrator.runtime.slots import Hand
+from orchestrator.state import reads
+from orchestrator.state.transitions.replies import Claimed
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ def run_attempt(station: Station, hand: Hand, claimed: Claimed, queue: str) -> E
     try:
         args, kwargs = _arguments(station, claimed, spec)
     except OrchestratorError as error:
-        ending = endings.failure(capture.error(error, with_traceback=False), spec, claimed.retries)
+        ending = outcomes.failure(capture.error(error, with_traceback=False), spec, claimed.retries)
         if watched:
             station.events.send("task-received", claimed.ref, name=spec.task, args="", kwargs="")
             _tell_end(station, claimed, spec, ending)
@@ -67,7 +67,7 @@ def _arguments(station: Station, claimed: Claimed, spec: JobSpec) -> tuple[list[
     inputs = claimed.inputs
     if inputs is None:
         run = AttemptRef.parse(claimed.ref).run
-        inputs = station.patiently(lambda: station.store.read(reading.outputs(station.store.keys, run, spec.inputs)))
+        inputs = station.patiently(lambda: station.store.read(reads.outputs(station.store.keys, run, spec.inputs)))
     facts = _run_of(station, claimed)().known() if spec.uses_run else None
     return arguments(spec, claimed.params, inputs, station.settings.input_limit, facts)
 
@@ -78,7 +78,7 @@ def _run_of(station: Station, claimed: Claimed) -> Callable[[], RunInfo]:
 
     @cache
     def look() -> RunInfo:
-        info = station.patiently(lambda: station.store.read(reading.run(station.store.keys, run)))
+        info = station.patiently(lambda: station.store.read(reads.run(station.store.keys, run)))
         if info is None:
             raise NotFound(f"run {run} is not stored any more")
         return info
@@ -148,12 +148,12 @@ def _trace(
         hand.release()
         if terminate_handler_fired():
             raise  # the process itself is being ended; the node settles the attempt
-        return endings.raised(exc, spec, claimed.retries)
+        return outcomes.raised(exc, spec, claimed.retries)
     finally:
         running.reset(token)
     if info is None:
-        return endings.success(result, text, runtime, spec, station.settings.output_limit, claimed.retries)
-    return endings.raised(info.retval, spec, claimed.retries)
+        return outcomes.success(result, text, runtime, spec, station.settings.output_limit, claimed.retries)
+    return outcomes.raised(info.retval, spec, claimed.retries)
 
 
 def _tracer(task: Any, app: Celery, node: str) -> Any:

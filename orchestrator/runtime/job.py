@@ -10,8 +10,9 @@ from typing import Any
 
 from orchestrator.model.errors import OutputError
 from orchestrator.model.policies import RetryPolicy
+from orchestrator.model.templates import LITERAL, OUTPUT, RUN
 from orchestrator.plan import values
-from orchestrator.plan.specs import LITERAL, OUTPUT, RUN, render, uses_run
+from orchestrator.plan.specs import render, uses_run
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,18 +22,18 @@ from celery.worker import state as worker_state
 
 from orchestrator.model.errors import OrchestratorError
 from orchestrator.model.ids import AttemptRef
-from orchestrator.runtime import capture, endings
+from orchestrator.runtime import capture, outcomes
 from orchestrator.runtime.attempt import tell_end
-from orchestrator.runtime.endings import Ending
-from orchestrator.runtime.hands import Phase
 from orchestrator.runtime.job import read_spec
-from orchestrator.runtime.station import Station
+from orchestrator.runtime.outcomes import Ending
+from orchestrator.runtime.resources import Station
+from orchestrator.runtime.slot_monitor import Verdict, Warden, slots_of
+from orchestrator.runtime.slots import Phase
 from orchestrator.runtime.turn import carry_on
-from orchestrator.runtime.warden import Verdict, Warden, slots_of
 from orchestrator.runtime.watchdog import Watchdog
-from orchestrator.state import reading
-from orchestrator.state.replies import Beaten, Gone, Held, Left, Missing, Settled, Stale
-from orchestrator.state.transitions import Beat, Leave, Register, Settle
+from orchestrator.state import reads
+from orchestrator.state.transitions.replies import Beaten, Gone, Held, Left, Missing, Settled, Stale
+from orchestrator.state.transitions.runs import Beat, Leave, Register, Settle
 
 logger = logging.getLogger(__name__)
 
@@ -212,13 +212,13 @@ class Node:
         match verdict.cause:
             case "timed_out":
                 station = self._station
-                found = station.patiently(lambda: station.store.read(reading.attempt(station.store.keys, verdict.ref)))
+                found = station.patiently(lambda: station.store.read(reads.attempt(station.store.keys, verdict.ref)))
                 if found is None:
-                    return Ending("timed_out", capture.encode(endings.HARD_LIMIT), error=endings.HARD_LIMIT)
+                    return Ending("timed_out", capture.encode(outcomes.HARD_LIMIT), error=outcomes.HARD_LIMIT)
                 _, spec, retries = found
-                return endings.out_of_time(endings.HARD_LIMIT, read_spec(spec), retries)
+                return outcomes.out_of_time(outcomes.HARD_LIMIT, read_spec(spec), retries)
             case "cancelled":
-                return endings.cancelled()
+                return outcomes.cancelled()
             case "returned":
                 return Ending("returned")
         logger.error("attempt %s (%s) is lost with its process: %s", verdict.ref, verdict.task, verdict.detail)

@@ -15,10 +15,10 @@ from typing import assert_never
 from orchestrator.dispatch.topology import queue_name
 from orchestrator.model.ids import AttemptRef
 from orchestrator.runtime.attempt import run_attempt
-from orchestrator.runtime.hands import Hand
-from orchestrator.runtime.station import Station
-from orchestrator.state.replies import Advanced, Claimed, Done, Gone, Missing, Nothing, Stale, Took
-from orchestrator.state.transitions import Advance, Claim, Finish
+from orchestrator.runtime.resources import Station
+from orchestrator.runtime.slots import Hand
+from orchestrator.state.transitions.replies import Advanced, Claimed, Done, Gone, Missing, Nothing, Stale, Took
+from orchestrator.state.transitions.runs import Advance, Claim, Finish
 
 logger = logging.getLogger(__name__)
 

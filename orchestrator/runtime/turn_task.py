@@ -16,7 +16,7 @@ from celery.app.trace import trace_ok_t
 from celery.worker.request import Request
 from celery.worker.strategy import default
 
-from orchestrator.runtime import desk
+from orchestrator.runtime import process
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ def trace_turn(uuid: str, args: Any, kwargs: Any, request: Any = None) -> trace_
     start = time.monotonic()
     try:
         namespace, route, cls = args
-        desk.take_turn(uuid, str(namespace), str(route), int(cls))
+        process.take_turn(uuid, str(namespace), str(route), int(cls))
     except (TypeError, ValueError):
         logger.error("a permit that is none was dropped: %.200r", args)
     except Exception:
@@ -50,7 +50,7 @@ class TurnRequest(Request):
     def info(self, safe: bool = False) -> Any:
         """Return what `inspect active` shows: the attempt that the turn runs, if it runs one."""
         shown: Any = super().info(safe)
-        row = desk.row_of_turn(self.id)
+        row = process.row_of_turn(self.id)
         if row is not None and row.ref:
             shown.update(id=row.ref, name=row.task, type=row.task, args=[], kwargs={})
             shown["time_start"] = time.time() - (time.monotonic() - row.started)

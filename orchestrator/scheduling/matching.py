@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from orchestrator.plan.expressions import Expression, fill
-from orchestrator.state.starters import DeliveryRecord, StarterRecord
-from orchestrator.timing.trigger import Trigger
+from orchestrator.expressions.language import Expression, fill
+from orchestrator.starters.trigger import Trigger
+from orchestrator.state.reads.starters import DeliveryRecord, StarterRecord
 
 
 @dataclass(frozen=True, slots=True)

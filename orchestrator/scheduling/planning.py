@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from orchestrator.starters.schedule import Misfire, Schedule
 from orchestrator.timing.adjust import jitter_ms
 from orchestrator.timing.base import Timing
 from orchestrator.timing.calendars import Calendar
-from orchestrator.timing.schedule import Misfire, Schedule
 
 LEAST_PATIENCE_MS = 10_000
 """A planned time that is no later is on time: a killed scheduler's part is handed on within 2 to 4 s."""

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from orchestrator.scheduling.planning import Planned, Times
-from orchestrator.state.definitions import Starter
-from orchestrator.state.starters import StarterRecord
+from orchestrator.starters.schedule import Schedule
+from orchestrator.starters.trigger import Trigger
+from orchestrator.state.layouts.change_ops import Starter
+from orchestrator.state.reads.starters import StarterRecord
 from orchestrator.timing.base import MILLISECOND
 from orchestrator.timing.calendars import Calendar
-from orchestrator.timing.schedule import Schedule
-from orchestrator.timing.trigger import Trigger
 
 
 def starter_id(workflow: str, name: str) -> str:

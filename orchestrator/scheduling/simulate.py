@@ -1,9 +1,9 @@
 """What schedules would do over a stretch of time, worked out in moments, without a store.
 
 The planned times, which of them run and what misfires are those of `planning`, the records those of `records`: the code
-that schedulers run. The overlap policy, which in the store is a script, is its twin `state.overlaps`. Schedules have
-nothing to do with each other here: what their runs share (pools, workers) is not simulated, each run starts at once and
-succeeds after the length that it is given.
+that schedulers run. The overlap policy, which in the store is a script, is its twin `scheduling.overlaps`. Schedules
+have nothing to do with each other here: what their runs share (pools, workers) is not simulated, each run starts at
+once and succeeds after the length that it is given.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from typing import Literal
 
 from orchestrator.model.errors import DefinitionError
 from orchestrator.model.states import RunState
+from orchestrator.scheduling.overlaps import Occupancy
 from orchestrator.scheduling.planning import Miss, Planned, steps
 from orchestrator.scheduling.records import schedule_record, starter_id
-from orchestrator.state.overlaps import Occupancy
+from orchestrator.starters.schedule import Schedule
 from orchestrator.timing.calendars import Calendar
-from orchestrator.timing.schedule import Schedule
 
 Word = Literal["run", "missed", "skipped", "waits"]
 Length = Callable[[str, int], int]

@@ -47,7 +47,7 @@ class Keys:
         self.calendars = f"{self.prefix}calendars"
         """hash: a calendar's name → its document as JSON"""
         self.revisions = f"{self.prefix}revisions"
-        """hash: a revision's number → what was applied (see `state.definitions`)"""
+        """hash: a revision's number → what was applied (see `state.layouts.change_ops`)"""
         self.deliveries = f"{self.prefix}deliveries"
         """zset: deliveries by the ms at which they came"""
         self.hooks = f"{self.prefix}hooks"
@@ -56,7 +56,7 @@ class Keys:
         """set: workflows whose ends concern somebody"""
 
     def plan(self, digest: str) -> str:
-        """Hash: what a plan's jobs share (see `state.plans`)."""
+        """Hash: what a plan's jobs share (see `state.layouts.plans`)."""
         return f"{self.prefix}plan:{digest}"
 
     def plan_jobs(self, digest: str, bucket: int) -> str:
@@ -76,7 +76,7 @@ class Keys:
         return f"{self.prefix}flow:{workflow}"
 
     def run(self, run: str) -> str:
-        """Hash: the run's own record (see `state.reading`)."""
+        """Hash: the run's own record (see `state.reads.runs`)."""
         return f"{self.prefix}run:{run}"
 
     def records(self, run: str, bucket: int) -> str:
@@ -116,7 +116,7 @@ class Keys:
         return f"{self.prefix}node:{node}"
 
     def starter(self, starter: str) -> str:
-        """Hash: a schedule, trigger or backfill: kind, gen, spec, next, overlap … (see `state.definitions`)."""
+        """Hash: a schedule, trigger or backfill: kind, gen, spec, next, overlap … (see `state.layouts.change_ops`)."""
         return f"{self.prefix}starter:{starter}"
 
     def waiting(self, starter: str) -> str:
@@ -136,7 +136,7 @@ class Keys:
         return f"{self.prefix}starter:{starter}:heard"
 
     def seen(self, starter: str) -> str:
-        """Hash: what is known of a trigger's source since the last time that it was asked (see `state.sources`)."""
+        """Hash: what a trigger's source was last seen to have (see `state.reads.source_memory`)."""
         return f"{self.prefix}starter:{starter}:seen"
 
     def delivery(self, delivery: str) -> str:

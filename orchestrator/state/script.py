@@ -21,6 +21,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
+from pathlib import Path
 
 from orchestrator.model.errors import ScriptError
 from orchestrator.model.states import JobState, RunState
@@ -76,9 +77,20 @@ class Library:
         return _explain(self.places, message)
 
 
+@cache
+def _paths() -> Mapping[str, Path]:
+    """Find every script by its name, and every fragment by `lib/` and its name: folders only sort them by subject."""
+    folder = Path(str(resources.files(__package__).joinpath("scripts")))
+    found = {}
+    for path in folder.rglob("*.lua"):
+        of_library = path.parent.parent.name == "lib"
+        found[f"lib/{path.stem}" if of_library else path.stem] = path
+    return found
+
+
 def source(name: str) -> str:
     """Return the text of a script (`claim`) or fragment (`lib/hands`)."""
-    return resources.files(__package__).joinpath("scripts", f"{name}.lua").read_text("utf-8")
+    return _paths()[name].read_text("utf-8")
 
 
 def header_of(text: str) -> dict[str, str]:
@@ -98,8 +110,12 @@ def header_of(text: str) -> dict[str, str]:
 
 def names() -> list[str]:
     """Name every script."""
-    folder = resources.files(__package__).joinpath("scripts")
-    return sorted(entry.name[:-4] for entry in folder.iterdir() if entry.name.endswith(".lua"))
+    return sorted(name for name in _paths() if not name.startswith("lib/"))
+
+
+def fragments() -> list[str]:
+    """Name every fragment."""
+    return sorted(name.removeprefix("lib/") for name in _paths() if name.startswith("lib/"))
 
 
 @cache

@@ -23,11 +23,11 @@ from redis.retry import Retry
 from orchestrator.model.errors import ScriptError, StoreBusy, StoreUnavailable
 from orchestrator.plan.plan import Plan
 from orchestrator.state.keys import Keys
-from orchestrator.state.plans import upload_commands
-from orchestrator.state.reading import Command, Read
-from orchestrator.state.replies import NoPlan, Stored
+from orchestrator.state.layouts.plans import upload_commands
+from orchestrator.state.reads.base import Command, Read
 from orchestrator.state.script import Library, Script, library, link
-from orchestrator.state.transitions import Arg, PutPlan, Transition
+from orchestrator.state.transitions.replies import NoPlan, Stored
+from orchestrator.state.transitions.runs import Arg, PutPlan, Transition
 from orchestrator.state.wire import Wire
 
 R = TypeVar("R")
@@ -141,7 +141,7 @@ class Store(_Base):
         raise error
 
     def read(self, read: Read[R]) -> R:
-        """Drive a read of `state.reading` to its end."""
+        """Drive a read of `state.reads.runs` to its end."""
         replies: list[Any] | None = None
         while True:
             try:
@@ -216,7 +216,7 @@ class AsyncStore(_Base):
         return await execute(*command)
 
     async def read(self, read: Read[R]) -> R:
-        """Drive a read of `state.reading` to its end."""
+        """Drive a read of `state.reads.runs` to its end."""
         replies: list[Any] | None = None
         while True:
             try:

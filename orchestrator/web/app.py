@@ -6,11 +6,12 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from orchestrator.web import health, hooks, problems
+from orchestrator.web import health, problems
 from orchestrator.web.guard import Guard
+from orchestrator.web.hooks import endpoint
 
 
-def create_app(known: hooks.Hooks[Any], readiness: health.Readiness) -> Guard:
+def create_app(known: endpoint.Hooks[Any], readiness: health.Readiness) -> Guard:
     """Return the ASGI app."""
     app = FastAPI(
         title="Celery Orchestrator",
@@ -22,5 +23,5 @@ def create_app(known: hooks.Hooks[Any], readiness: health.Readiness) -> Guard:
     )
     problems.install(app)
     app.include_router(health.router(readiness))
-    app.include_router(hooks.router(known))
+    app.include_router(endpoint.router(known))
     return Guard(app)

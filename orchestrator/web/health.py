@@ -9,8 +9,8 @@ from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 
 from orchestrator.model.errors import StoreUnavailable
+from orchestrator.servers.addresses import store_url
 from orchestrator.settings import Settings
-from orchestrator.state.addresses import store_url
 from orchestrator.state.store import AsyncStore
 
 PATIENCE_S = 1.0

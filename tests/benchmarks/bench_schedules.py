@@ -24,13 +24,13 @@ import rig
 from workloads import independent_flow
 
 from orchestrator.scheduling.records import schedule_record
-from orchestrator.state import starters
-from orchestrator.state.definitions import pack, put_starter
-from orchestrator.state.starting import Apply
+from orchestrator.starters.schedule import Schedule
+from orchestrator.state.layouts.change_ops import pack, put_starter
+from orchestrator.state.reads import starters
 from orchestrator.state.store import Store
+from orchestrator.state.transitions.starters import Apply
 from orchestrator.timing.cron import Cron
 from orchestrator.timing.once import At
-from orchestrator.timing.schedule import Schedule
 
 BATCH = 1_000
 LEAD_MS = 4_000

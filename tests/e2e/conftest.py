@@ -8,7 +8,7 @@ import pytest
 from celery import _state
 
 from orchestrator.settings import Settings
-from orchestrator.timing.trigger import Trigger
+from orchestrator.starters.trigger import Trigger
 from orchestrator.web.app import create_app
 from orchestrator.web.guard import Guard
 from orchestrator.web.health import Readiness

@@ -13,8 +13,8 @@ import pytest
 
 from orchestrator import Client, Workflow
 from orchestrator.settings import Settings
+from orchestrator.starters.schedule import Schedule
 from orchestrator.timing.cron import Cron
-from orchestrator.timing.schedule import Schedule
 
 FILES = {
     "defs/calendars.yaml": "calendars:\n  office: {weekdays: mon-fri}\n",

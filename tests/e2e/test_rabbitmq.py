@@ -11,7 +11,7 @@ from kombu import Connection
 from orchestrator import RetryPolicy, Workflow
 from orchestrator.dispatch.permits import Publisher
 from orchestrator.model.states import JobState, RunState
-from orchestrator.state.replies import Ring
+from orchestrator.state.transitions.replies import Ring
 from support import shop
 from support.fleet import Fleet
 from support.needs import require

@@ -10,9 +10,9 @@ import pytest
 from orchestrator import Every, Schedule, Workflow
 from orchestrator.model.states import RunState
 from orchestrator.scheduling.records import schedule_record
-from orchestrator.state import starters
-from orchestrator.state.definitions import pack, put_starter
-from orchestrator.state.starting import Apply
+from orchestrator.state.layouts.change_ops import pack, put_starter
+from orchestrator.state.reads import starters
+from orchestrator.state.transitions.starters import Apply
 from support import shop
 from support.fleet import Fleet
 from support.waiting import wait_until

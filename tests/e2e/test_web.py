@@ -17,9 +17,10 @@ import httpx
 import pytest
 
 from orchestrator import children
-from orchestrator.web import body, guard
+from orchestrator.web import guard
 from orchestrator.web import server as serving
 from orchestrator.web.health import VERSION
+from orchestrator.web.hooks.endpoint import body
 from support.hooks import SECRET, TOKEN, Memory, problem, signed
 from support.redis_server import RedisServer
 from support.waiting import wait_until

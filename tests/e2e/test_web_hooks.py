@@ -13,7 +13,8 @@ import httpx
 import pytest
 
 from orchestrator.model.errors import StoreUnavailable
-from orchestrator.web import body, guard
+from orchestrator.web import guard
+from orchestrator.web.hooks.endpoint import body
 from support.hooks import TOKEN, Memory, problem, signed
 
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from orchestrator.model.ids import new_run_id
 from orchestrator.model.states import RunState
-from orchestrator.state.replies import Advanced, Missing
-from orchestrator.state.transitions import Advance
+from orchestrator.state.transitions.replies import Advanced, Missing
+from orchestrator.state.transitions.runs import Advance
 from support.machine import Machine, chain, fan, plan_of
 
 

@@ -16,14 +16,14 @@ from orchestrator.dsl.builder import Workflow
 from orchestrator.model.errors import DefinitionError, NotFound
 from orchestrator.scheduling.records import backfill_record, schedule_record
 from orchestrator.settings import Settings
-from orchestrator.state import reading
-from orchestrator.state import starters as stored
-from orchestrator.state.definitions import drop_flow, drop_starter, pack, pause, put_flow
-from orchestrator.state.starting import Apply
+from orchestrator.starters.schedule import Schedule
+from orchestrator.starters.trigger import Trigger
+from orchestrator.state import reads
+from orchestrator.state.layouts.change_ops import drop_flow, drop_starter, pack, pause, put_flow
+from orchestrator.state.reads import starters as stored
+from orchestrator.state.transitions.starters import Apply
 from orchestrator.timing.calendars import Calendar
 from orchestrator.timing.intervals import Every
-from orchestrator.timing.schedule import Schedule
-from orchestrator.timing.trigger import Trigger
 from support.machine import Machine
 from support.namespace import Namespace, aim, daily, flow, told
 
@@ -155,7 +155,7 @@ def test_a_calendar_that_nobody_defines_is_an_error_with_its_place(space: Namesp
     with pytest.raises(DefinitionError) as caught:
         space.propose(wanted)
     assert str(caught.value).startswith("f.yaml:3:1: schedule nightly/a: there is no calendar 'offise'")
-    assert not space.store.read(reading.flows(space.keys))
+    assert not space.store.read(reads.flows(space.keys))
 
 
 def test_without_prune_nothing_is_deleted_with_it_all_that_is_not_wanted(space: Namespace) -> None:
@@ -171,7 +171,7 @@ def test_without_prune_nothing_is_deleted_with_it_all_that_is_not_wanted(space: 
         "delete calendar c", "delete workflow other", "delete schedule nightly/a", "delete schedule other/b",
     ]  # fmt: skip
     space.make(pruned)
-    assert space.store.read(reading.flows(space.keys)) == ["nightly"]
+    assert space.store.read(reads.flows(space.keys)) == ["nightly"]
     assert space.store.read(stored.ids(space.keys, "schedule")) == []
     assert space.store.read(stored.agenda(space.keys, 10)) == []
 
@@ -260,7 +260,7 @@ def test_going_back_restores_what_files_had_defined_and_leaves_the_rest(space: N
     assert space.record("nightly/a").next is None
     latest = space.drive(applying.history(space.keys, 1))[0]
     assert (latest.back_to, latest.definitions) == (1, first.definitions)
-    info = space.store.read(reading.flow(space.keys, "nightly"))
+    info = space.store.read(reads.flow(space.keys, "nightly"))
     assert info is not None
     assert info.latest == 1
     with pytest.raises(NotFound, match="there is no revision 9"):

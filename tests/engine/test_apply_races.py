@@ -13,8 +13,8 @@ from orchestrator.client import applying
 from orchestrator.definitions.revisions import Note
 from orchestrator.model.errors import Conflict
 from orchestrator.scheduling.records import schedule_record
-from orchestrator.state.definitions import put_flow, put_starter
-from orchestrator.state.replies import Changed, NotUploaded, StaleEdit
+from orchestrator.state.layouts.change_ops import put_flow, put_starter
+from orchestrator.state.transitions.replies import Changed, NotUploaded, StaleEdit
 from support.machine import Machine
 from support.namespace import Namespace, aim, daily, flow, told
 

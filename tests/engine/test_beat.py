@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from orchestrator.model.states import JobState
-from orchestrator.state.replies import Beaten, Gone, Held, Kill
-from orchestrator.state.transitions import Beat
+from orchestrator.state.transitions.replies import Beaten, Gone, Held, Kill
+from orchestrator.state.transitions.runs import Beat
 from support.cases import bring
 from support.machine import Machine, chain, plan_of
 

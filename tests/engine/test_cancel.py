@@ -4,8 +4,8 @@ import pytest
 
 from orchestrator.model.ids import new_run_id
 from orchestrator.model.states import JobState, RunState
-from orchestrator.state.replies import Beaten, Ended, Kill, Marked, Missing
-from orchestrator.state.transitions import Cancel
+from orchestrator.state.transitions.replies import Beaten, Ended, Kill, Marked, Missing
+from orchestrator.state.transitions.runs import Cancel
 from support.cases import STATES, bring
 from support.machine import DIAMOND, Machine, chain, fan, plan_of
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.model.checks import Check
+from orchestrator.servers.checks import broker_checks, redis_checks
+from orchestrator.servers.discovery import Server
 from orchestrator.settings import Settings
-from orchestrator.state.checks import broker_checks, redis_checks
-from orchestrator.state.servers import Server
 from support.needs import all_servers
 
 
@@ -60,7 +60,7 @@ def test_a_replica_cannot_hold_the_state(make_redis):
 
 def test_clocks_that_differ_are_told(make_redis, monkeypatch):
     settings = Settings(redis_url=make_redis().url)
-    monkeypatch.setattr("orchestrator.state.checks.time.time", lambda: 0.0)
+    monkeypatch.setattr("orchestrator.servers.checks.time.time", lambda: 0.0)
     assert "behind Redis" in failed(redis_checks(settings))["clock"].detail
 
 
@@ -74,7 +74,7 @@ def test_servers_that_are_not_there(tmp_path):
 
 
 def test_a_password_in_plain_text_over_the_network_is_told(monkeypatch):
-    from orchestrator.state.checks import _secrecy
+    from orchestrator.servers.checks import _secrecy
 
     assert not _secrecy("redis", "redis://:pw@db.example:6379").ok
     assert _secrecy("redis", "rediss://:pw@db.example:6379").ok

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.model.states import JobState
-from orchestrator.state.replies import Gone, Nothing, Ring, Stale, Took
+from orchestrator.state.transitions.replies import Gone, Nothing, Ring, Stale, Took
 from support.cases import STATES, bring
 from support.machine import CRITICAL, DIAMOND, HIGH, LOW, NORMAL, Machine, chain, plan_of
 

@@ -27,8 +27,8 @@ from orchestrator.model.run import RunInfo
 from orchestrator.model.states import JobState, PriorityClass, RunState
 from orchestrator.model.workflow import JobDefinition, WorkflowDefinition
 from orchestrator.settings import Settings
-from orchestrator.state.replies import Took, Want
-from orchestrator.state.transitions import Claim, Finish, Register
+from orchestrator.state.transitions.replies import Took, Want
+from orchestrator.state.transitions.runs import Claim, Finish, Register
 
 
 class Params(BaseModel):

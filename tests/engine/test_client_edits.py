@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator import Calendar, Client, Every, Schedule, Trigger
 from orchestrator.model.errors import Conflict, DefinitionError
-from orchestrator.state.starting import Apply
+from orchestrator.state.transitions.starters import Apply
 from support.ahead import MINUTE, START_MS, flow, put
 from support.starters import Starters
 

@@ -16,12 +16,12 @@ import pytest
 import redis
 
 from orchestrator.model.states import JOB_MOVES, JobState, RunState
-from orchestrator.state import starting, transitions
 from orchestrator.state.keys import Keys
-from orchestrator.state.script import header_of, link, names, source
+from orchestrator.state.script import fragments, header_of, link, names, source
+from orchestrator.state.transitions import runs, starters
 from support.needs import require
 
-FRAGMENTS = sorted(path.stem for path in Path(inspect.getfile(transitions)).parent.joinpath("scripts/lib").iterdir())
+FRAGMENTS = fragments()
 LUA_TYPES = {"str": {str}, "int": {int}, "bytes": {bytes}}
 REFUSALS = ("stale", "gone", "missing", "conflict", "exists", "noplan", "ended", "live")
 
@@ -30,7 +30,7 @@ REFUSALS = ("stale", "gone", "missing", "conflict", "exists", "noplan", "ended",
 def wrappers() -> dict[str, type[Any]]:
     """Return the transition class of each script."""
     found: dict[str, type[Any]] = {}
-    for module in (transitions, starting):
+    for module in (runs, starters):
         for _, cls in inspect.getmembers(module, inspect.isclass):
             if cls.__module__ == module.__name__ and isinstance(script := vars(cls).get("script"), str):
                 assert script not in found, f"{script} has two transition classes"

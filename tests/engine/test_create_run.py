@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from orchestrator.model.ids import new_run_id
 from orchestrator.model.states import PriorityClass, RunState
-from orchestrator.state.replies import Created, Exists, KeyConflict, NoPlan, Ring
-from orchestrator.state.transitions import CreateRun, Forget
+from orchestrator.state.transitions.replies import Created, Exists, KeyConflict, NoPlan, Ring
+from orchestrator.state.transitions.runs import CreateRun, Forget
 from support.machine import DIAMOND, LOW, NORMAL, Machine, chain, plan_of
 
 

@@ -8,10 +8,9 @@ import pytest
 
 from orchestrator import Workflow
 from orchestrator.dsl.documents import define
+from orchestrator.model.complaints import Complaint
 from orchestrator.model.errors import DefinitionError
-from orchestrator.plan.explain import Complaint
-from orchestrator.state import starters as reads
-from orchestrator.state.definitions import (
+from orchestrator.state.layouts.change_ops import (
     Starter,
     drop_calendar,
     drop_flow,
@@ -23,7 +22,8 @@ from orchestrator.state.definitions import (
     resume,
     watch,
 )
-from orchestrator.state.replies import Applied, Changed, NotUploaded, Outdated, StaleEdit, Started
+from orchestrator.state.reads import starters as reads
+from orchestrator.state.transitions.replies import Applied, Changed, NotUploaded, Outdated, StaleEdit, Started
 from orchestrator.timing.intervals import Every
 from support.machine import Machine, chain, plan_of
 from support.starters import MINUTE, PLAN, Starters

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.scheduling.matching import stored_id
-from orchestrator.state import starters as reads
-from orchestrator.state.replies import Delivered, Duplicate, Waits
+from orchestrator.state.reads import starters as reads
+from orchestrator.state.transitions.replies import Delivered, Duplicate, Waits
 from support.machine import Machine
 from support.starters import Starters
 

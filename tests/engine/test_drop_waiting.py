@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.state.replies import Dropped, Outdated
-from orchestrator.state.starting import DropWaiting
+from orchestrator.state.transitions.replies import Dropped, Outdated
+from orchestrator.state.transitions.starters import DropWaiting
 from support.machine import Machine
 from support.starters import Starters
 

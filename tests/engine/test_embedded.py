@@ -15,11 +15,11 @@ import redis
 from kombu import Connection
 
 from orchestrator.model.errors import EmbeddedRedisError
+from orchestrator.servers import discovery, embedded
+from orchestrator.servers.addresses import broker_url, store_url
+from orchestrator.servers.checks import broker_checks, redis_checks
+from orchestrator.servers.embedded import EmbeddedRedis, running
 from orchestrator.settings import Settings
-from orchestrator.state import embedded, servers
-from orchestrator.state.addresses import broker_url, store_url
-from orchestrator.state.checks import broker_checks, redis_checks
-from orchestrator.state.embedded import EmbeddedRedis, running
 from support.needs import require_redis
 from support.waiting import wait_until
 
@@ -33,7 +33,7 @@ def server(request, monkeypatch):
 
 
 def only(monkeypatch, *present):
-    monkeypatch.setattr(servers, "servers", lambda: iter(present))
+    monkeypatch.setattr(discovery, "servers", lambda: iter(present))
 
 
 def test_data_outlive_a_restart_and_so_does_the_address(server, tmp_path):
@@ -133,11 +133,11 @@ def test_a_newer_server_than_the_writer_takes_over(tmp_path, monkeypatch):
 
 
 def test_valkey_and_redis_do_not_read_each_other():
-    redis_8 = servers.Server("/r", "8.2.3", "PATH")
-    valkey_9 = servers.Server("/v", "9.0.0", "PATH", "Valkey")
+    redis_8 = discovery.Server("/r", "8.2.3", "PATH")
+    valkey_9 = discovery.Server("/v", "9.0.0", "PATH", "Valkey")
     assert not valkey_9.can_read(redis_8)
     assert not redis_8.can_read(valkey_9)
-    assert redis_8.can_read(servers.Server("/r", "8.2.9", "PATH"))
+    assert redis_8.can_read(discovery.Server("/r", "8.2.9", "PATH"))
 
 
 def test_without_a_server_it_is_said_what_to_install(tmp_path, monkeypatch):
@@ -175,7 +175,7 @@ def test_a_port_taken_meanwhile_is_replaced(tmp_path):
 def test_no_server_outlives_its_starter(how, tmp_path):
     code = (
         "import sys, pathlib, signal\n"
-        "from orchestrator.state.embedded import EmbeddedRedis\n"
+        "from orchestrator.servers.embedded import EmbeddedRedis\n"
         "server = EmbeddedRedis(pathlib.Path(sys.argv[1])); server.start()\n"
         "print(server.pid, flush=True)\n"
         "signal.pause()"

@@ -8,9 +8,9 @@ import pytest
 import redis
 
 from orchestrator.plan.plan import Plan
-from orchestrator.state import starters as reads
-from orchestrator.state.definitions import watch
-from orchestrator.timing.trigger import Trigger
+from orchestrator.starters.trigger import Trigger
+from orchestrator.state.layouts.change_ops import watch
+from orchestrator.state.reads import starters as reads
 from support.machine import Machine, plan_of
 from support.starters import Starters
 

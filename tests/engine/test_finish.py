@@ -4,7 +4,7 @@ import pytest
 
 from orchestrator.model.ids import new_run_id
 from orchestrator.model.states import JobState, RunState
-from orchestrator.state.replies import Done, Gone, Missing, Ring, Stale
+from orchestrator.state.transitions.replies import Done, Gone, Missing, Ring, Stale
 from support.cases import OUTCOMES, STATES, bring
 from support.machine import DIAMOND, LOW, NORMAL, Machine, chain, fan, plan_of
 

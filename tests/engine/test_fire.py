@@ -4,8 +4,8 @@ import pytest
 
 from orchestrator.model.ids import AttemptRef
 from orchestrator.model.states import JobState, RunState
-from orchestrator.state.replies import Ring
-from orchestrator.state.transitions import Fire
+from orchestrator.state.transitions.replies import Ring
+from orchestrator.state.transitions.runs import Fire
 from support.cases import DELAY_MS, STATES, bring
 from support.machine import NORMAL, Machine, chain, plan_of
 

@@ -4,8 +4,8 @@ import pytest
 
 from orchestrator.model.ids import new_run_id
 from orchestrator.model.states import JobState
-from orchestrator.state.replies import Forgotten, Live, Missing
-from orchestrator.state.transitions import Forget
+from orchestrator.state.transitions.replies import Forgotten, Live, Missing
+from orchestrator.state.transitions.runs import Forget
 from support.cases import STATES, bring
 from support.machine import Machine, fan, plan_of
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.state.replies import Beaten, Ring
+from orchestrator.state.transitions.replies import Beaten, Ring
 from support.machine import ALL, CRITICAL, HIGH, LOW, NORMAL, Machine, Node, plan_of
 
 

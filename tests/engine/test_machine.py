@@ -26,9 +26,9 @@ from hypothesis.stateful import (
 
 from orchestrator.model.states import JOB_MOVES, RUN_MOVES, JobState, RunState
 from orchestrator.plan.plan import Plan
-from orchestrator.state import reading
-from orchestrator.state.replies import Advanced, Beaten, Done, Forgotten, Held, Marked, Missing, Took
-from orchestrator.state.transitions import Advance, Beat, Cancel, Forget, Settle
+from orchestrator.state import reads
+from orchestrator.state.transitions.replies import Advanced, Beaten, Done, Forgotten, Held, Marked, Missing, Took
+from orchestrator.state.transitions.runs import Advance, Beat, Cancel, Forget, Settle
 from support.checker import check
 from support.machine import START_MS, Hand, Machine, Node, plan_of
 from support.oracle import Oracle
@@ -264,7 +264,7 @@ class Engine(RuleBasedStateMachine):
                 found = job.state, job.attempt, job.retries, job.losses
                 assert found == (state, expected.attempt, expected.retries, expected.losses), (run, job)
         assert self.machine.ready() == [ref for _, ref, _ in self.oracle.ready("default")]
-        held = Counter(ref for node in self.machine.store.read(reading.nodes(self.machine.keys)) for ref in node.held)
+        held = Counter(ref for node in self.machine.store.read(reads.nodes(self.machine.keys)) for ref in node.held)
         assert held == Counter(self.oracle.held())
         assert not check(self.machine.store)
 
@@ -336,7 +336,7 @@ class Engine(RuleBasedStateMachine):
         for ring in self.machine.rings:
             self.messages[ring.cls] += ring.permits
         self.machine.rings = []
-        for event in self.machine.store.read(reading.events(self.machine.keys, self.last_event, 10_000)):
+        for event in self.machine.store.read(reads.events(self.machine.keys, self.last_event, 10_000)):
             self.last_event = event.id
             if event.before is not None:
                 moves: Any = RUN_MOVES if event.job is None else JOB_MOVES

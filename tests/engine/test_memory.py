@@ -9,9 +9,9 @@ import pytest
 from orchestrator.model.errors import StoreBusy
 from orchestrator.model.ids import new_run_id
 from orchestrator.model.states import RunState
-from orchestrator.state.definitions import pause, put_calendar
-from orchestrator.state.starting import DropWaiting, Offer, PassOver
-from orchestrator.state.transitions import Cancel, CreateRun, Forget
+from orchestrator.state.layouts.change_ops import pause, put_calendar
+from orchestrator.state.transitions.runs import Cancel, CreateRun, Forget
+from orchestrator.state.transitions.starters import DropWaiting, Offer, PassOver
 from support.checker import check
 from support.machine import NORMAL, Machine, chain, fan, plan_of
 from support.redis_server import RedisServer

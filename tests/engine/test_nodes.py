@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from orchestrator.model.states import JobState, RunState
-from orchestrator.state import reading
-from orchestrator.state.replies import Gone
-from orchestrator.state.transitions import Leave
+from orchestrator.state import reads
+from orchestrator.state.transitions.replies import Gone
+from orchestrator.state.transitions.runs import Leave
 from support.cases import bring
 from support.machine import ALL, Machine, chain
 
@@ -16,7 +16,7 @@ def test_each_incarnation_has_a_number_of_its_own(machine: Machine) -> None:
 
 def test_a_node_is_shown_as_it_registered(machine: Machine) -> None:
     machine.node("a", classes=(0, 2), slots=7)
-    (info,) = machine.store.read(reading.nodes(machine.keys))
+    (info,) = machine.store.read(reads.nodes(machine.keys))
     assert (info.name, info.slots, info.idle, info.held) == ("a", 7, 0, ())
     assert info.wants == (("default", (0, 2)),)
     assert machine.client.ttl(machine.keys.node("a")) == -1

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from orchestrator.model.states import RunState
-from orchestrator.state.definitions import drop_starter
-from orchestrator.state.replies import Full, Known, Missing, Outdated, Skipped, Started, Waits
-from orchestrator.state.starting import Offer
+from orchestrator.state.layouts.change_ops import drop_starter
+from orchestrator.state.transitions.replies import Full, Known, Missing, Outdated, Skipped, Started, Waits
+from orchestrator.state.transitions.starters import Offer
 from support.machine import Machine
 from support.starters import MINUTE, Starters
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.state.replies import Outdated, Passed
-from orchestrator.state.starting import PassOver
+from orchestrator.state.transitions.replies import Outdated, Passed
+from orchestrator.state.transitions.starters import PassOver
 from support.machine import Machine
 from support.starters import MINUTE, Starters
 

@@ -11,7 +11,7 @@ import pytest
 import redis
 
 from orchestrator.dispatch.permits import BACKOFF_S, Publisher
-from orchestrator.state.replies import Ring
+from orchestrator.state.transitions.replies import Ring
 from support.redis_server import RedisServer
 from support.waiting import wait_until
 

@@ -5,12 +5,12 @@ import itertools
 import pytest
 
 from orchestrator.plan.plan import Plan
-from orchestrator.scheduling.duties import Tools
-from orchestrator.scheduling.duties.retention import UPLOAD_LIFE_MS, Retention
-from orchestrator.state import reading
-from orchestrator.state.plans import upload_commands
-from orchestrator.state.replies import Dropped, NoPlan, Sealed, Stored
-from orchestrator.state.transitions import DropUpload, PutPlan
+from orchestrator.scheduler.duties import Tools
+from orchestrator.scheduler.duties.retention import UPLOAD_LIFE_MS, Retention
+from orchestrator.state import reads
+from orchestrator.state.layouts.plans import upload_commands
+from orchestrator.state.transitions.replies import Dropped, NoPlan, Sealed, Stored
+from orchestrator.state.transitions.runs import DropUpload, PutPlan
 from support.machine import DIAMOND, Machine, chain, fan, plan_of
 
 
@@ -27,7 +27,7 @@ from support.machine import DIAMOND, Machine, chain, fan, plan_of
 )
 def test_a_plan_comes_back_as_it_was(machine: Machine, plan: Plan) -> None:
     assert machine.store.put_plan(plan) == Stored(1, new=True)
-    assert machine.store.read(reading.plan(machine.keys, plan.digest)) == plan
+    assert machine.store.read(reads.plan(machine.keys, plan.digest)) == plan
 
 
 def test_the_same_content_keeps_its_version_and_becomes_the_current_one(machine: Machine) -> None:
@@ -35,7 +35,7 @@ def test_the_same_content_keeps_its_version_and_becomes_the_current_one(machine:
     stored = [machine.store.put_plan(plan) for plan in (first, second, first, second)]
     assert stored == [Stored(1, new=True), Stored(2, new=True), Stored(1, new=False), Stored(2, new=False)]
     machine.store.put_plan(first)
-    flow = machine.store.read(reading.flow(machine.keys, "w"))
+    flow = machine.store.read(reads.flow(machine.keys, "w"))
     assert flow is not None
     assert (flow.latest, flow.versions) == (1, {1: first.digest, 2: second.digest})
 
@@ -54,7 +54,7 @@ def test_an_upload_that_broke_off_is_not_sealed(machine: Machine, at: int) -> No
         machine.store.pipeline(batch)
     assert machine.do(PutPlan(plan.workflow, plan.digest)) == NoPlan()
     assert machine.store.put_plan(plan) == Stored(1, new=True)
-    assert machine.store.read(reading.plan(machine.keys, plan.digest)) == plan
+    assert machine.store.read(reads.plan(machine.keys, plan.digest)) == plan
 
 
 def test_two_uploads_at_once_leave_a_whole_plan(machine: Machine) -> None:
@@ -66,7 +66,7 @@ def test_two_uploads_at_once_leave_a_whole_plan(machine: Machine) -> None:
     for batch in slow:
         machine.store.pipeline(batch)
     assert machine.store.put_plan(plan) == Stored(1, new=False)
-    assert machine.store.read(reading.plan(machine.keys, plan.digest)) == plan
+    assert machine.store.read(reads.plan(machine.keys, plan.digest)) == plan
 
 
 def test_an_upload_that_was_given_up_is_deleted(machine: Machine) -> None:
@@ -76,7 +76,7 @@ def test_an_upload_that_was_given_up_is_deleted(machine: Machine) -> None:
         machine.store.pipeline(batch)
     tools, duty = Tools(machine.store, lambda _rings: None), Retention(retention_s=3600)
     duty.step(tools)
-    ((_, jobs, met),), _ = machine.store.read(reading.uploads(machine.keys))
+    ((_, jobs, met),), _ = machine.store.read(reads.uploads(machine.keys))
     assert jobs == 602
     assert met > 0
     duty.step(tools)
@@ -90,7 +90,7 @@ def test_a_sealed_plan_is_never_dropped(machine: Machine) -> None:
     plan = fan(600)
     machine.store.put_plan(plan)
     assert machine.do(DropUpload(plan.digest, len(plan.jobs))) == Sealed()
-    assert machine.store.read(reading.plan(machine.keys, plan.digest)) == plan
+    assert machine.store.read(reads.plan(machine.keys, plan.digest)) == plan
 
 
 def test_dropping_what_is_not_there_changes_nothing(machine: Machine) -> None:

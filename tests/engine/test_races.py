@@ -11,12 +11,23 @@ import redis
 
 from orchestrator.model.ids import AttemptRef, new_run_id
 from orchestrator.model.states import JobState, RunState
-from orchestrator.state import reading, starters
-from orchestrator.state.definitions import Starter, pack, put_starter, put_waiting
-from orchestrator.state.replies import Advanced, Claimed, Created, Done, Exists, Settled, Started, Took, Want
-from orchestrator.state.starting import Apply, StartPlanned, StartWaiting
+from orchestrator.state import reads
+from orchestrator.state.layouts.change_ops import Starter, pack, put_starter, put_waiting
+from orchestrator.state.reads import starters
 from orchestrator.state.store import Store
-from orchestrator.state.transitions import Advance, Cancel, Claim, CreateRun, Finish, Register, Settle
+from orchestrator.state.transitions.replies import (
+    Advanced,
+    Claimed,
+    Created,
+    Done,
+    Exists,
+    Settled,
+    Started,
+    Took,
+    Want,
+)
+from orchestrator.state.transitions.runs import Advance, Cancel, Claim, CreateRun, Finish, Register, Settle
+from orchestrator.state.transitions.starters import Apply, StartPlanned, StartWaiting
 from support.checker import check
 from support.machine import ALL, NORMAL, fan, plan_of
 
@@ -62,7 +73,7 @@ def test_each_attempt_is_run_once_and_each_run_ends_once(redis_client: redis.Red
     def work(name: str) -> None:
         incarnation, op = store.run(Register(name, WANTS, 1)).incarnation, 0
         claimed: Claimed | None = None
-        while not all((info := store.read(reading.run(store.keys, run))) and info.state.final for run in runs):
+        while not all((info := store.read(reads.run(store.keys, run))) and info.state.final for run in runs):
             op += 1
             took = store.run(Claim(name, incarnation, "h", op, WANTS))
             claimed = took.claimed if isinstance(took, Took) else None
@@ -79,7 +90,7 @@ def test_each_attempt_is_run_once_and_each_run_ends_once(redis_client: redis.Red
     together(submit, submit, *(lambda name=f"n{at}": work(name) for at in range(4)))
     assert set(ran.values()) == {1}
     assert len(ran) == sum(len(plans[at % 3].jobs) for at in range(6))
-    assert {store.read(reading.run(store.keys, run)).state for run in runs} == {RunState.succeeded}  # type: ignore[union-attr]
+    assert {store.read(reads.run(store.keys, run)).state for run in runs} == {RunState.succeeded}  # type: ignore[union-attr]
     assert not check(store)
 
 
@@ -113,10 +124,10 @@ def test_of_finish_settle_and_cancel_one_wins(redis_client: redis.Redis, ns: str
         random.shuffle(bodies)
         together(*bodies)
         op += 1
-        (job,) = store.read(reading.jobs(store.keys, run))
+        (job,) = store.read(reads.jobs(store.keys, run))
         assert [job.state.name] == won
         assert job.state in (JobState.succeeded, JobState.timed_out)
-        info = store.read(reading.run(store.keys, run))
+        info = store.read(reads.run(store.keys, run))
         assert info is not None
         assert info.state.final
     assert not check(store)

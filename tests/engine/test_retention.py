@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 import redis
 
-from orchestrator.scheduling.duties import Tools
-from orchestrator.scheduling.duties.retention import DELIVERY_LIFE_MS, Retention
+from orchestrator.scheduler.duties import Tools
+from orchestrator.scheduler.duties.retention import DELIVERY_LIFE_MS, Retention
 from orchestrator.scheduling.records import backfill_record
-from orchestrator.state import starters as reads
-from orchestrator.state.definitions import put_starter, put_waiting
+from orchestrator.starters.schedule import Schedule
+from orchestrator.starters.trigger import Trigger
+from orchestrator.state.layouts.change_ops import put_starter, put_waiting
+from orchestrator.state.reads import starters as reads
 from orchestrator.timing.intervals import Every
-from orchestrator.timing.schedule import Schedule
-from orchestrator.timing.trigger import Trigger
 from support.machine import Machine, plan_of
 from support.starters import Starters
 

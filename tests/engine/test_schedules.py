@@ -10,11 +10,11 @@ import pytest
 
 from orchestrator.model.errors import DefinitionError
 from orchestrator.scheduling.records import backfill_record
-from orchestrator.state.definitions import drop_flow, put_calendar, put_starter, put_waiting
+from orchestrator.starters.schedule import Schedule
+from orchestrator.starters.trigger import Trigger
+from orchestrator.state.layouts.change_ops import drop_flow, put_calendar, put_starter, put_waiting
 from orchestrator.timing.calendars import Calendar
 from orchestrator.timing.intervals import Every
-from orchestrator.timing.schedule import Schedule
-from orchestrator.timing.trigger import Trigger
 from support.checker import check
 from support.machine import CRITICAL, LOW, chain, plan_of
 from support.starters import Starters

@@ -11,16 +11,16 @@ import pytest
 import redis
 
 from orchestrator.model.states import RunState
-from orchestrator.scheduling.duties import Tools
-from orchestrator.scheduling.process import standard_duties
-from orchestrator.state import reading
-from orchestrator.state.definitions import drop_starter, pause, put_calendar, resume
+from orchestrator.scheduler.duties import Tools
+from orchestrator.scheduler.process import standard_duties
+from orchestrator.starters.schedule import Schedule
+from orchestrator.starters.trigger import Trigger
+from orchestrator.state import reads
+from orchestrator.state.layouts.change_ops import drop_starter, pause, put_calendar, resume
 from orchestrator.state.script import link, names
 from orchestrator.state.store import Store
-from orchestrator.state.transitions import CreateRun, Forget
+from orchestrator.state.transitions.runs import CreateRun, Forget
 from orchestrator.timing.intervals import Every
-from orchestrator.timing.schedule import Schedule
-from orchestrator.timing.trigger import Trigger
 from support.checker import check
 from support.machine import DIAMOND, Machine, fan, plan_of
 from support.needs import require_redis
@@ -150,11 +150,11 @@ def test_flows(machine: Machine) -> None:
     for run in (done, wide, lost):
         machine.do(Forget(run))
 
-    assert machine.store.read(reading.plan(machine.keys, DIAMOND.digest)) == DIAMOND
-    assert len(machine.store.read(reading.runs(machine.keys))) == 3
-    assert machine.store.read(reading.queues(machine.keys))
-    assert machine.store.read(reading.flows(machine.keys))
-    assert machine.store.read(reading.last_event(machine.keys)) != "-"
+    assert machine.store.read(reads.plan(machine.keys, DIAMOND.digest)) == DIAMOND
+    assert len(machine.store.read(reads.runs(machine.keys))) == 3
+    assert machine.store.read(reads.queues(machine.keys))
+    assert machine.store.read(reads.flows(machine.keys))
+    assert machine.store.read(reads.last_event(machine.keys)) != "-"
 
 
 def test_the_schedulers_duties(machine: Machine) -> None:

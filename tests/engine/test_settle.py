@@ -4,7 +4,7 @@ import pytest
 
 from orchestrator.model.ids import new_run_id
 from orchestrator.model.states import JobState, RunState
-from orchestrator.state.replies import Gone, Missing, Settled, Stale
+from orchestrator.state.transitions.replies import Gone, Missing, Settled, Stale
 from support.cases import OUTCOMES, STATES, bring
 from support.machine import Machine
 

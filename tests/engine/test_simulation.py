@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from orchestrator.model.states import RunState
 from orchestrator.scheduling.simulate import Entry, Outage, simulate
+from orchestrator.starters.schedule import Schedule
 from orchestrator.timing.base import to_ms
 from orchestrator.timing.cron import Cron
 from orchestrator.timing.intervals import Every
-from orchestrator.timing.schedule import Schedule
 from support.machine import Machine
 from support.redis_server import RedisServer
 from support.simulated import CALENDARS, DAY, HOUR, MINUTE, MISFIRES, OVERLAPS, Accelerated, length_of, schedules_of

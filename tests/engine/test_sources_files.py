@@ -13,9 +13,9 @@ import pytest
 import redis
 
 from orchestrator.model.errors import DefinitionError, Unavailable
-from orchestrator.scheduling.sources import files, folders, memory
-from orchestrator.state import sources
-from orchestrator.state.definitions import drop_starter
+from orchestrator.scheduler.sources import files, folders, memory
+from orchestrator.state.layouts.change_ops import drop_starter
+from orchestrator.state.reads import source_memory
 from support.machine import Machine
 from support.waiting import wait_until
 from support.watched import Watched
@@ -182,7 +182,7 @@ def test_many_files_are_taken_in_parts(watched: Watched, tmp_path: Path, monkeyp
 def test_too_many_files_are_told(
     watched: Watched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(sources, "MOST_SEEN", 10)
+    monkeypatch.setattr(source_memory, "MOST_SEEN", 10)
     monkeypatch.setattr(files, "LOOK", 5)
     watched.put_trigger(files={"path": f"{tmp_path}/*"})
     for n in range(16):
@@ -214,7 +214,7 @@ def test_a_trigger_takes_its_memory_with_it(watched: Watched, tmp_path: Path) ->
     watched.look()
     assert watched.machine.client.exists(watched.keys.seen(own))
     watched.apply([drop_starter(own)])
-    watched.store.read(sources.see(watched.keys, own, {"late": "1"}))  # by a poll that was under way
+    watched.store.read(source_memory.see(watched.keys, own, {"late": "1"}))  # by a poll that was under way
     assert not watched.machine.client.exists(watched.keys.seen(own))
 
 

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import redis
 
-from orchestrator.scheduling.sources import reach
-from orchestrator.state.definitions import drop_starter
+from orchestrator.scheduler.sources import reach
+from orchestrator.state.layouts.change_ops import drop_starter
 from support.machine import Machine
 from support.watched import Watched
 

@@ -12,8 +12,8 @@ import redis
 from kombu import Connection, Producer, Queue
 
 from orchestrator.model.errors import SettingsError, Unavailable
-from orchestrator.scheduling.sources import rabbitmq as source
-from orchestrator.scheduling.sources.found import Inbox
+from orchestrator.scheduler.sources import rabbitmq as source
+from orchestrator.scheduler.sources.inbox import Inbox
 from orchestrator.settings import Settings
 from support.machine import Machine
 from support.rabbitmq import RabbitMQ

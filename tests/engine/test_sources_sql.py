@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import redis
 
-from orchestrator.scheduling.sources import polls, sql
+from orchestrator.scheduler.sources import polls, sql
 from support.machine import Machine
 from support.watched import Watched
 

@@ -12,12 +12,12 @@ import pytest
 import redis
 
 from orchestrator.model.errors import Unavailable
-from orchestrator.scheduling.sources import kafka, listener, redis_stream, unnamed
-from orchestrator.scheduling.sources.found import Found, fit
-from orchestrator.scheduling.sources.messages import payload_of, payload_of_fields
-from orchestrator.scheduling.sources.unnamed import Unnamed
+from orchestrator.scheduler.sources import kafka, listener, message_ids, redis_stream
+from orchestrator.scheduler.sources.inbox import Found, fit
+from orchestrator.scheduler.sources.message_ids import Unnamed
+from orchestrator.scheduler.sources.messages import payload_of, payload_of_fields
 from orchestrator.settings import Settings
-from orchestrator.state.definitions import drop_starter, pause, resume
+from orchestrator.state.layouts.change_ops import drop_starter, pause, resume
 from support.machine import Machine
 from support.redis_server import RedisServer
 from support.waiting import wait_until
@@ -195,7 +195,7 @@ def test_ids_fit_into_keys() -> None:
 def test_messages_without_an_id_keep_the_one_that_they_are_given(
     watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(unnamed, "PATIENCE_MS", 500)
+    monkeypatch.setattr(message_ids, "PATIENCE_MS", 500)
     own = watched.put_trigger(rabbitmq={"queue": "q", "url": "amqp://host/"})
     first, second = Unnamed(watched.store, own), Unnamed(watched.store, own)
     ids = first.name([("a", False), ("a", False), ("b", False)])

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from orchestrator.model.states import RunState
-from orchestrator.state.replies import NoPlan, Outdated, Ring, Skipped, Started, Waits
-from orchestrator.state.transitions import Forget
+from orchestrator.state.transitions.replies import NoPlan, Outdated, Ring, Skipped, Started, Waits
+from orchestrator.state.transitions.runs import Forget
 from support.machine import NORMAL, Machine, plan_of
 from support.starters import MINUTE, Starters
 

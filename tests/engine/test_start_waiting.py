@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from orchestrator.model.states import RunState
-from orchestrator.state.definitions import clear, drop_starter, pause, resume
-from orchestrator.state.replies import Full, NoPlan, Outdated, Ring, Started, Waits
+from orchestrator.state.layouts.change_ops import clear, drop_starter, pause, resume
+from orchestrator.state.transitions.replies import Full, NoPlan, Outdated, Ring, Started, Waits
 from support.machine import NORMAL, Machine
 from support.starters import MINUTE, Starters
 

@@ -20,18 +20,18 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from orchestrator.model.ids import new_run_id
 from orchestrator.model.states import RunState
-from orchestrator.scheduling.duties import Tools
-from orchestrator.scheduling.process import standard_duties
+from orchestrator.scheduler.duties import Tools
+from orchestrator.scheduler.process import standard_duties
 from orchestrator.scheduling.records import backfill_record, schedule_record, times_of, trigger_record
-from orchestrator.state import starters
-from orchestrator.state.definitions import Op, drop_starter, pack, pause, put_starter, put_waiting, resume
-from orchestrator.state.replies import Applied, Outdated
-from orchestrator.state.starters import StarterRecord
-from orchestrator.state.starting import Apply, Deliver, StartPlanned, StartWaiting
-from orchestrator.state.transitions import Forget
+from orchestrator.starters.schedule import Schedule
+from orchestrator.starters.trigger import Trigger
+from orchestrator.state.layouts.change_ops import Op, drop_starter, pack, pause, put_starter, put_waiting, resume
+from orchestrator.state.reads import starters
+from orchestrator.state.reads.starters import StarterRecord
+from orchestrator.state.transitions.replies import Applied, Outdated
+from orchestrator.state.transitions.runs import Forget
+from orchestrator.state.transitions.starters import Apply, Deliver, StartPlanned, StartWaiting
 from orchestrator.timing.intervals import Every
-from orchestrator.timing.schedule import Schedule
-from orchestrator.timing.trigger import Trigger
 from support.checker import check
 from support.machine import Machine, plan_of
 from support.starter_checker import check_starters

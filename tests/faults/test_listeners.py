@@ -19,8 +19,9 @@ from kombu import Connection, Producer
 from kombu import Queue as Declared
 
 from orchestrator import Workflow
-from orchestrator.state import reading, starters
-from orchestrator.timing.trigger import Trigger
+from orchestrator.starters.trigger import Trigger
+from orchestrator.state import reads
+from orchestrator.state.reads import starters
 from support import shop
 from support.fleet import Fleet
 from support.harm import Scheduler
@@ -83,7 +84,7 @@ def started(fleet: Fleet, own: str) -> list[int]:
     living = [run.decode() for run in store.client.smembers(store.keys.living(own))]
     ids = []
     for run in living:
-        info = store.read(reading.run(store.keys, run))
+        info = store.read(reads.run(store.keys, run))
         assert info is not None
         ids += info.facts["deliveries"]
     return [json.loads(each.body)["n"] for each in store.read(starters.deliveries(store.keys, ids))]

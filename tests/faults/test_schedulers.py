@@ -18,15 +18,15 @@ from typing import get_args
 import pytest
 
 from orchestrator.scheduling.records import schedule_record
-from orchestrator.state import starters
-from orchestrator.state.definitions import pack, put_starter
-from orchestrator.state.starters import Past
-from orchestrator.state.starting import Apply
+from orchestrator.starters.schedule import Misfire, Schedule
+from orchestrator.state.layouts.change_ops import pack, put_starter
+from orchestrator.state.reads import starters
+from orchestrator.state.reads.starters import Past
 from orchestrator.state.store import Store
+from orchestrator.state.transitions.starters import Apply
 from orchestrator.timing.base import to_datetime
 from orchestrator.timing.intervals import Every
 from orchestrator.timing.once import At
-from orchestrator.timing.schedule import Misfire, Schedule
 from support.checker import check
 from support.fleet import Fleet
 from support.harm import Scheduler, told

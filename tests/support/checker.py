@@ -21,9 +21,9 @@ from orchestrator.model.states import (
     RunState,
 )
 from orchestrator.plan.plan import INHERIT_CLASS, Plan
-from orchestrator.state import reading
+from orchestrator.state import reads
 from orchestrator.state.keys import BUCKET
-from orchestrator.state.records import Event, read_counts
+from orchestrator.state.layouts.records import Event, read_counts
 from orchestrator.state.store import Store
 from support.starter_checker import StarterChecker
 
@@ -99,13 +99,13 @@ class _Checker:
 
     def _events(self) -> Iterator[Event]:
         after = "-"
-        while part := self.store.read(reading.events(self.keys, after)):
+        while part := self.store.read(reads.events(self.keys, after)):
             yield from part
             after = part[-1].id
 
     def _plan(self, digest: str) -> tuple[Plan, list[list[int]]]:
         if digest not in self.plans:
-            plan = self.store.read(reading.plan(self.keys, digest))
+            plan = self.store.read(reads.plan(self.keys, digest))
             assert plan is not None, f"plan {digest} is not sealed"
             parents: list[list[int]] = [[] for _ in plan.jobs]
             for index, job in enumerate(plan.jobs):
@@ -228,7 +228,7 @@ class _Checker:
             (self.free_timers if told.wished else self.timers).add(f"deadline/{run}")
 
     def _jobs(self, run: str, total: int) -> dict[int, JobRun]:
-        info = {job.index: job for job in self.store.read(reading.jobs(self.keys, run))}
+        info = {job.index: job for job in self.store.read(reads.jobs(self.keys, run))}
         recorded: set[int] = set()
         for bucket in range(-(-total // BUCKET)):
             recorded |= {int(index) for index in self.store.pipeline([("HKEYS", self.keys.records(run, bucket))])[0]}
@@ -251,7 +251,7 @@ class _Checker:
                         yield f"{key} has {member} at {found.get(member)}, expected {wanted.get(member)}"
 
     def _hands(self) -> Iterator[str]:
-        held = Counter(ref for node in self.store.read(reading.nodes(self.keys)) for ref in node.held)
+        held = Counter(ref for node in self.store.read(reads.nodes(self.keys)) for ref in node.held)
         if held != self.running:
             yield f"hands hold {dict(held - self.running)} too much, and not {dict(self.running - held)}"
 

@@ -13,8 +13,8 @@ import redis
 from orchestrator import Client, Run, Workflow
 from orchestrator.dispatch.permits import Publisher
 from orchestrator.model.run import JobRun
-from orchestrator.scheduling.duties import Tools
-from orchestrator.scheduling.process import run, standard_duties
+from orchestrator.scheduler.duties import Tools
+from orchestrator.scheduler.process import run, standard_duties
 from orchestrator.settings import Settings
 from orchestrator.state.store import Store
 from support.workers import Worker

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import httpx
 
 from orchestrator.model.errors import ParameterError
-from orchestrator.timing.trigger import Trigger
+from orchestrator.starters.trigger import Trigger
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 KEY = base64.b64decode(SECRET.removeprefix("whsec_"))

@@ -22,7 +22,7 @@ import orchestrator
 from orchestrator import Run
 from orchestrator.dispatch.permits import Publisher
 from orchestrator.model.states import JobState
-from orchestrator.state import reading
+from orchestrator.state import reads
 from orchestrator.state.store import Store
 from support.shop import app as app
 from support.shop import nap
@@ -117,7 +117,7 @@ class Ledger:
         over = {(entry.job, entry.attempt): entry.at_ns for entry in entries if entry.what == "end"}
         info = run.refresh().info
         assert info is not None
-        plan = store.read(reading.plan(store.keys, info.plan))
+        plan = store.read(reads.plan(store.keys, info.plan))
         assert plan is not None
         jobs = run.jobs()
         last = {job.name: (job.name, job.attempt) for job in jobs}

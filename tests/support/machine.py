@@ -10,9 +10,10 @@ from orchestrator.model.ids import AttemptRef, new_run_id
 from orchestrator.model.run import JobRun, RunInfo
 from orchestrator.model.states import JobState, RunState
 from orchestrator.plan.plan import DEFAULT_NUMBER, INHERIT_CLASS, Plan, PlannedJob
-from orchestrator.state import reading
-from orchestrator.state.records import Event
-from orchestrator.state.replies import (
+from orchestrator.state import reads
+from orchestrator.state.layouts.records import Event
+from orchestrator.state.store import Store
+from orchestrator.state.transitions.replies import (
     Advanced,
     Beaten,
     Claimed,
@@ -28,8 +29,7 @@ from orchestrator.state.replies import (
     Took,
     Want,
 )
-from orchestrator.state.store import Store
-from orchestrator.state.transitions import (
+from orchestrator.state.transitions.runs import (
     Advance,
     Beat,
     Cancel,
@@ -186,7 +186,7 @@ class Machine:
 
     def info(self, run: str) -> RunInfo:
         """Read a run."""
-        info = self.store.read(reading.run(self.keys, run))
+        info = self.store.read(reads.run(self.keys, run))
         assert info is not None, f"no run {run}"
         return info
 
@@ -196,7 +196,7 @@ class Machine:
 
     def jobs(self, run: str) -> list[JobRun]:
         """Read a run's job runs."""
-        return self.store.read(reading.jobs(self.keys, run))
+        return self.store.read(reads.jobs(self.keys, run))
 
     def states(self, run: str) -> list[str]:
         """Read the names of a run's job states, in the order of the plan."""
@@ -206,7 +206,7 @@ class Machine:
         """Read the whole event stream, or one run's part of it."""
         found: list[Event] = []
         after = "-"
-        while part := self.store.read(reading.events(self.keys, after)):
+        while part := self.store.read(reads.events(self.keys, after)):
             found += part
             after = part[-1].id
         return [event for event in found if run in (None, event.run)]

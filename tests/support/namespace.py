@@ -11,11 +11,11 @@ from orchestrator.client.applying import Aim, Proposal
 from orchestrator.definitions.files import Written
 from orchestrator.definitions.revisions import Note
 from orchestrator.dsl.builder import Workflow
-from orchestrator.state import revisions
+from orchestrator.starters.schedule import Schedule
+from orchestrator.starters.trigger import Trigger
+from orchestrator.state.reads import revisions
 from orchestrator.timing.calendars import Calendar
 from orchestrator.timing.cron import Cron
-from orchestrator.timing.schedule import Schedule
-from orchestrator.timing.trigger import Trigger
 from support.starters import Starters
 
 

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from orchestrator.state.servers import Server, identify, servers
+from orchestrator.servers.discovery import Server, identify, servers
 
 INSTALL: dict[str, tuple[Callable[[], object], str]] = {
     "redis": (lambda: next(iter(all_servers()), None), "apt install redis-server"),

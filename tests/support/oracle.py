@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from orchestrator.model.ids import AttemptRef
 from orchestrator.model.states import FAILURE_STATES, JobState, RunState
 from orchestrator.plan.plan import INHERIT_CLASS, Plan
-from orchestrator.state.replies import Held, Want
+from orchestrator.state.transitions.replies import Held, Want
 
 LEASE_MS, OUTAGE_MS, BUDGET, OVERTAKINGS = 10_000, 3_000, 3, 9
 PATIENCE_MS = {1: 30_000, 2: 60_000, 3: 120_000}

@@ -12,7 +12,7 @@ from pathlib import Path
 import redis
 
 from orchestrator import children
-from orchestrator.state.servers import Server
+from orchestrator.servers.discovery import Server
 from support.waiting import wait_until
 
 SLOTS = 16384

@@ -11,20 +11,20 @@ from typing import Any, get_args
 from orchestrator.model.ids import AttemptRef
 from orchestrator.model.states import RunState
 from orchestrator.scheduling.simulate import Entry, Length, Outage
-from orchestrator.state import reading
-from orchestrator.state.definitions import put_calendar
-from orchestrator.state.reading import BATCH
-from orchestrator.state.replies import Forgotten
-from orchestrator.state.transitions import Forget
+from orchestrator.starters.fields import Overlap
+from orchestrator.starters.schedule import Misfire, Schedule
+from orchestrator.state import reads
+from orchestrator.state.layouts.change_ops import put_calendar
+from orchestrator.state.reads.base import BATCH
+from orchestrator.state.transitions.replies import Forgotten
+from orchestrator.state.transitions.runs import Forget
 from orchestrator.timing.base import Rule, to_datetime
 from orchestrator.timing.calendars import Calendar
 from orchestrator.timing.cron import Cron
 from orchestrator.timing.days import NthDay
-from orchestrator.timing.documents import Overlap
 from orchestrator.timing.intervals import Every
 from orchestrator.timing.once import At
 from orchestrator.timing.rrule import RRule
-from orchestrator.timing.schedule import Misfire, Schedule
 from orchestrator.timing.windows import Hours, Window
 from support.machine import Hand, Machine, Node, plan_of
 from support.starters import Starters
@@ -175,7 +175,7 @@ class Accelerated:
         """Read the events that are new; return which runs are to be cancelled."""
         cancelled = []
         store, keys = self.machine.store, self.machine.keys
-        events = store.read(reading.events(keys, self.seen))
+        events = store.read(reads.events(keys, self.seen))
         while events:
             self.seen = events[-1].id
             for event in events:
@@ -195,7 +195,7 @@ class Accelerated:
                     entry.ended, entry.end = event.ms, RunState(event.after)
                     self.over.append(event.run)
             # As many events as there may be entries: there may be more.
-            events = store.read(reading.events(keys, self.seen)) if len(events) >= BATCH else []
+            events = store.read(reads.events(keys, self.seen)) if len(events) >= BATCH else []
         return cancelled
 
     def _take(self) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from orchestrator.model.states import RunState
-from orchestrator.state import starters
-from orchestrator.state.starters import StarterRecord
+from orchestrator.state.reads import starters
+from orchestrator.state.reads.starters import StarterRecord
 from orchestrator.state.store import Store
 
 MOST = 100_000

@@ -7,19 +7,19 @@ from typing import Any
 
 from orchestrator.model.ids import new_run_id
 from orchestrator.plan.plan import Plan
-from orchestrator.scheduling.duties import Tools
-from orchestrator.scheduling.process import standard_duties
+from orchestrator.scheduler.duties import Tools
+from orchestrator.scheduler.process import standard_duties
 from orchestrator.scheduling.records import schedule_record, trigger_record
-from orchestrator.state import starters
-from orchestrator.state.definitions import Op, Starter, pack, put_starter, put_waiting, watch
-from orchestrator.state.replies import Applied, Ring
-from orchestrator.state.starters import Past, StarterRecord
-from orchestrator.state.starting import Apply, Deliver, Offer, StartPlanned, StartWaiting
+from orchestrator.starters.schedule import Schedule
+from orchestrator.starters.trigger import Trigger
+from orchestrator.state.layouts.change_ops import Op, Starter, pack, put_starter, put_waiting, watch
+from orchestrator.state.reads import starters
+from orchestrator.state.reads.starters import Past, StarterRecord
 from orchestrator.state.store import Store
-from orchestrator.state.transitions import Transition
+from orchestrator.state.transitions.replies import Applied, Ring
+from orchestrator.state.transitions.runs import Transition
+from orchestrator.state.transitions.starters import Apply, Deliver, Offer, StartPlanned, StartWaiting
 from orchestrator.timing.calendars import Calendar
-from orchestrator.timing.schedule import Schedule
-from orchestrator.timing.trigger import Trigger
 from support.machine import NORMAL, SET_CLOCK, Machine, plan_of
 
 MINUTE = 60_000

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from orchestrator.scheduling.duties import Tools
-from orchestrator.scheduling.duties.timers import Timers
-from orchestrator.scheduling.process import standard_duties
-from orchestrator.scheduling.sources.found import Inbox
-from orchestrator.scheduling.sources.listeners import Listeners
-from orchestrator.scheduling.sources.polls import place_of
+from orchestrator.scheduler.duties import Tools
+from orchestrator.scheduler.duties.timers import Timers
+from orchestrator.scheduler.process import standard_duties
+from orchestrator.scheduler.sources.inbox import Inbox
+from orchestrator.scheduler.sources.listeners import Listeners
+from orchestrator.scheduler.sources.polls import place_of
 from orchestrator.settings import Settings
-from orchestrator.state import starters
-from orchestrator.state.starters import DeliveryRecord
-from orchestrator.timing.trigger import Trigger
+from orchestrator.starters.trigger import Trigger
+from orchestrator.state.reads import starters
+from orchestrator.state.reads.starters import DeliveryRecord
 from support.machine import Machine, plan_of
 from support.starters import Starters
 

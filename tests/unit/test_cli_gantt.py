@@ -7,9 +7,9 @@ import io
 import pytest
 from rich.console import Console
 
-from orchestrator.cli.gantt import gantt
-from orchestrator.cli.output import duration
-from orchestrator.cli.views import run_view, runs_table
+from orchestrator.cli.render.gantt import gantt
+from orchestrator.cli.render.output import duration
+from orchestrator.cli.render.views import run_view, runs_table
 from orchestrator.model.run import JobRun, RunInfo
 from orchestrator.model.states import JobState, PriorityClass, RunState
 

@@ -10,8 +10,8 @@ import pytest
 from orchestrator.definitions.files import read
 from orchestrator.definitions.secrecy import masked
 from orchestrator.definitions.values import fill, read_values
+from orchestrator.model.complaints import Complaint
 from orchestrator.model.errors import DefinitionError
-from orchestrator.plan.explain import Complaint
 
 VALUES: dict[str, Any] = {
     "name": "eu", "on": True, "n": 3, "half": 0.5, "none": None, "list": [1, {"a": "${name}"}], "load": {"timeout": 600}

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from orchestrator.expressions.language import Expression, check_template, fill
+from orchestrator.model.complaints import Complaint
 from orchestrator.model.errors import DefinitionError, ExpressionError, ParameterError
-from orchestrator.plan.explain import Complaint
-from orchestrator.plan.expressions import Expression, check_template, fill
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "expressions.md").read_text()
 PLANNED = datetime(2027, 3, 28, 1, 30, tzinfo=UTC)

@@ -11,8 +11,8 @@ from orchestrator import Workflow
 from orchestrator.dsl.documents import load
 from orchestrator.model.policies import RetryPolicy
 from orchestrator.model.workflow import JobDefinition, WorkflowDefinition
-from orchestrator.timing.schedule import ScheduleFields
-from orchestrator.timing.trigger import TriggerFields
+from orchestrator.starters.schedule import ScheduleFields
+from orchestrator.starters.trigger import TriggerFields
 
 GUIDE = (Path(__file__).parents[2] / "docs/guides/definitions.md").read_text(encoding="utf-8")
 

@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 
 from orchestrator.dsl.documents import load
-from orchestrator.scheduling.sources.polls import MOST_WAITING, place_of
-from orchestrator.state.sources import MOST_SEEN
-from orchestrator.timing.trigger import Trigger
+from orchestrator.scheduler.sources.polls import MOST_WAITING, place_of
+from orchestrator.starters.trigger import Trigger
+from orchestrator.state.reads.source_memory import MOST_SEEN
 
 GUIDE = (Path(__file__).parents[2] / "docs/guides/events.md").read_text(encoding="utf-8")
 

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from orchestrator.dsl.documents import load
-from orchestrator.imports.crontab import read_crontab
+from orchestrator.importers.crontab import read_crontab
 
 GUIDE = (Path(__file__).parents[2] / "docs/guides/import.md").read_text(encoding="utf-8")
 

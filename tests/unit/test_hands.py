@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from orchestrator.runtime.hands import Hand, HandTable, Phase
+from orchestrator.runtime.slots import Hand, HandTable, Phase
 
 
 @pytest.fixture

@@ -16,12 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kombu import Queue
 
-from orchestrator.imports.beat import Setup
-from orchestrator.imports.beat_python import read_app, read_schedule
-from orchestrator.imports.beattimes import cron_times, interval_times
-from orchestrator.imports.report import Imported
+from orchestrator.importers.beat import Setup
+from orchestrator.importers.beat_python import read_app, read_schedule
+from orchestrator.importers.beat_times import cron_times, interval_times
+from orchestrator.importers.report import Imported
 from orchestrator.model.errors import DefinitionError
-from orchestrator.timing.schedule import Schedule
+from orchestrator.starters.schedule import Schedule
 
 START = datetime(2027, 1, 1, 0, 0, 30, tzinfo=UTC)
 

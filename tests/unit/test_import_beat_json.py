@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from orchestrator.imports.beat import Setup
-from orchestrator.imports.beat_json import read_json
-from orchestrator.imports.beattimes import rule_times
-from orchestrator.imports.report import Imported
+from orchestrator.importers.beat import Setup
+from orchestrator.importers.beat_json import read_json
+from orchestrator.importers.beat_times import rule_times
+from orchestrator.importers.report import Imported
 from orchestrator.model.errors import DefinitionError, DocumentError
-from orchestrator.timing.schedule import Schedule
+from orchestrator.starters.schedule import Schedule
 
 BEAT = Path(__file__).parents[1] / "data" / "beat"
 START = datetime(2027, 1, 1, 0, 0, 30, tzinfo=UTC)

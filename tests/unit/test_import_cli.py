@@ -14,7 +14,7 @@ from celery.exceptions import ImproperlyConfigured
 from celery.schedules import solar as solar_of_celery
 
 from orchestrator.cli import errors
-from orchestrator.cli.imports import local_zone
+from orchestrator.cli.commands.imports import local_zone
 from orchestrator.cli.main import orchestrator
 from orchestrator.dsl.documents import load_all
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.imports.cronlines import Comment, CronJob, Setting, Undecodable, read_lines, split_command
+from orchestrator.importers.cron_lines import Comment, CronJob, Setting, Undecodable, read_lines, split_command
 from orchestrator.model.errors import DocumentError
 
 

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from orchestrator.dsl.documents import load, load_all, to_document
 from orchestrator.dsl.yaml12 import dump_yaml
-from orchestrator.imports.commands import program_of
-from orchestrator.imports.crontab import find_user_field, read_crontab
-from orchestrator.imports.report import Imported
-from orchestrator.timing.schedule import Schedule
+from orchestrator.importers.commands import program_of
+from orchestrator.importers.crontab import find_user_field, read_crontab
+from orchestrator.importers.report import Imported
+from orchestrator.starters.schedule import Schedule
 from orchestrator_tasks.shell import shell
 
 CRONTABS = Path(__file__).parents[1] / "data" / "crontabs"

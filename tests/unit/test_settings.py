@@ -10,9 +10,9 @@ import pytest
 
 from orchestrator.model.errors import SettingsError, StoreUnavailable
 from orchestrator.model.urls import is_encrypted, is_local, mask_url, redis_broker_url
+from orchestrator.servers.addresses import broker_url, store_url
+from orchestrator.servers.checks import settings_checks
 from orchestrator.settings import Settings, get_settings
-from orchestrator.state.addresses import broker_url, store_url
-from orchestrator.state.checks import settings_checks
 
 ROOT = Path(__file__).parents[2]
 

@@ -8,8 +8,8 @@ from typing import Any, cast
 import pytest
 
 from orchestrator.model.errors import SettingsError
-from orchestrator.scheduling.sources import files, kafka, sql
-from orchestrator.scheduling.sources.found import said, secrets_in
+from orchestrator.scheduler.sources import files, kafka, sql
+from orchestrator.scheduler.sources.inbox import said, secrets_in
 
 
 def without(monkeypatch: pytest.MonkeyPatch, module: str) -> None:

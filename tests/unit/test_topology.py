@@ -6,7 +6,7 @@ import pytest
 from kombu import Exchange, Queue
 
 from orchestrator.dispatch.topology import class_queues, parse_queue, queue_name, wants
-from orchestrator.state.replies import Want
+from orchestrator.state.transitions.replies import Want
 
 CLASSES = ("critical", "high", "normal", "low")
 

@@ -16,8 +16,8 @@ from pydantic import BaseModel
 from orchestrator import Trigger, Workflow, workflow
 from orchestrator.dsl.documents import dump, load, schema
 from orchestrator.model.errors import DefinitionError, DocumentError
-from orchestrator.timing.sources import check_event
-from orchestrator.timing.trigger import SOURCES
+from orchestrator.starters.sources import check_event
+from orchestrator.starters.trigger import SOURCES
 
 app = Celery("shop", set_as_current=False)
 

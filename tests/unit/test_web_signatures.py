@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from orchestrator.model.errors import DefinitionError, Forged, SettingsError
 from orchestrator.model.secrets import check_reference, resolve
-from orchestrator.web.body import parse
-from orchestrator.web.signatures import verify
+from orchestrator.web.hooks.body import parse
+from orchestrator.web.hooks.signatures import verify
 
 # The test vector of the Standard Webhooks libraries, and that of GitHub's documentation.
 STANDARD = {

@@ -13,8 +13,8 @@ from celery import Celery
 
 from orchestrator import install
 from orchestrator.model.errors import StoreUnavailable
+from orchestrator.servers.addresses import broker_url
 from orchestrator.settings import get_settings
-from orchestrator.state.addresses import broker_url
 from orchestrator.telemetry.sentry import init_sentry
 
 PACKS = "orchestrator.tasks"

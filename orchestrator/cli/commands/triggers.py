@@ -1,0 +1,134 @@
+"""`orchestrator triggers`: create, look at, pause and delete what starts runs by events."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from orchestrator.cli.base import Group, client
+from orchestrator.cli.starters import starter_argument, tell_deleted
+
+if TYPE_CHECKING:
+    from orchestrator.client.infos import TriggerInfo
+
+_trigger = starter_argument("trigger")
+
+
+@click.group(cls=Group)
+def triggers() -> None:
+    """Create, list, pause and delete triggers. TRIGGER is workflow/name, or a workflow for its default."""
+
+
+@triggers.command("list")
+@click.option("--workflow", metavar="NAME", help="Only triggers of this workflow.")
+def list_triggers(workflow: str | None, as_json: bool) -> None:
+    """List triggers, and where their events come from."""
+    from orchestrator.cli.render.output import console, print_json, table
+    from orchestrator.cli.starters import ends, state_of
+
+    found = client().triggers.all(workflow)
+    if as_json:
+        print_json([info.to_json() for info in found])
+    elif not found:
+        console().print("no triggers: orchestrator triggers set makes one")
+    else:
+        rows = [
+            (
+                info.id, state_of(info.state), _source(info), info.running or None, info.waiting or None,
+                ends(info.ended),
+            )
+            for info in found
+        ]  # fmt: skip
+        columns = ["TRIGGER", "STATE", "LISTENS TO", "RUNNING", "WAITING", "RUNS"]
+        console().print(table(columns, rows, right=("RUNNING", "WAITING"), gives_way="LISTENS TO"))
+
+
+@triggers.command()
+@_trigger
+def show(own: str, as_json: bool) -> None:
+    """Show a trigger: its definition, a webhook's path, and what became of its deliveries."""
+    from orchestrator.cli.render.output import console, print_json
+    from orchestrator.cli.starters import now, past_json, past_table
+    from orchestrator.dsl.yaml12 import dump_yaml
+
+    made = client()
+    info, past = made.triggers.get(own), made.triggers.past(own)
+    if as_json:
+        print_json({**info.to_json(), "past": past_json(past)})
+        return
+    click.echo(f"{info.id}  {info.state}  listens to {_source(info)}")
+    if info.hook:
+        click.echo(f"POST {info.hook}")
+    click.echo(dump_yaml(info.trigger.document()).rstrip())
+    if past:
+        console().print()
+        console().print(past_table(past, now(), "UTC"))
+
+
+@triggers.command("set")
+@_trigger
+@click.argument("file", metavar="FILE")
+def set_trigger(own: str, file: str, as_json: bool) -> None:
+    """Create or change a trigger by its definition in FILE (YAML or JSON; - for stdin). A webhook keeps its path."""
+    from orchestrator.cli.render.output import print_json
+    from orchestrator.cli.starters import read_document
+    from orchestrator.starters.trigger import read_trigger
+
+    workflow, _, name = own.partition("/")
+    trigger = read_document(file, lambda value, complain: read_trigger(name, value, complain))
+    info = client().triggers.put(workflow, trigger)
+    if as_json:
+        print_json(info.to_json())
+        return
+    click.echo(f"{info.id} {info.state}, listens to {_source(info)}")
+    if info.hook:
+        click.echo(f"POST {info.hook}")
+
+
+@triggers.command()
+@_trigger
+def pause(own: str, as_json: bool) -> None:
+    """Pause a trigger: events that come meanwhile are not for it; what waits is kept, runs go on."""
+    made = client()
+    made.triggers.pause(own)
+    _told(made.triggers.get(own), as_json)
+
+
+@triggers.command()
+@_trigger
+def resume(own: str, as_json: bool) -> None:
+    """Let a paused trigger go on."""
+    made = client()
+    made.triggers.resume(own)
+    _told(made.triggers.get(own), as_json)
+
+
+@triggers.command()
+@_trigger
+def delete(own: str, as_json: bool) -> None:
+    """Delete a trigger, with its past and what waits. Runs go on."""
+    client().triggers.delete(own)
+    tell_deleted(own, as_json)
+
+
+def _source(info: TriggerInfo) -> str:
+    """Say in a few words where a trigger's events come from."""
+    trigger, kind = info.trigger, info.trigger.source_kind
+    if trigger.event is not None:
+        return f"event {', '.join(trigger.event)}"
+    if trigger.run is not None:
+        return f"end of {', '.join(trigger.run.workflow)} ({', '.join(trigger.run.states)})"
+    if trigger.datasets is not None:
+        some, all_ = trigger.datasets.any, trigger.datasets.all
+        return f"dataset {' or '.join(some)}" if some else f"datasets {' and '.join(all_ or ())}"
+    return kind.replace("_", " ")
+
+
+def _told(info: TriggerInfo, as_json: bool) -> None:
+    from orchestrator.cli.render.output import print_json
+
+    if as_json:
+        print_json(info.to_json())
+    else:
+        click.echo(f"{info.id} {info.state}")

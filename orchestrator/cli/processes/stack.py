@@ -1,0 +1,134 @@
+"""A whole engine as child processes of one command: Redis, a scheduler, workers, web. `up` and `demo` stand on it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from orchestrator.cli.commands.processes import scheduler_argv, worker_argv
+from orchestrator.cli.commands.web import web_argv
+from orchestrator.cli.processes.supervise import Child, Supervisor
+from orchestrator.client import Client
+from orchestrator.model.errors import Unavailable
+from orchestrator.servers.addresses import broker_url, store_url
+from orchestrator.servers.embedded import EmbeddedRedis
+from orchestrator.settings import FROM_FILES, PREFIX, Settings
+
+
+class Stack:
+    """The processes, from the start of the Redis to the end of the last one; a context manager.
+
+    With `ORCHESTRATOR_REDIS_URL` set, that Redis is used and none is started.
+    """
+
+    def __init__(
+        self, settings: Settings, *, workers: int, app: str | None, tell: Callable[[str], None], web: bool = False
+    ) -> None:
+        self.tell = tell
+        self.data_dir = settings.data_dir
+        self.logs = settings.data_dir / "logs"
+        self.redis = None if settings.redis_url else EmbeddedRedis(settings.data_dir)
+        self.settings = settings
+        self._workers = workers
+        self._app = app
+        self._web = web
+        self._supervisor: Supervisor | None = None
+        self.client: Client | None = None
+
+    def __enter__(self) -> Stack:
+        try:
+            if self.redis is not None:
+                self.settings = self.settings.model_copy(update={"redis_url": self.redis.start()})
+            self.logs.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.client = Client(self.settings)
+            self.client.store.pipeline([("PING",)])  # a Redis that is not there is told before anything is started
+            self._supervisor = Supervisor(list(self._kin()), self._environment(), self.tell)
+            self._supervisor.start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def tend(self) -> None:
+        """Restart what died, the Redis too: it finds its data again."""
+        assert self._supervisor is not None
+        if self.redis is not None and not self.redis.alive:
+            self.tell("Redis died; starting it again with its data")
+            self.redis.stop()
+            self.redis.start()
+        self._supervisor.tend()
+
+    @property
+    def ready(self) -> bool:
+        """Whether every worker node is alive. A child that never comes up is an error, told with its last word."""
+        assert self._supervisor is not None
+        assert self.client is not None
+        for child in self._supervisor.given_up:
+            raise Unavailable(f"the {child.name} does not start: {_last_line(child.log)}", where=str(child.log))
+        return len(self.client.nodes()) >= self._workers
+
+    def close(self) -> None:
+        """Stop everything, the Redis last."""
+        if self._supervisor is not None:
+            self._supervisor.stop()
+            self._supervisor = None
+        if self.client is not None:
+            self.client.close()
+            self.client = None
+        if self.redis is not None:
+            self.redis.stop()
+
+    def _environment(self) -> dict[str, str]:
+        """Return our environment with the addresses spelled out, whatever it, `.env` or a file would say of them."""
+        named = {f"{PREFIX}{name.upper()}_FILE" for name in FROM_FILES}
+        return {
+            **{name: value for name, value in os.environ.items() if name not in named},
+            f"{PREFIX}REDIS_URL": store_url(self.settings),
+            f"{PREFIX}BROKER_URL": broker_url(self.settings),
+            f"{PREFIX}NAMESPACE": self.settings.namespace,
+        }
+
+    def _kin(self) -> Iterator[Child]:
+        yield Child("scheduler", scheduler_argv(), self.logs / "scheduler.log")
+        slots = max(2, (os.cpu_count() or 2) // self._workers)
+        for number in range(1, self._workers + 1):
+            name = f"worker{number}"
+            argv = worker_argv(self._app, "-n", f"{name}@%h", "-c", str(slots), "--loglevel", self.settings.log_level)
+            yield Child(name, argv, self.logs / f"{name}.log")
+        if self._web:
+            yield Child("web", web_argv(), self.logs / "web.log")
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[threading.Event]:
+    """Yield an event that SIGINT, SIGTERM and SIGHUP set; a second SIGINT raises `KeyboardInterrupt` as ever."""
+    stop = threading.Event()
+
+    def handle(number: int, _frame: object) -> None:
+        if stop.is_set() and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        stop.set()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return lines[-1] if lines else "it left no word"
+
+
+def with_data_dir(settings: Settings, data: Path | None) -> Settings:
+    """Return the settings with another data folder, where one is given."""
+    return settings.model_copy(update={"data_dir": data}) if data else settings

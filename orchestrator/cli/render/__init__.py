@@ -1,0 +1,1 @@
+"""How things look in a terminal: pure functions from values to text."""

@@ -1,0 +1,115 @@
+"""Watching runs: a picture that redraws itself in a terminal, plain lines elsewhere, one a transition."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from orchestrator.cli.render.output import console, pictures
+from orchestrator.cli.render.views import error_text, run_view
+from orchestrator.model.run import JobRun
+from orchestrator.model.states import JobState
+
+if TYPE_CHECKING:
+    from orchestrator.client import Client, Run
+    from orchestrator.state.layouts.records import Event
+
+FRAME_S = 0.1
+"""Seconds between two looks at the store."""
+MANY_JOBS = 2_000
+"""Jobs of a run from which on the jobs are not read for every picture, only the tally."""
+
+
+def watch_run(client: Client, run: Run, tend: Callable[[], None] = lambda: None) -> Run:
+    """Show a run until it is over. `tend` is called for every picture."""
+    if pictures():
+        _watch_picture(client, run, tend)
+    else:
+        _watch_lines(client, run, tend)
+    return run
+
+
+def _watch_picture(client: Client, run: Run, tend: Callable[[], None]) -> None:
+    from rich.live import Live
+
+    with Live(console=console(), auto_refresh=False, vertical_overflow="crop") as live:
+        while True:
+            tend()
+            info = run.refresh().info
+            jobs = run.jobs() if info.total <= MANY_JOBS or info.state.final else []
+            size = console().size
+            live.update(run_view(info, jobs, now_ms=now_ms(), width=size.width, height=size.height - 1), refresh=True)
+            if info.state.final:
+                return
+            client.sleep(FRAME_S)
+
+
+def _watch_lines(client: Client, run: Run, tend: Callable[[], None]) -> None:
+    """Print the run's transitions, those before this call too as far as the stream has them."""
+    lines = Lines(client, run)
+    after = "-"
+    while True:
+        tend()
+        info = run.refresh().info
+        after = lines.follow(after)
+        if info.state.final:
+            return
+        client.sleep(FRAME_S)
+
+
+class Lines:
+    """Prints events as lines: when, which run and job, what became of it."""
+
+    def __init__(self, client: Client, only: Run | None = None) -> None:
+        self.client = client
+        self.only = only.id if only else None
+        self._jobs: dict[str, dict[int, JobRun]] = {}
+        self._flows: dict[str, str] = {}
+
+    def follow(self, after: str) -> str:
+        """Print what came after an event, and return the id of the last one."""
+        while events := self.client.events(after):
+            after = events[-1].id
+            for event in events:
+                if self.only in (None, event.run):
+                    print(self.line(event), flush=True)
+        return after
+
+    def line(self, event: Event) -> str:
+        """Return the line of an event."""
+        clock = datetime.fromtimestamp(event.ms / 1000).strftime("%H:%M:%S.%f")[:-3]
+        start = clock if self.only else f"{clock}  {event.run}"
+        if event.job is None:
+            if event.after.final:
+                self._jobs.pop(event.run, None)
+            return f"{start}  {self._flow(event.run)}  {event.after.name}"
+        job = self._job(event.run, event.job, anew=event.after in _BAD)
+        note = f"  {event.after.name}"
+        if event.attempt > 1:
+            note += f" #{event.attempt}"
+        if event.after is JobState.running:
+            note += f"  {event.extra.decode(errors='replace')}"
+        elif event.after in _BAD and job.error and job.attempt == event.attempt:
+            note += f"  {error_text(job.error)}"
+        return f"{start}  {job.name}{note}"
+
+    def _flow(self, run_id: str) -> str:
+        if run_id not in self._flows:
+            self._flows[run_id] = self.client.run(run_id).info.workflow
+        return self._flows[run_id]
+
+    def _job(self, run_id: str, index: int, *, anew: bool) -> JobRun:
+        """Return a job by its index: its name, and, read anew, the error of its last attempt."""
+        if anew or run_id not in self._jobs:
+            self._jobs[run_id] = {job.index: job for job in self.client.run(run_id).jobs()}
+        return self._jobs[run_id][index]
+
+
+_BAD = (JobState.retrying, JobState.failed, JobState.timed_out)
+
+
+def now_ms() -> int:
+    """Return the time of this machine."""
+    return round(time.time() * 1000)

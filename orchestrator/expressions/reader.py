@@ -1,0 +1,294 @@
+"""What an expression's text says, read without running it: its variables, its functions, and the loops in it.
+
+CEL's evaluation cannot be stopped from outside, so how long it can take must be known before it begins. The library
+shows no syntax tree; but the words of a text that it has compiled are enough for that, since CEL binds names in one way
+only: `range.map(x, body)` and the four other macros.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from orchestrator.expressions.functions import ADDED
+from orchestrator.model.complaints import did_you_mean
+from orchestrator.model.errors import DefinitionError
+
+MAX_TEXT, MAX_WORDS, MAX_BRACKETS, MAX_LOOPS, MAX_PATTERN = 2000, 500, 32, 2, 100
+"""Characters; words and signs; brackets in each other (the parser recurses); macros in each other; characters of a
+regular expression."""
+
+MACROS = frozenset({"all", "exists", "exists_one", "filter", "map"})
+METHODS = (frozenset(ADDED) - {"bool", "string"}) | {"contains", "endsWith", "matches", "size", "startsWith"}
+FUNCTIONS = frozenset(
+    {"bool", "bytes", "double", "duration", "dyn", "has", "int", "size", "string", "timestamp", "type", "uint"}
+)
+_TYPES = frozenset({"bool", "bytes", "double", "int", "list", "map", "null_type", "string", "type", "uint"})
+_KEYWORDS = frozenset({"true", "false", "null", "in"})
+_OPEN, _CLOSE = frozenset("([{"), frozenset(")]}")
+
+_WORD = re.compile(
+    r"""
+      (?P<space>   \s+ | //[^\n]* )
+    | (?P<text>    (?:[bB]?[rR]|[rR][bB]) (?: '''.*?''' | \"\"\".*?\"\"\" | '[^'\n]*' | "[^"\n]*" )
+                 | [bB]? (?: '''(?:\\.|[^\\])*?''' | \"\"\"(?:\\.|[^\\])*?\"\"\"
+                           | '(?:\\.|[^'\\\n])*' | "(?:\\.|[^"\\\n])*" ) )
+    | (?P<number>  0[xX][0-9a-fA-F]+[uU]? | (?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?[uU]? )
+    | (?P<name>    [_a-zA-Z][_a-zA-Z0-9]* )
+    | (?P<sign>    && | \|\| | [=!<>]= | . )
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+_ATOM = re.compile(r"(\\p(?:\{[^}]*\}|.)|\\.|\[\^?(?:\\.|[^\]])*\]|.)(\{[\d,\s]*\})?", re.DOTALL | re.IGNORECASE)
+_FOLDS = re.compile(r"\(\?[a-zA-Z]*i")
+_NESTED_COUNT = re.compile(r"[)}][?+*\s]*\{|\(\?[a-zA-Z]*x")
+MAX_PATTERN_WEIGHT = 20_000
+_CALL = 20
+"""Units of work (see `expression_work`) of a call into Python."""
+
+
+class Word(NamedTuple):
+    """One word, number, text or sign, and the place of its first character."""
+
+    kind: str
+    text: str
+    start: int
+
+
+class Use(NamedTuple):
+    """A place where a variable is read: `path` begins with its name, `loop` is the index of what binds it, or None."""
+
+    path: tuple[str, ...]
+    loop: int | None
+
+
+@dataclass
+class Loop:
+    """One macro: `outer` is the index of the macro around it, or None."""
+
+    kind: str
+    variable: str
+    outer: int | None
+    uses: list[Use] = field(default_factory=list)
+    words: int = 0
+    sums: int = 0
+    heavy: int = 0
+    """What its regular expressions and added functions weigh, a turn."""
+    parts: int = 0
+    """Calls of `split` of which more than one part is taken."""
+    after_split: bool = False
+    """Whether its range may be what `split` gives."""
+    range: tuple[str, ...] | None = None
+    """The path of its range, if that is one of a variable that it is given."""
+
+
+@dataclass
+class Reading:
+    """What a text says. `body` stands for what is outside of all macros, `loops` come in the order of the text."""
+
+    body: Loop
+    loops: list[Loop]
+    names: frozenset[str]
+    added: frozenset[str]
+    longest: int
+    """Items that a list written in the text can have at most."""
+    wraps: bool
+    """Whether such a list holds variables, so that an item can be as large as all data."""
+    patterns: list[Word]
+    """The regular expressions, as texts of CEL."""
+
+
+def pattern_weight(pattern: str) -> int:
+    """Return what it takes to compile a regular expression, which the library does each time, in units of work."""
+    if _NESTED_COUNT.search(pattern):
+        return MAX_PATTERN_WEIGHT + 1
+    weight = 120
+    folds = _FOLDS.search(pattern)
+    for atom, count in _ATOM.findall(pattern):
+        times = max(map(int, re.findall(r"\d+", count)), default=1)
+        letters = len(re.findall(r"\\[wWbBpP]", atom))  # each is a table of all Unicode's letters
+        several = atom in (".", r"\d", r"\D", r"\s", r"\S") or atom.startswith("[")
+        if folds and (letters or several):
+            return MAX_PATTERN_WEIGHT + 1  # both cases of a class take milliseconds
+        weight += times * (1100 * letters or ((360 if "\\" in atom else 120) if several else 4))
+    return weight
+
+
+def place(text: str, start: int) -> str:
+    """Say where a character of an expression stands, as people count: from 1, with the line if there are several."""
+    before = text[:start]
+    column = f"column {start - before.rfind(chr(10))}"
+    return f"line {before.count(chr(10)) + 1}, {column}" if "\n" in text else column
+
+
+def words_of(text: str) -> list[Word]:
+    """Split a text into words, and refuse one that is too long or too deep for the library to compile."""
+    if len(text) > MAX_TEXT:
+        raise DefinitionError(f"the expression has {len(text)} characters, and may have {MAX_TEXT}")
+    words = [
+        Word(match.lastgroup or "", match.group(), match.start())
+        for match in _WORD.finditer(text)
+        if match.lastgroup != "space"
+    ]
+    if len(words) > MAX_WORDS:
+        raise DefinitionError(f"the expression has {len(words)} words and signs, and may have {MAX_WORDS}")
+    depth = 0
+    for word in words:
+        depth += (word.text in _OPEN) - (word.text in _CLOSE)
+        if depth > MAX_BRACKETS:
+            raise DefinitionError(
+                f"the expression nests deeper than {MAX_BRACKETS} brackets", where=place(text, word.start)
+            )
+    return words
+
+
+def read(text: str, words: list[Word]) -> Reading:
+    """Read a text that the library has compiled; unknown functions and macros too deep are a `DefinitionError`."""
+    return _Reader(text, words).reading()
+
+
+class _Reader:
+    def __init__(self, text: str, words: list[Word]) -> None:
+        self.text = text
+        self.words = words
+        self.loops: list[Loop] = []
+        self.body = Loop("", "", None)
+        self.names: set[str] = set()
+        self.added: set[str] = set()
+        self.open: list[int | None] = []
+        """For each open bracket the macro whose body it holds, or None."""
+        self.written: list[bool] = []
+        """For each open bracket whether it is that of a list written out."""
+        self.wraps = False
+        self.patterns: list[Word] = []
+        self.last: tuple[int, Use] | None = None
+        """The last use of a variable, and the place where its path ends."""
+
+    def reading(self) -> Reading:
+        commas = 0
+        at = 0
+        while at < len(self.words):
+            word = self.words[at]
+            commas += word.text == ","
+            self.scope().words += 1
+            if word.text in _OPEN:
+                self.bracket(None, written=word.text == "[" and not self.is_value(at - 1))
+            elif word.text in _CLOSE:
+                self.open.pop()
+                self.written.pop()
+            elif word.text == "+":
+                self.scope().sums += 1
+            elif word.kind == "name" and word.text not in _KEYWORDS:
+                at = self.name(at)
+            at += 1
+        return Reading(
+            self.body, self.loops, frozenset(self.names), frozenset(self.added), commas + 1, self.wraps, self.patterns
+        )
+
+    def bracket(self, loop: int | None, *, written: bool = False) -> None:
+        self.open.append(loop)
+        self.written.append(written)
+
+    def scope(self) -> Loop:
+        index = self.innermost()
+        return self.body if index is None else self.loops[index]
+
+    def innermost(self) -> int | None:
+        return next((index for index in reversed(self.open) if index is not None), None)
+
+    def sign(self, at: int) -> str:
+        return self.words[at].text if 0 <= at < len(self.words) and self.words[at].kind == "sign" else ""
+
+    def is_member(self, at: int) -> bool:
+        """Whether the word follows a dot that follows a value: `a.b`, and not the root `.b`."""
+        return self.sign(at - 1) == "." and self.is_value(at - 2)
+
+    def is_value(self, at: int) -> bool:
+        """Whether a value ends with the word."""
+        if at < 0:
+            return False
+        word = self.words[at]
+        return word.text in _CLOSE if word.kind == "sign" else word.text != "in"
+
+    def name(self, at: int) -> int:
+        """Take in a name, and return the place of the last word that belongs to it."""
+        word = self.words[at]
+        member = self.is_member(at)
+        if self.sign(at + 1) == "(":
+            return self.call(at, member)
+        if self.sign(at + 1) == "{":
+            raise DefinitionError(f"{word.text}{{…}} makes a message, and there are none", where=self.where(at))
+        if member:
+            return at
+        path = [word.text]
+        end = at
+        while self.sign(end + 1) == "." and self.words[end + 2].kind == "name" and self.sign(end + 3) != "(":
+            path.append(self.words[end + 2].text)
+            end += 2
+        loop = next((i for i in reversed(self.open) if i is not None and self.loops[i].variable == word.text), None)
+        if loop is None:
+            if word.text in _TYPES:
+                return end
+            self.names.add(word.text)
+        use = Use(tuple(path), loop)
+        self.last = (end, use)
+        self.scope().uses.append(use)
+        self.wraps = self.wraps or any(self.written)
+        return end
+
+    def call(self, at: int, member: bool) -> int:
+        name = self.words[at].text
+        is_macro = member and name in MACROS and self.words[at + 2].kind == "name" and self.sign(at + 3) == ","
+        if is_macro:
+            outer = self.innermost()
+            if sum(index is not None for index in self.open) >= MAX_LOOPS:
+                raise DefinitionError(f"more than {MAX_LOOPS} macros in each other", where=self.where(at))
+            self.loops.append(Loop(name, self.words[at + 2].text, outer, after_split="split" in self.added))
+            if self.last is not None and self.last[0] == at - 2 and self.last[1].loop is None:
+                self.loops[-1].range = self.last[1].path
+            self.bracket(len(self.loops) - 1)
+            return at + 3
+        known = METHODS if member else FUNCTIONS
+        if name not in known:
+            hint = did_you_mean(name, sorted(known | MACROS if member else known))
+            if not member and name in METHODS | MACROS:
+                hint = f" by itself: it stands behind a value, as in value.{name}(…)"
+            raise DefinitionError(f"there is no function {name}(){hint}", where=self.where(at))
+        if name in ADDED:
+            self.added.add(name)
+            self.scope().heavy += _CALL * (5 if name == "split" else 1)
+            self.scope().parts += name == "split" and self.sign(self.closing(at + 1) + 1) != "["
+        elif name == "matches":
+            self.scope().heavy += self.pattern(at + 2)
+        return at
+
+    def closing(self, at: int) -> int:
+        """Return the place of the bracket that closes the one at `at`."""
+        depth = 0
+        while True:
+            depth += (self.words[at].text in _OPEN) - (self.words[at].text in _CLOSE)
+            if depth == 0:
+                return at
+            at += 1
+
+    def pattern(self, at: int) -> int:
+        """Return what a regular expression weighs, which is compiled anew each time."""
+        word = self.words[at]
+        if word.kind != "text" or self.sign(at + 1) != ")":
+            raise DefinitionError("matches() takes a regular expression written as text in place", where=self.where(at))
+        if len(word.text) > MAX_PATTERN:
+            raise DefinitionError(f"a regular expression may have {MAX_PATTERN} characters", where=self.where(at))
+        is_raw = word.text[0] in "rR"
+        if not is_raw and re.search(r"\\[^\\'\"]", word.text.replace("\\\\", "")):
+            raise DefinitionError("write the regular expression as raw text, r'…'", where=self.where(at))
+        pattern = word.text if is_raw else word.text.replace("\\\\", "\\")
+        weight = pattern_weight(pattern)
+        if weight > MAX_PATTERN_WEIGHT:
+            raise DefinitionError("the regular expression takes too long to compile", where=self.where(at))
+        self.patterns.append(word)
+        return weight
+
+    def where(self, at: int) -> str:
+        return place(self.text, self.words[at].start)

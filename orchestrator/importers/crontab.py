@@ -1,0 +1,243 @@
+"""A crontab as workflows: each line is one, with a schedule and a single job that gives the command to cron's shell."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import PurePath
+from typing import Any
+
+from orchestrator.importers.commands import program_of
+from orchestrator.importers.cron_lines import Blank, Comment, CronJob, Line, Setting, Undecodable, read_job, read_lines
+from orchestrator.importers.report import Imported, fit_name
+from orchestrator.model.errors import DefinitionError, DocumentError
+from orchestrator.timing.cron import Cron
+
+DEFAULTS = {"SHELL": "/bin/sh", "PATH": "/usr/bin:/bin"}
+"""What cron gives a job whose crontab sets neither."""
+MAIL = ("MAILTO", "MAILFROM", "CONTENT_TYPE", "CONTENT_TRANSFER_ENCODING")
+FIT_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+SYSTEM_USERS = frozenset({
+    "root", "www-data", "nobody", "daemon", "postgres", "mysql", "redis", "nginx", "apache", "http", "munin", "list",
+    "logcheck", "smmsp", "debian-spamd", "amavis", "clamav", "nagios", "gitlab", "jenkins", "ubuntu", "debian",
+})  # fmt: skip
+"""Users whom a system crontab is likely to name, and whose names are no commands."""
+EXPLANATION = re.compile(
+    r"[|│][|│\s]*$|(\*\s+){4}\*\s*$|[-+.|│┌└─]+\s*(min(ute)?|hour|day|month|weekday)\b"
+    r"|(minute|hour|day of \w+|month)s? *\(\d|m\s+h\s+d|.*\bcommand to be executed",
+    re.IGNORECASE,
+)
+"""The usual picture of the five fields, and the heading above them."""
+RULER = re.compile(r"[-=*#~_+\s]*")
+
+
+def read_crontab(data: bytes, source: str, *, tz: str, user_field: bool | None = None) -> Imported:
+    """Convert a crontab.
+
+    `source` is its path, and `tz` the zone that its times follow where no `CRON_TZ` says another. `user_field` tells
+    whether each job names its user, as in /etc/crontab and /etc/cron.d; None finds it out and notes it. Raises
+    DocumentError for what cron would refuse.
+    """
+    imported = Imported()
+    if user_field is None:
+        user_field, why = find_user_field(data, source)
+        how = "read as a system crontab" if user_field else "read as a user's own crontab"
+        imported.note(source, how, f"{why} (--user-field or --no-user-field says otherwise)")
+    _Reader(imported, source, tz).read(list(read_lines(data, source, user_field)))
+    return imported
+
+
+def find_user_field(data: bytes, source: str) -> tuple[bool, str]:
+    """Tell whether the jobs of a crontab name their users, and from what that was seen."""
+    path = PurePath(source)
+    if path.parent.name == "cron.d" or path.match("etc/crontab"):
+        return True, f"by its path, {path.parent.name}/{path.name}"
+    if {"crontabs", "cron"} & set(path.parts[:-1]) and "spool" in path.parts:
+        return False, "by its path in the spool"
+    users = []
+    for line in data.decode(errors="replace").splitlines():
+        try:
+            job = read_job(0, line.strip(" \t"), source, user_field=True)
+        except DocumentError:
+            if _is_job(line):
+                return False, "a job has one word after its times"
+            continue
+        users.append(job.user)
+    if not users:
+        return False, "no job has a word more"
+    if all(user in SYSTEM_USERS for user in users):
+        return True, f"each job has a user's name ({users[0]}) after its times"
+    named = {user for user in users if user in SYSTEM_USERS}
+    if named and all(re.fullmatch(r"[a-z_][a-z0-9_-]*", user or "") for user in users):
+        return True, f"jobs have users' names ({', '.join(sorted(named))}) after their times"
+    return False, "what follows the times is no user's name"
+
+
+def _is_job(text: str) -> bool:
+    """Tell whether a line is a job of a user's own crontab."""
+    try:
+        read_job(0, text.strip(" \t"), "", user_field=False)
+    except DocumentError:
+        return False
+    return True
+
+
+class _Reader:
+    """Goes down the lines: settings hold from where they stand, comments belong to the line right below."""
+
+    def __init__(self, imported: Imported, source: str, tz: str) -> None:
+        self.imported = imported
+        self.source = source
+        self.tz = tz
+        self.variables: dict[str, str] = {}
+        self.comments: list[Comment] = []
+
+    def read(self, lines: Sequence[Line]) -> None:
+        """Convert all lines."""
+        jobs = [line for line in lines if isinstance(line, CronJob)]
+        for line in lines:
+            if isinstance(line, Comment):
+                self.comments.append(line)
+                continue
+            comments = self._description()
+            match line:
+                case CronJob():
+                    self._job(line, comments)
+                case Setting():
+                    self._setting(line, any(job.line > line.line for job in jobs))
+                case Undecodable():
+                    self._leave(line, line.why)
+                case Blank():
+                    pass
+            if not isinstance(line, CronJob):
+                self._loose(comments)
+        self._loose(self._description())
+        if jobs:
+            how = "clock changes are met as by Vixie's and Debian's cron: no fixed time is lost or doubled"
+            self.imported.note(self.source, f"times follow {self.tz} where no CRON_TZ stands above", how)
+            what = "cron starts commands in the home folder of its user and mails what they print"
+            why = (
+                "a worker starts them in its own folder (the job's cwd says another), and keeps the output with the run"
+            )
+            self.imported.note(self.source, what, why)
+
+    def _description(self) -> list[Comment]:
+        """Take the comments that stand right above, without jobs that are commented out and without explanations."""
+        comments, self.comments = self.comments, []
+        pictures = [
+            at
+            for at, comment in enumerate(comments)
+            if comment.text.strip() and EXPLANATION.match(comment.text.strip())
+        ]
+        if pictures:
+            self._loose(comments[: pictures[-1] + 1])
+            comments = comments[pictures[-1] + 1 :]
+        kept = []
+        for comment in comments:
+            if _is_job(comment.text):
+                why = "a job that is commented out: not imported"
+                self.imported.comment(self._where(comment), comment.text.strip(), why)
+            else:
+                kept.append(comment)
+        return kept
+
+    def _loose(self, comments: list[Comment]) -> None:
+        if any(comment.text.strip() for comment in comments):
+            lines = [comment.text.removeprefix(" ") for comment in comments]
+            self.imported.comment(self._where(comments[0]), "\n".join(lines).strip("\n"))
+
+    def _setting(self, line: Setting, used: bool) -> None:
+        name, value = line.name, line.value
+        if not FIT_VARIABLE.fullmatch(name):
+            self._leave(line, "a task's variables have names of letters, digits and '_', so jobs go without this one")
+            return
+        self.variables[name] = value
+        if not used:
+            return
+        if name in MAIL and value:
+            self._leave(line, "nothing is mailed yet; the variable is kept in the job's env")
+        elif name == "RANDOM_DELAY" and not _delay(value):
+            self._leave(line, "it is no number of minutes from 0 to 1440, so runs are not delayed")
+        elif name == "TZ" and "CRON_TZ" not in self.variables:
+            self.imported.note(self._where(line), line.text, "the zone of the commands; the times do not follow it")
+
+    def _job(self, line: CronJob, comments: list[Comment]) -> None:
+        reason = self._refusal(line)
+        if reason:
+            self._leave(line, reason)
+            self._loose(comments)
+            return
+        document: dict[str, Any] = {"name": fit_name(program_of(line.command), "cron-job")}
+        texts = [comment.text.strip() for comment in comments]
+        description = "\n".join("" if RULER.fullmatch(text) else text for text in texts).strip()
+        if description:
+            document["description"] = description
+        document["schedules"] = {"crontab": self._schedule(line)}
+        document["jobs"] = {"run": {"task": "orchestrator.shell", "kwargs": self._arguments(line)}}
+        if not self.imported.add(document, self._where(line), line.text):
+            self._loose(comments)
+            return
+        if line.user is not None:
+            why = f"cron ran it as {line.user}, a worker runs commands as its own user: the schedule is left disabled"
+            self._leave(line, why)
+        if "n" in line.options:
+            self._leave(line, "-n mails the output of failures only, and nothing is mailed yet")
+        if set(line.options) & {"-", "q"}:
+            self.imported.note(self._where(line), line.text, "the leading - or -q is about cron's log only")
+        if line.command.endswith("\r"):
+            self.imported.note(self._where(line), line.text, "the command ends with a carriage return, as in cron")
+
+    def _refusal(self, line: CronJob) -> str | None:
+        """Say why a line cannot be a schedule, None if it can."""
+        if line.when == "@reboot":
+            return "a schedule has no boot: submit the workflow when the service starts"
+        if line.doubt:
+            return line.doubt
+        try:
+            Cron(_expression(line), self.variables.get("CRON_TZ") or self.tz)
+        except DefinitionError as error:
+            return error.what
+        return None
+
+    def _schedule(self, line: CronJob) -> dict[str, Any]:
+        tz = self.variables.get("CRON_TZ") or self.tz
+        schedule: dict[str, Any] = {"cron": _expression(line)}
+        if tz != "UTC":
+            schedule["tz"] = tz
+        delay = _delay(self.variables.get("RANDOM_DELAY", "0"))
+        if delay:
+            schedule["jitter"] = f"{delay}m"
+        if "s" in line.options:
+            schedule["overlap"] = "skip"
+        schedule["misfire"] = "skip"  # what cron does with times at which it was not there
+        if line.user is not None:
+            schedule["enabled"] = False
+            schedule["description"] = f"Disabled by the import: cron ran it as {line.user}, a worker as its own user."
+        return schedule
+
+    def _arguments(self, line: CronJob) -> dict[str, Any]:
+        variables = {**DEFAULTS, **self.variables}
+        arguments: dict[str, Any] = {"argv": [variables["SHELL"], "-c", line.command], "env": variables}
+        if variables.get("HOME"):
+            arguments["cwd"] = variables["HOME"]
+        if line.stdin:
+            arguments["stdin"] = line.stdin
+        return arguments
+
+    def _leave(self, line: CronJob | Setting | Undecodable, why: str) -> None:
+        self.imported.leave(self._where(line), line.text, why)
+
+    def _where(self, line: Line) -> str:
+        return f"{self.source}:{line.line}"
+
+
+def _expression(line: CronJob) -> str:
+    """Return the expression in our words: `$` for the last day of the month is `L`."""
+    fields = line.when.split()
+    return " ".join("L" if at == 2 and field == "$" else field for at, field in enumerate(fields))
+
+
+def _delay(value: str) -> int | None:
+    """Return cronie's RANDOM_DELAY in minutes, None if cronie would not take it."""
+    found = re.match(r"\s*(\d{1,5})", value, re.ASCII)
+    return int(found[1]) if found and int(found[1]) <= 24 * 60 else None

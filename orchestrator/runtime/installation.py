@@ -1,0 +1,208 @@
+"""`install(app)`: what turns any Celery worker into one of ours.
+
+Nothing happens before a worker starts: producers and other commands of the app pay for nothing. Then Celery calls us
+at four times:
+
+    celeryd_init          with the command line, from which we need `-X`
+    celeryd_after_setup   when the queues are chosen: ours are added beside them
+    the Node step         after the pool is made, before it forks: the hand table, then the node's threads
+    worker_process_init   in each prefork child
+
+The app's own tasks, queues, acknowledgements and result backend stay as they are.
+"""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import logging
+import os
+from dataclasses import dataclass, field
+from typing import Any
+
+from celery import Celery, bootsteps, signals
+
+from orchestrator.dispatch import topology
+from orchestrator.runtime import process
+from orchestrator.runtime.consumer import hardened
+from orchestrator.runtime.node import Node
+from orchestrator.runtime.pool_control import GreenletGrip, Grip, ProcessGrip, ThreadGrip, await_children
+from orchestrator.runtime.process import Desk
+from orchestrator.runtime.resources import Limits, Station
+from orchestrator.runtime.slot_monitor import Warden
+from orchestrator.runtime.slots import HandTable
+from orchestrator.runtime.turn import TURN_ATTEMPTS
+from orchestrator.runtime.turn_task import TurnTask
+from orchestrator.settings import Settings, get_settings
+
+logger = logging.getLogger(__name__)
+
+POOLS = ("prefork", "thread", "gevent", "solo")
+_SPARE_ROWS = 64  # for children that have just died, and pools that are grown at run time
+
+
+@dataclass(slots=True)
+class _Installed:
+    """What `install` was told, and what came up since."""
+
+    namespace: str | None
+    settings: Settings | None
+    excluded: tuple[str, ...] = ()
+    node: Node | None = field(default=None, repr=False)
+
+    def get_settings(self) -> Settings:
+        return self.settings or get_settings()
+
+    def get_namespace(self) -> str:
+        return self.namespace or self.get_settings().namespace
+
+
+def install(app: Celery, *, namespace: str | None = None, settings: Settings | None = None) -> None:
+    """Make this app's workers run workflows. Calling it again changes nothing.
+
+    `namespace` and `settings` are by default those of the environment (`ORCHESTRATOR_*`), read when a worker starts.
+    The app's broker must be the one that producers ring on: `ORCHESTRATOR_BROKER_URL`.
+    """
+    if _of(app) is not None:
+        return
+    app._orchestrator = _Installed(namespace, settings)  # type: ignore[attr-defined]
+    app.task(base=TurnTask, name=topology.TURN, bind=True, shared=False)(_turn)
+    app.steps["worker"].add(NodeStep)
+    signals.celeryd_init.connect(_remember_options, dispatch_uid="orchestrator")
+    signals.celeryd_after_setup.connect(_add_queues, dispatch_uid="orchestrator")
+    signals.worker_process_init.connect(_move_in, dispatch_uid="orchestrator")
+    signals.worker_process_shutdown.connect(_move_out, dispatch_uid="orchestrator")
+    signals.worker_shutting_down.connect(_drain, dispatch_uid="orchestrator")
+    signals.worker_shutdown.connect(_leave, dispatch_uid="orchestrator")
+
+
+def _turn(self: Any, namespace: str, route: str, cls: int) -> None:
+    """Take a turn: what a permit opens (see `runtime.turn_task`)."""
+
+
+def _of(app: Celery) -> _Installed | None:
+    return getattr(app, "_orchestrator", None)
+
+
+def _pool_of(worker: Any) -> str | None:
+    """Return the name of the worker's pool, or None, with a word in the log, for one that cannot take turns."""
+    pool = worker.pool_cls.__module__.rpartition(".")[2]
+    if pool not in POOLS:
+        logger.error("the pool %r runs no workflows: use %s", pool, ", ".join(POOLS).replace("thread", "threads"))
+        return None
+    if pool == "prefork" and worker.pool_start_method != "fork":
+        logger.error("the prefork pool runs no workflows with the start method %r: use fork", worker.pool_start_method)
+        return None
+    return str(pool)
+
+
+class NodeStep(bootsteps.StartStopStep):
+    """Celery's name for the node's part of a worker's life."""
+
+    label = "Orchestrator node"
+    requires = ("celery.worker.components:Pool",)
+
+    def create(self, worker: Any) -> Any:
+        """Prepare what the pool's children inherit."""
+        installed = _of(worker.app)
+        pool = _pool_of(worker)
+        if installed is None or pool is None:
+            return None
+        slots = max(worker.concurrency, worker.max_concurrency or 0)
+        station = Station(
+            app=worker.app,
+            settings=installed.get_settings(),
+            namespace=installed.get_namespace(),
+            node=worker.hostname,
+            wants=(),
+            table=HandTable(4 * slots + _SPARE_ROWS),
+            limits=Limits(worker.soft_time_limit, worker.time_limit),
+            turn_attempts=worker.max_tasks_per_child or TURN_ATTEMPTS,
+        )
+        process.set_up(Desk(station, pool))
+        worker.consumer_cls = hardened(worker.consumer_cls)
+        if pool == "prefork":
+            # Celery collects garbage before each fork: 80 ms for all that is imported and never goes, in which a lost
+            # child is neither found nor replaced. Frozen, it costs nothing, and children share more of it.
+            gc.collect()
+            gc.freeze()
+        return self
+
+    def start(self, worker: Any) -> None:
+        """Come in. The pool has its first children by now, and no message was read yet."""
+        installed, mine = _of(worker.app), process.the_desk()
+        if installed is None or mine is None or self.obj is None:
+            return
+        node = installed.node = Node(mine.station, worker)
+        node.start(Warden(mine.station.table, _grip(mine, worker), node.report, worker))
+        pid = os.getpid()
+        atexit.register(lambda: node.leave() if os.getpid() == pid else None)
+
+    def stop(self, worker: Any) -> None:
+        """Have the hands take nothing more."""
+        _drain()
+        mine = process.the_desk()
+        if mine is not None and mine.pool == "prefork":
+            await_children(worker)
+
+    def terminate(self, worker: Any) -> None:
+        """See `stop`."""
+        _drain()
+
+
+def _grip(mine: Desk, worker: Any) -> Grip:
+    match mine.pool:
+        case "prefork":
+            return ProcessGrip(worker, mine.station.table)
+        case "gevent":
+            return GreenletGrip(mine.hands)
+    return ThreadGrip(mine.hands)
+
+
+# -- Celery's signals -------------------------------------------------------------------------------------------------
+
+
+def _remember_options(*, instance: Any, options: dict[str, Any], **_: Any) -> None:
+    installed = _of(instance.app)
+    excluded = options.get("exclude_queues") or ()
+    if installed is not None:
+        installed.excluded = tuple(excluded.split(",") if isinstance(excluded, str) else excluded)
+
+
+def _add_queues(*, instance: Any, **_: Any) -> None:
+    """Add the class queues of each consumed queue."""
+    installed, mine = _of(instance.app), process.the_desk()
+    if installed is None or mine is None:
+        return
+    namespace = mine.station.namespace
+    queues = instance.app.amqp.queues
+    for queue in topology.class_queues(namespace, queues.consume_from, installed.excluded):
+        queues.select_add(queue)
+    for name in tuple(queues.consume_from):
+        if namespace != topology.DEFAULT_NAMESPACE and topology.parse_queue(topology.DEFAULT_NAMESPACE, name):
+            del queues.consume_from[name]  # `-Q mail.high` meant our own; that one is another namespace's
+    mine.station.wants = topology.wants(namespace, queues.consume_from)
+
+
+def _move_in(**_: Any) -> None:
+    mine = process.the_desk()
+    if mine is not None and mine.pool == "prefork":
+        mine.move_in()
+
+
+def _move_out(**_: Any) -> None:
+    mine = process.the_desk()
+    if mine is not None:
+        mine.move_out()
+
+
+def _drain(**_: Any) -> None:
+    mine = process.the_desk()
+    if mine is not None:
+        mine.station.table.draining = True
+
+
+def _leave(sender: Any = None, **_: Any) -> None:
+    installed = _of(sender.app)
+    if installed is not None and installed.node is not None:
+        installed.node.leave()

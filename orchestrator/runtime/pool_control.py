@@ -1,0 +1,242 @@
+"""How a node can stop what a slot runs: one way a pool.
+
+| pool | soft limit | hard limit, cancel |
+| --- | --- | --- |
+| prefork | SIGUSR1 raises in the child | SIGKILL to the child's process group, surely and at once |
+| threads, solo | raised at the thread's next line of Python | the same, with another exception |
+| gevent | raised where the greenlet waits | the same, with another exception |
+
+Only a process can be stopped for sure. A thread that is inside a C call (a long `sleep`, a driver that waits for a
+server) takes notice when the call returns, a greenlet that never waits not at all.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import time
+from threading import Lock, get_ident
+from typing import Any, Protocol
+
+from billiard.exceptions import SoftTimeLimitExceeded
+from billiard.pool import ApplyResult
+
+from orchestrator.runtime.outcomes import OutOfTime, Stopped
+from orchestrator.runtime.slots import Hand, HandTable, Phase, Row
+
+_HALT_S = 0.05
+
+
+class Grip(Protocol):
+    """What the node's threads can do to a hand that they do not own."""
+
+    sure: bool
+    """Whether a stopped hand is dead, rather than asked."""
+
+    def death(self, row: Row) -> str | None:
+        """Return how the hand's process died, or None while it lives."""
+        ...
+
+    def soften(self, index: int, row: Row) -> None:
+        """Tell the attempt that it is over its soft limit."""
+        ...
+
+    def stop(self, index: int, row: Row, why: str) -> bool:
+        """Stop the attempt; False means that the hand has meanwhile gone on to something else."""
+        ...
+
+
+class ProcessGrip:
+    """Children of the prefork pool, each in a process group of its own."""
+
+    sure = True
+
+    def __init__(self, worker: Any, table: HandTable) -> None:
+        self._worker = worker
+        self._table = table
+
+    def death(self, row: Row) -> str | None:
+        """See `Grip.death`. The child stays to be waited for by the pool."""
+        try:
+            status = os.waitid(os.P_PID, row.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return "it is gone"
+        if status is None:
+            return None
+        if status.si_code == os.CLD_EXITED:
+            return f"it exited with code {status.si_status}"
+        return f"it was ended by {signal.Signals(status.si_status).name}"
+
+    def soften(self, index: int, row: Row) -> None:
+        """See `Grip.soften`. The child's handler knows whether the attempt still runs."""
+        _kill(row.pid, signal.SIGUSR1)
+
+    def stop(self, index: int, row: Row, why: str) -> bool:
+        """See `Grip.stop`. The child is halted first, to be sure that the attempt is still the one that is meant."""
+        if not self._halt(row.pid):
+            return True
+        now = self._table.read(index)
+        if now.ref != row.ref or now.phase is not Phase.running:
+            _kill(row.pid, signal.SIGCONT)
+            return False
+        self._expect_death(row.pid)
+        try:
+            os.killpg(row.pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            _kill(row.pid, signal.SIGKILL)  # it had no time to make its group
+        return True
+
+    def _halt(self, pid: int) -> bool:
+        """Stop a child's clock; False if it is dead."""
+        if not _kill(pid, signal.SIGSTOP):
+            return False
+        until = time.monotonic() + _HALT_S
+        while time.monotonic() < until:
+            try:
+                if os.waitid(os.P_PID, pid, os.WSTOPPED | os.WEXITED | os.WNOHANG | os.WNOWAIT):
+                    return True
+            except ChildProcessError:
+                return False
+            time.sleep(0.0005)  # noqa: TID251 — the signal is on its way
+        return True
+
+    def _expect_death(self, pid: int) -> None:
+        """Tell billiard that this death is wanted: it reports a revoked task then, and no lost worker."""
+        try:
+            process, _ = self._worker.pool._pool._process_by_pid(pid)
+        except (AttributeError, TypeError, ValueError):
+            return
+        if process is not None:
+            process._controlled_termination = process._job_terminated = True
+
+    def replace_the_dead(self) -> None:
+        """Have the pool notice a death now; by itself it looks every five seconds."""
+        pool, hub = getattr(self._worker.pool, "_pool", None), self._worker.hub
+        if pool is not None and hub is not None:
+            hub.call_soon(pool.maintain_pool)
+
+
+class ThreadHand(Hand):
+    """A hand of a thread. Its end of running and an exception from outside exclude each other."""
+
+    def __init__(self, table: HandTable, index: int, serial: int) -> None:
+        super().__init__(table, index, serial)
+        self.thread = 0
+        self.lock = Lock()
+
+    def seat(self) -> None:
+        """See `Hand.seat`."""
+        self.thread = get_ident()
+
+    def release(self) -> None:
+        """See `Hand.release`. What was thrown too late to be raised is taken back."""
+        while True:
+            try:
+                with self.lock:
+                    super().release()
+                    _throw(self.thread, None)
+                return
+            except (Stopped, SoftTimeLimitExceeded):
+                continue  # it came between the end of the user's code and this line
+
+
+class ThreadGrip:
+    """Threads of this process, the main thread of solo among them."""
+
+    sure = False
+
+    def __init__(self, hands: dict[int, ThreadHand]) -> None:
+        self._hands = hands
+
+    def death(self, row: Row) -> str | None:
+        """See `Grip.death`."""
+        return None
+
+    def soften(self, index: int, row: Row) -> None:
+        """See `Grip.soften`."""
+        self._raise(index, row, SoftTimeLimitExceeded)
+
+    def stop(self, index: int, row: Row, why: str) -> bool:
+        """See `Grip.stop`."""
+        return self._raise(index, row, OutOfTime if why == "timed_out" else Stopped)
+
+    def _raise(self, index: int, row: Row, exception: type[BaseException]) -> bool:
+        hand = self._hands[index]
+        with hand.lock:
+            if hand.phase is not Phase.running or hand.ref != row.ref:
+                return False
+            _throw(hand.thread, exception)
+        return True
+
+
+class GreenletHand(Hand):
+    """A hand of a greenlet."""
+
+    greenlet: Any = None
+
+    def seat(self) -> None:
+        """See `Hand.seat`."""
+        from gevent import getcurrent
+
+        self.greenlet = getcurrent()
+
+
+class GreenletGrip:
+    """Greenlets of this thread: nothing happens between looking at one and raising in it."""
+
+    sure = False
+
+    def __init__(self, hands: dict[int, GreenletHand]) -> None:
+        self._hands = hands
+
+    def death(self, row: Row) -> str | None:
+        """See `Grip.death`."""
+        return None
+
+    def soften(self, index: int, row: Row) -> None:
+        """See `Grip.soften`."""
+        self._raise(index, row, SoftTimeLimitExceeded())
+
+    def stop(self, index: int, row: Row, why: str) -> bool:
+        """See `Grip.stop`."""
+        return self._raise(index, row, OutOfTime() if why == "timed_out" else Stopped())
+
+    def _raise(self, index: int, row: Row, exception: BaseException) -> bool:
+        from gevent import get_hub
+
+        hand = self._hands[index]
+        if hand.phase is not Phase.running or hand.ref != row.ref:
+            return False
+
+        def throw() -> None:
+            if hand.phase is Phase.running and hand.ref == row.ref:
+                hand.greenlet.throw(exception)
+
+        get_hub().loop.run_callback(throw)
+        return True
+
+
+def await_children(worker: Any) -> None:
+    """Have a prefork pool that is being stopped read what its children still say, until they have ended.
+
+    Celery forgets the jobs whose start it has not read yet, and stops reading when it knows of none; a child whose last
+    result nobody reads waits 30 s for that. A job that is never done keeps Celery reading.
+    """
+    pool = getattr(worker.pool, "_pool", None)
+    if pool is not None:
+        ApplyResult(pool._cache, None)
+
+
+def _kill(pid: int, number: signal.Signals) -> bool:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _throw(thread: int, exception: type[BaseException] | None) -> None:
+    """Have another thread raise an exception at its next line, or take back one that it has not raised yet."""
+    raised = None if exception is None else ctypes.py_object(exception)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), raised)

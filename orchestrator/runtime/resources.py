@@ -1,0 +1,94 @@
+"""What one process of a worker node has at hand: its store, its publisher, its place in the hand table."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from celery import Celery
+
+from orchestrator.dispatch.permits import CONNECT_S, Publisher, transport_options
+from orchestrator.model.errors import StoreBusy, StoreUnavailable
+from orchestrator.runtime.slots import HandTable
+from orchestrator.runtime.task_events import TaskEvents
+from orchestrator.servers.addresses import store_url
+from orchestrator.settings import Settings
+from orchestrator.state.store import Store
+from orchestrator.state.transitions.replies import Want
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_FIRST_S, _LONGEST_S = 0.05, 2.0
+_LAST_WORD_S = 10.0
+"""How long a node that goes out still tries to report an end to a store that does not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The time limits of the worker itself, in seconds: `--soft-time-limit`, `--time-limit`."""
+
+    soft: float | None = None
+    hard: float | None = None
+
+
+@dataclass(slots=True)
+class Station:
+    """One process's tools. A prefork child opens its own after the fork; the other pools share the node's."""
+
+    app: Celery
+    settings: Settings
+    namespace: str
+    node: str
+    wants: tuple[Want, ...]
+    table: HandTable
+    limits: Limits
+    turn_attempts: int
+    """How many attempts a turn may run: 100, or fewer where the pool replaces its children sooner."""
+    store: Store = field(init=False)
+    publisher: Publisher = field(init=False)
+    events: TaskEvents = field(init=False)
+    pid: int = field(init=False)
+
+    def open(self) -> Station:
+        """Make this process's own clients. Nothing is connected yet; an embedded store must be running, though."""
+        self.pid = os.getpid()
+        self.store = Store.connect(store_url(self.settings), self.namespace)
+        self.publisher = app_publisher(self.app, self.namespace)
+        self.events = TaskEvents(self.app, self.node)
+        return self
+
+    def wants_for(self, route: str) -> tuple[Want, ...]:
+        """Return what a turn of this route may take: of its own route first."""
+        return tuple(sorted(self.wants, key=lambda want: want.route != route))
+
+    def patiently(self, ask: Callable[[], T]) -> T:
+        """Ask the store until it answers.
+
+        An outage is not a death: the attempt stays this hand's unless the store says otherwise. Operations that are
+        sent again are harmless (ruling 6). Only a node that goes out gives up.
+        """
+        pause, until = _FIRST_S, 0.0
+        while True:
+            try:
+                return ask()
+            except (StoreUnavailable, StoreBusy) as error:
+                if pause == _FIRST_S:
+                    logger.warning("waiting for the store: %s", error)
+                if self.table.draining:
+                    until = until or time.monotonic() + _LAST_WORD_S
+                    if time.monotonic() > until:
+                        raise
+                time.sleep(pause)  # noqa: TID251 — between two tries
+                pause = min(pause * 2, _LONGEST_S)
+
+
+def app_publisher(app: Celery, namespace: str) -> Publisher:
+    """Make a publisher to the broker that an app's workers consume from."""
+    options = transport_options(str(app.connection_for_write().transport_cls))
+    return Publisher(lambda: app.connection_for_write(connect_timeout=CONNECT_S, transport_options=options), namespace)

@@ -1,0 +1,89 @@
+"""Find the triggers that deliveries concern, and tell of the ends of runs: handlers of `delivery` and `ended`."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from orchestrator.model.errors import NotFound, ParameterError
+from orchestrator.model.run import RunInfo, iso
+from orchestrator.model.states import RunState
+from orchestrator.scheduler.duties import Tools
+from orchestrator.scheduling.catalogue import Outlook
+from orchestrator.scheduling.matching import concerns, event_of, params_of
+from orchestrator.state import reads
+from orchestrator.state.reads import starters
+from orchestrator.state.reads.starters import DeliveryRecord
+from orchestrator.state.store import Store
+from orchestrator.state.transitions.replies import Outdated
+from orchestrator.state.transitions.starters import MAX_WHY, Deliver, Offer
+
+log = logging.getLogger(__name__)
+
+
+class Deliveries:
+    """Offers each delivery to the triggers that it concerns; a trigger takes it once, however often it is offered."""
+
+    def __init__(self, outlook: Outlook) -> None:
+        self.outlook = outlook
+
+    def delivered(self, tools: Tools, ids: Sequence[str], now_ms: int) -> None:
+        """Offer deliveries."""
+        keys = tools.store.keys
+        self.outlook.refresh(tools.store)
+        listening = self.outlook.listening(tools.store)
+        found = tools.store.read(starters.deliveries(keys, ids))
+        self.outlook.flows(tools.store, (record.workflow for each in found for record, _ in listening.on(each.topic)))
+        offers = [offer for each in found for offer in self._offers(tools, each)]
+        replies = zip(offers, tools.store.run_all(offers), strict=True)
+        # What met a trigger that was changed just now is offered again, to the trigger as it is then.
+        again = {offer.delivery for offer, reply in replies if isinstance(reply, Outdated)}
+        # Only now: whoever dies before this leaves the timers to another.
+        if done := [each for each in ids if each not in again]:
+            tools.store.pipeline([("ZREM", keys.timers, *(f"delivery/{each}" for each in done))])
+
+    def _offers(self, tools: Tools, delivery: DeliveryRecord) -> Iterator[Offer]:
+        event = event_of(delivery)
+        for record, trigger in self.outlook.listening(tools.store).on(delivery.topic):
+            if record.paused_ms is not None and not _waits_for(record.paused_ms, delivery):
+                continue
+            try:
+                if not concerns(trigger, event):
+                    continue
+                if not trigger.gathers:
+                    self.outlook.flow(record.workflow).bind(params_of(trigger, [event]))
+            except (NotFound, ParameterError) as error:
+                log.warning("%s: no run for %s: %s", record.id, delivery.id, error)
+                yield Offer(record.id, record.gen, delivery.id, event.name, str(error)[:MAX_WHY])
+            else:
+                yield Offer(record.id, record.gen, delivery.id, event.name)
+
+    def ended(self, tools: Tools, run_ids: Sequence[str], now_ms: int) -> None:
+        """Deliver the ends of runs, and the datasets that they have written, as far as anybody listens."""
+        keys = tools.store.keys
+        self.outlook.refresh(tools.store)
+        listening = self.outlook.listening(tools.store)
+        for run_id in run_ids:
+            info = tools.store.read(reads.run(keys, run_id))
+            if info is not None and info.state.final:
+                tools.store.run_all([each for each in _news(tools.store, info) if listening.on(each.topic)])
+        tools.store.pipeline([("ZREM", keys.timers, *(f"ended/{run_id}" for run_id in run_ids))])
+
+
+def _waits_for(paused_ms: int, delivery: DeliveryRecord) -> bool:
+    """Tell whether a delivery waits at a trigger that is paused: it came before, or its source has let it go."""
+    return delivery.at_ms < paused_ms or delivery.topic.startswith("source:")
+
+
+def _news(store: Store, info: RunInfo) -> Iterator[Deliver]:
+    payload: dict[str, Any] = {
+        "workflow": info.workflow, "run": info.id, "state": info.state.name, "params": info.params,
+        "created": iso(info.created_ms), "finished": iso(info.ended_ms), **info.origin,
+    }  # fmt: skip
+    body = json.dumps(payload).encode()
+    yield Deliver(f"run:{info.id}", f"run:{info.workflow}", f"run {info.id}", body)
+    if info.state is RunState.succeeded and (head := store.read(reads.plan_head(store.keys, info.plan))):
+        for dataset in json.loads(head[0]).get("produces", ()):
+            yield Deliver(f"run:{info.id}:{dataset}", f"dataset:{dataset}", f"run {info.id}", body)

@@ -1,0 +1,40 @@
+"""Carry on with what runs have left to do when nobody does: their worker or submitter died, or left it to us."""
+
+from __future__ import annotations
+
+from orchestrator.scheduler.duties import Tools
+from orchestrator.state import reads
+from orchestrator.state.transitions.replies import Advanced
+from orchestrator.state.transitions.runs import Advance
+
+UNTOUCHED_MS = 300
+SLICES = 20
+"""Slices of one run a step, so that a large run does not keep others waiting."""
+
+
+class Todos:
+    """Advances runs whose `todo` has been left behind."""
+
+    name = "todos"
+    interval_s = 0.25
+
+    def step(self, tools: Tools) -> float:
+        """See `Duty.step`."""
+        left_behind = tools.store.read(reads.left_behind(tools.store.keys, UNTOUCHED_MS))
+        unfinished = False
+        for run in left_behind:
+            unfinished |= advance(tools, run)
+        return 0 if unfinished else self.interval_s
+
+
+def advance(tools: Tools, run: str) -> bool:
+    """Advance one run by some slices; tell whether it has more to do."""
+    for _ in range(SLICES):
+        done = tools.store.run(Advance(run))
+        if not isinstance(done, Advanced):
+            tools.store.pipeline([("ZREM", tools.store.keys.todos, run)])
+            return False
+        tools.ring(done.rings)
+        if not done.more:
+            return False
+    return True

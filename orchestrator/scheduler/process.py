@@ -1,0 +1,88 @@
+"""The scheduler's loop: each duty when it is due, in one thread, until it is told to stop.
+
+Nothing here leads: every step is one atomic script, so any number of these loops may run, die or lag.
+"""
+
+from __future__ import annotations
+
+import heapq
+import logging
+import select
+import threading
+import time
+from collections.abc import Sequence
+
+from orchestrator.model.errors import OrchestratorError
+from orchestrator.scheduler.deliveries import Deliveries
+from orchestrator.scheduler.duties import Closing, Duty, Tools
+from orchestrator.scheduler.duties.leases import Leases
+from orchestrator.scheduler.duties.retention import Retention
+from orchestrator.scheduler.duties.timers import Handler, Timers
+from orchestrator.scheduler.duties.todos import Todos
+from orchestrator.scheduler.sources.listeners import Listeners
+from orchestrator.scheduler.sources.polls import Polls
+from orchestrator.scheduler.starts import Starts
+from orchestrator.scheduling.catalogue import Outlook
+from orchestrator.settings import Settings
+
+log = logging.getLogger(__name__)
+
+RETRY_S = 1.0
+NAP_S = 0.25
+"""How long the loop sleeps at most: so long it takes to notice that it is told to stop."""
+
+
+def standard_duties(retention_s: float, settings: Settings | None = None) -> list[Duty]:
+    """Return the duties of every scheduler. `settings` are those of the process if none are given."""
+    outlook = Outlook()
+    starts, deliveries, polls = Starts(outlook), Deliveries(outlook), Polls(outlook)
+    listeners = Listeners(outlook, polls, settings)
+    handlers: dict[str, Handler] = {
+        "schedule": starts.planned,
+        "slot": starts.waiting,
+        "delivery": deliveries.delivered,
+        "ended": deliveries.ended,
+        "poll": polls.asked,
+    }
+    return [Timers(handlers), Leases(), Todos(), Retention(retention_s), listeners]
+
+
+def run(tools: Tools, duties: Sequence[Duty], stop: threading.Event) -> None:
+    """Do the duties until `stop` is set. A store that does not answer is waited for, and said once."""
+    try:
+        _work(tools, duties, stop)
+    finally:
+        for duty in duties:
+            if isinstance(duty, Closing):
+                duty.close()
+
+
+def _work(tools: Tools, duties: Sequence[Duty], stop: threading.Event) -> None:
+    due = [(0.0, at) for at in range(len(duties))]
+    heapq.heapify(due)
+    failing: set[str] = set()
+    before = time.monotonic()
+    while not stop.is_set():
+        now = time.monotonic()
+        if now < before:  # the clock was set back: whatever was due at some time is due now
+            due = [(now, at) for _, at in due]
+        before = now
+        when, at = due[0]
+        if when > now:
+            # Neither `stop.wait` nor `time.sleep`: they wait until a time of a clock, so they wait on where that clock
+            # is set back, or fail under a library that gives a process its own clock. This counts from now.
+            select.select([], [], [], min(when - now, NAP_S))
+            continue
+        duty = duties[at]
+        try:
+            pause = duty.step(tools)
+        except OrchestratorError as error:
+            if duty.name not in failing:
+                log.warning("%s: %s", duty.name, error)
+            failing.add(duty.name)
+            pause = RETRY_S
+        else:
+            if duty.name in failing:
+                failing.discard(duty.name)
+                log.info("%s: works again", duty.name)
+        heapq.heapreplace(due, (time.monotonic() + pause, at))

@@ -1,0 +1,49 @@
+"""What a message says, whoever carried it."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+from orchestrator.model.json_text import read_strict
+from orchestrator.scheduler.sources.inbox import MOST_BYTES
+
+
+def payload_of(body: bytes) -> Any:
+    """Return the JSON that a message's body is, else `{"text": …}`, or `{"base64": …}` for what is no text.
+
+    Of a body over 1 MiB only `{"bytes": size}` is left: it takes its turn like others, and shows what it was.
+    """
+    if len(body) > MOST_BYTES:
+        return {"bytes": len(body)}
+    try:
+        return read_strict(body)
+    except ValueError:  # UnicodeDecodeError is one
+        pass
+    try:
+        return {"text": body.decode()}
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(body).decode()}
+
+
+def payload_of_fields(fields: Mapping[bytes, bytes]) -> Any:
+    """Return what the fields of a message in a Redis stream say.
+
+    A single field that holds a JSON object or list is that; else it is `{"fields": {name: text}}`.
+    """
+    size = sum(len(name) + len(value) for name, value in fields.items())
+    if size > MOST_BYTES:
+        return {"bytes": size}
+    if len(fields) == 1:
+        try:
+            value = read_strict(*fields.values())
+        except ValueError:
+            value = None
+        if isinstance(value, dict | list):
+            return value
+    return {"fields": {_text(name): _text(value) for name, value in fields.items()}}
+
+
+def _text(data: bytes) -> str:
+    return data.decode(errors="replace")

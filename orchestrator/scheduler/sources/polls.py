@@ -1,0 +1,173 @@
+"""Ask sources now and then, for triggers whose timer `poll` is due: in threads, so that no slow source is waited for.
+
+A timer that is handed out stands again after its lease of 30 s; whoever asks sets it to when the source is to be asked
+next. So a scheduler that dies is followed by another, and what both deliver is delivered once.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+
+from orchestrator.model.errors import DefinitionError, OrchestratorError
+from orchestrator.model.urls import mask_url
+from orchestrator.scheduler.duties import Tools
+from orchestrator.scheduler.sources.inbox import Inbox
+from orchestrator.scheduling.catalogue import Outlook
+from orchestrator.starters.trigger import Trigger
+from orchestrator.state.reads import source_memory, starters
+from orchestrator.state.reads.starters import StarterRecord
+from orchestrator.timing.base import MILLISECOND
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 8
+"""Sources that one scheduler asks at a time."""
+BUSY_MS = 500
+"""After how long another scheduler, or this one, may take what found no thread."""
+REST_MS = 20
+"""How long a source that has more to give is left alone, so that others get a thread too."""
+DEADLINE_S = 20.0
+"""What asking takes at most, under the lease of its timer."""
+MOST_WAITING = 5_000
+"""The backlog of a trigger from which on nothing more is fetched for it: half of what may wait with `queue_all`."""
+CROWDED_MS = 2_000
+PATIENCE_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """One asking of a trigger's source."""
+
+    inbox: Inbox
+    record: StarterRecord
+    now_ms: int
+    """The time by the store's clock when it began."""
+    until: float
+    """When it must be over, by the monotonic clock."""
+
+    @property
+    def trigger(self) -> Trigger:
+        """Whose source is asked."""
+        return self.inbox.trigger
+
+    @property
+    def left_s(self) -> float:
+        """Return how many seconds there are until it must be over."""
+        return self.until - time.monotonic()
+
+
+Ask = Callable[[Poll], int | None]
+"""Asks a source and delivers what is new. Returns in how many ms there is more to fetch, None if as usual.
+
+What fails is an `OrchestratorError`; what was delivered until then stays so.
+"""
+
+
+class Polls:
+    """The handler of `poll` timers."""
+
+    def __init__(self, outlook: Outlook) -> None:
+        self.outlook = outlook
+        self._lock = threading.Lock()
+        self._under_way: dict[str, threading.Thread] = {}
+        self._more: set[str] = set()
+        """Whose source is to be asked again as soon as this is over: something came meanwhile."""
+        self._failing: set[str] = set()
+
+    def asked(self, tools: Tools, ids: Sequence[str], now_ms: int) -> None:
+        """Begin to ask the sources of triggers."""
+        keys = tools.store.keys
+        self.outlook.refresh(tools.store)
+        records = {record.id: record for record in tools.store.read(starters.several(keys, ids))}
+        gone = [each for each in ids if each not in records or not records[each].enabled]
+        if gone:
+            tools.store.pipeline([("ZREM", keys.timers, *(f"poll/{each}" for each in gone))])
+        for record in records.values():
+            try:
+                if record.enabled and not self._begin(tools, record, now_ms):
+                    tools.store.read(source_memory.again(keys, record.id, now_ms + BUSY_MS))
+            except DefinitionError as error:  # stored by a release that knew more
+                self._told(record.id, error)
+
+    def close(self) -> None:
+        """Wait a little for what is under way; what hangs dies with the process, and is done again by another."""
+        until = time.monotonic() + PATIENCE_S
+        for thread in list(self._under_way.values()):
+            thread.join(max(0.0, until - time.monotonic()))
+
+    def _begin(self, tools: Tools, record: StarterRecord, now_ms: int) -> bool:
+        """Start a thread; False if there are enough, or one asks this source already."""
+        trigger = self.outlook.trigger(record)
+        with self._lock:
+            if record.id in self._under_way:
+                self._more.add(record.id)
+                return False
+            if len(self._under_way) >= AT_ONCE:
+                return False
+            thread = threading.Thread(
+                target=self._run, args=(tools, record, trigger, now_ms), name=f"poll {record.id}", daemon=True
+            )
+            self._under_way[record.id] = thread
+        thread.start()
+        return True
+
+    def _run(self, tools: Tools, record: StarterRecord, trigger: Trigger, now_ms: int) -> None:
+        until = time.monotonic() + DEADLINE_S
+        kind = trigger.source_kind
+        poll = Poll(Inbox(tools.store, record.id, trigger, place_of(trigger)), record, now_ms, until)
+        wait_ms = every_ms = every(trigger)
+        try:
+            if tools.store.read(source_memory.backlog(tools.store.keys, record.id)) < MOST_WAITING:
+                ask: Ask = import_module(f"orchestrator.scheduler.sources.{kind}").ask
+                sooner = ask(poll)
+                wait_ms = every_ms if sooner is None else min(max(sooner, REST_MS), every_ms)
+            else:
+                wait_ms = min(CROWDED_MS, every_ms)
+            self._told(record.id, None)
+        except OrchestratorError as error:
+            self._told(record.id, error)
+        except Exception:
+            log.exception("%s: its source cannot be asked: a bug in the engine", record.id)
+        finally:
+            with self._lock:
+                self._under_way.pop(record.id, None)
+                if record.id in self._more:
+                    self._more.discard(record.id)
+                    wait_ms = min(wait_ms, BUSY_MS)
+        keys = tools.store.keys
+        try:
+            over_ms = tools.store.read(starters.clock(keys))
+            tools.store.read(source_memory.again(keys, record.id, over_ms + wait_ms))
+        except OrchestratorError:
+            pass  # the lease lets somebody ask again
+
+    def _told(self, trigger: str, error: OrchestratorError | None) -> None:
+        """Say once that a source cannot be asked, and once that it can again."""
+        with self._lock:
+            before = trigger in self._failing
+            (self._failing.discard if error is None else self._failing.add)(trigger)
+        if error is not None and not before:
+            log.warning("%s: its source cannot be asked; it is tried again: %s", trigger, error)
+        elif error is None and before:
+            log.info("%s: its source answers again", trigger)
+
+
+def every(trigger: Trigger) -> int:
+    """Return how often a trigger's source is asked, in ms."""
+    polled = trigger.files or trigger.http or trigger.sql
+    assert polled is not None
+    return polled.every // MILLISECOND
+
+
+def place_of(trigger: Trigger) -> str:
+    """Name a trigger's source for people."""
+    source = getattr(trigger, trigger.source_kind)
+    names = ("stream", "queue", "topic", "path", "url")
+    what = next(str(getattr(source, name)) for name in names if hasattr(source, name))
+    shown = mask_url(what.partition("?")[0]) if "://" in what else what
+    return f"{trigger.source_kind} {shown}"

@@ -1,0 +1,208 @@
+"""Start runs: of planned times that are due, and of what waits for room. Handlers of the timers `schedule` and `slot`.
+
+Every start is a compare-and-set on the schedule's next planned time, or on what waits longest: schedulers that work on
+the same are in nobody's way.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from orchestrator.expressions.language import fill
+from orchestrator.model.errors import DefinitionError, NotFound, ParameterError, TooMuchData
+from orchestrator.model.ids import new_run_id
+from orchestrator.model.run import iso
+from orchestrator.scheduler.duties import Tools
+from orchestrator.scheduler.duties.todos import advance
+from orchestrator.scheduling.catalogue import Outlook
+from orchestrator.scheduling.matching import event_of, params_of
+from orchestrator.scheduling.planning import Miss, Planned, Start, Times, steps
+from orchestrator.starters.trigger import Trigger
+from orchestrator.state.reads import starters
+from orchestrator.state.reads.starters import DeliveryRecord, StarterRecord
+from orchestrator.state.transitions.replies import NoPlan, Started
+from orchestrator.state.transitions.runs import Transition
+from orchestrator.state.transitions.starters import MAX_WHY, DropWaiting, PassOver, StartPlanned, StartWaiting
+from orchestrator.timing.base import to_datetime
+
+log = logging.getLogger(__name__)
+
+MOST_AT_ONCE = 100
+"""Waiting occasions of one starter that are started at once."""
+AGAIN_MS = 60_000
+"""How long after a schedule could not be used (a calendar is missing) it is tried again."""
+CANNOT = (DefinitionError, NotFound, ParameterError)
+"""Why an occasion makes no run; any other error is one of the moment."""
+MOST_GATHERED = 1_000
+"""Deliveries that one run is for at most. Twin: the fragment `starters`."""
+
+
+class Starts:
+    """Makes the runs of schedules, triggers and backfills."""
+
+    def __init__(self, outlook: Outlook) -> None:
+        self.outlook = outlook
+
+    def planned(self, tools: Tools, ids: Sequence[str], now_ms: int) -> None:
+        """Start the planned times of schedules that are due."""
+        records = self._look(tools, ids)
+        self._make(tools, [each for record in records for each in self._steps(tools, record, now_ms)])
+
+    def waiting(self, tools: Tools, ids: Sequence[str], now_ms: int) -> None:
+        """Start what waits at schedules, triggers and backfills that have room."""
+        records = self._look(tools, ids)
+        loads = tools.store.read(starters.loads(tools.store.keys, [record.id for record in records]))
+        todo: list[Transition[Any]] = []
+        for record, load in zip(records, loads, strict=True):
+            room = load.waiting if record.limit == 0 else record.limit - load.living
+            if record.enabled and room > 0 and load.waiting:
+                todo += self._waiting(tools, record, min(room, MOST_AT_ONCE))
+        self._make(tools, todo)
+
+    def _look(self, tools: Tools, ids: Sequence[str]) -> list[StarterRecord]:
+        self.outlook.refresh(tools.store)
+        records = tools.store.read(starters.several(tools.store.keys, ids))
+        self.outlook.flows(tools.store, (record.workflow for record in records))
+        return records
+
+    def _make(self, tools: Tools, transitions: Sequence[Transition[Any]]) -> None:
+        for transition, reply in zip(transitions, tools.store.run_all(transitions), strict=True):
+            if isinstance(reply, Started):
+                tools.ring(reply.rings)
+                if reply.todo and isinstance(transition, StartPlanned | StartWaiting):
+                    advance(tools, transition.run)
+            elif isinstance(reply, NoPlan):
+                log.warning("%s: the plan of its workflow has just gone; tried again", transition)
+
+    def _steps(self, tools: Tools, record: StarterRecord, now_ms: int) -> Iterator[Transition[Any]]:
+        if not record.enabled or record.next is None:
+            return
+        at = record.next
+        try:
+            planned = self.outlook.planned(tools.store, record)
+            for step in steps(planned.times, at, now_ms, planned.lateness):
+                yield self._step(record, planned, step)
+                if step.next is None:
+                    return
+                at = step.next
+        except DefinitionError as error:
+            log.warning("%s: it cannot be used, and is tried again: %s", record.id, error)
+            yield _passed_over(record, at, at, now_ms + AGAIN_MS, "failed", str(error))
+
+    def _step(self, record: StarterRecord, planned: Planned, step: Start | Miss) -> StartPlanned | PassOver:
+        due = 0 if step.next is None else planned.times.due(step.next)
+        if isinstance(step, Miss):
+            detail = f"{step.count} {step.first}"
+            return _passed_over(record, step.first, step.next, due, "missed", detail, step.last)
+        try:
+            return self._start(record, planned, step, due)
+        except CANNOT as error:
+            log.warning("%s: no run at %s: %s", record.id, iso(step.planned), error)
+            return _passed_over(record, step.planned, step.next, due, "failed", str(error))
+
+    def _start(self, record: StarterRecord, planned: Planned, step: Start, due: int) -> StartPlanned:
+        plan, params, cls, facts = self._run_of(record, planned, step.planned)
+        following = "" if step.next is None else str(step.next)
+        return StartPlanned(
+            record.id, record.gen, str(step.planned), following, due, new_run_id(), plan, params, cls, facts
+        )
+
+    def _run_of(self, record: StarterRecord, planned: Planned, at: int) -> tuple[str, bytes, int, bytes]:
+        """Return the plan, parameters, class and facts of the run of a planned time."""
+        flow = self.outlook.flow(record.workflow)
+        schedule = planned.schedule
+        start, end = planned.times.interval(at)
+        params = schedule.params
+        if params:
+            params = fill(params, **variables_of(record, planned.times, at, (start, end)))
+        facts = {"schedule": record.log, "logical_ms": at, "interval_ms": [start, end]}
+        cls = flow.priority(schedule.priority)
+        if record.kind == "backfill":
+            facts["backfill"] = record.id
+        return flow.plan, flow.bind(params), cls, json.dumps(facts).encode()
+
+    def _waiting(self, tools: Tools, record: StarterRecord, most: int) -> Iterator[Transition[Any]]:
+        if record.kind == "trigger":
+            yield from self._gathered(tools, record, most)
+            return
+        try:
+            planned = self.outlook.planned(tools.store, record)
+        except DefinitionError as error:
+            log.warning("%s: it cannot be used, and what waits is tried again: %s", record.id, error)
+            return
+        for occasion in tools.store.read(starters.waiting(tools.store.keys, record.id, most)):
+            try:
+                plan, params, cls, facts = self._run_of(record, planned, int(occasion))
+            except CANNOT as error:
+                log.warning("%s: no run at %s: %s", record.id, iso(int(occasion)), error)
+                yield DropWaiting(record.id, record.gen, occasion, 1, str(error)[:MAX_WHY])
+                continue
+            yield StartWaiting(record.id, record.gen, occasion, 1, new_run_id(), plan, params, cls, facts)
+
+    def _gathered(self, tools: Tools, record: StarterRecord, most: int) -> Iterator[Transition[Any]]:
+        try:
+            trigger = self.outlook.trigger(record)
+        except DefinitionError as error:
+            log.warning("%s: it cannot be used: %s", record.id, error)
+            return
+        together = 1
+        if trigger.gathers:
+            together = record.size or record.need or MOST_GATHERED
+        ids = tools.store.read(starters.waiting(tools.store.keys, record.id, min(most * together, MOST_GATHERED)))
+        found = {each.id: each for each in tools.store.read(starters.deliveries(tools.store.keys, ids))}
+        for start in range(0, len(ids), together):
+            part = ids[start : start + together]
+            if start and len(part) < together:
+                return  # it waits for more of them
+            yield from self._together(record, trigger, part, found)
+
+    def _together(
+        self,
+        record: StarterRecord,
+        trigger: Trigger,
+        ids: Sequence[str],
+        found: Mapping[str, DeliveryRecord],
+        part: int = 0,
+    ) -> Iterator[Transition[Any]]:
+        """Start one run for deliveries, or several where their events are too much for its expressions at once."""
+        events = [event_of(found[each]) for each in ids if each in found]
+        try:
+            flow = self.outlook.flow(record.workflow)
+            params = flow.bind(params_of(trigger, events) if events else {})
+        except CANNOT as error:
+            if isinstance(error, TooMuchData) and len(ids) > 1 and not record.need:
+                half = len(ids) // 2
+                for several in (ids[:half], ids[half:]):
+                    yield from self._together(record, trigger, several, found, part=1)
+                return
+            log.warning("%s: no run for %d deliveries, %s: %s", record.id, len(ids), ids[0], error)
+            yield DropWaiting(record.id, record.gen, ids[0], len(ids), str(error)[:MAX_WHY])
+            return
+        facts = json.dumps({"trigger": record.id, "deliveries": ids}).encode()
+        cls = flow.priority(trigger.priority)
+        run, count = new_run_id(), len(ids)
+        yield StartWaiting(record.id, record.gen, ids[0], count, run, flow.plan, params, cls, facts, part)
+
+
+def variables_of(record: StarterRecord, times: Times, at: int, interval: tuple[int, int]) -> dict[str, Any]:
+    """Return what expressions of a schedule may name."""
+    zone = times.timing.zone_name
+    return {
+        "planned": to_datetime(at, zone),
+        "interval_start": to_datetime(interval[0], zone),
+        "interval_end": to_datetime(interval[1], zone),
+        "schedule": record.log,
+        "workflow": record.workflow,
+    }
+
+
+def _passed_over(
+    record: StarterRecord, first: int, following: int | None, due: int, word: str, detail: str, last: int | None = None
+) -> PassOver:
+    return PassOver(
+        record.id, record.gen, str(first), str(first if last is None else last), word, detail[:MAX_WHY],
+        "" if following is None else str(following), due,
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""The servers that an installation stands on: the embedded Redis, addresses, checks."""

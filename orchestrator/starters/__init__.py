@@ -1,0 +1,1 @@
+"""What starts runs, as values: schedules, triggers, and the sources of events."""

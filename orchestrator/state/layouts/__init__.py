@@ -1,0 +1,1 @@
+"""The packed layouts that Lua and Python share."""

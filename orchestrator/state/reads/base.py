@@ -1,0 +1,23 @@
+"""What a read is: a generator that yields batches of commands and is sent their replies; `Store.read` drives it."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+Command = tuple[str | bytes | int | float, ...]
+Read = Generator[Sequence[Command], list[Any], T]
+
+BATCH = 500
+"""Commands or ids that one batch has."""
+
+
+def now_ms(time: Sequence[int]) -> int:
+    """Return what TIME gives as ms."""
+    return int(time[0]) * 1000 + int(time[1]) // 1000
+
+
+def pairs(reply: Any) -> dict[bytes, bytes]:
+    """Read the reply of HGETALL, which is a mapping or a flat list by the protocol that the connection speaks."""
+    return reply if isinstance(reply, dict) else dict(zip(reply[::2], reply[1::2], strict=True))

@@ -1,0 +1,65 @@
+"""Reads of worker nodes, and of what waits for them on each route."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from orchestrator.model.run import NodeInfo, QueueInfo, read_json
+from orchestrator.model.states import PriorityClass
+from orchestrator.state.keys import Keys
+from orchestrator.state.reads.base import Read, pairs
+
+_CLASS = 2**51
+
+
+def nodes(keys: Keys) -> Read[list[NodeInfo]]:
+    """Read every open worker node."""
+    (deadlines,) = yield [("ZRANGE", keys.nodes, 0, -1, "WITHSCORES")]
+    names = _names_with_scores(deadlines)
+    if not names:
+        return []
+    hashes = yield [("HGETALL", keys.node(name)) for name, _ in names]
+    found: list[NodeInfo] = []
+    for (name, deadline), fields in zip(names, map(pairs, hashes), strict=True):
+        held = (value.split(b"\n")[1].decode() for field, value in fields.items() if field.startswith(b"h:"))
+        found.append(
+            NodeInfo(
+                name, int(fields.get(b"slots", 0)), int(fields.get(b"idle", 0)), _wants(fields.get(b"wants", b"")),
+                tuple(ref for ref in held if ref != "-"), int(deadline), read_json(fields.get(b"info")) or {},
+            )
+        )  # fmt: skip
+    return found
+
+
+def queues(keys: Keys) -> Read[list[QueueInfo]]:
+    """Read what waits on every route that a stored plan uses, class by class."""
+    (routes,) = yield [("SMEMBERS", keys.routes)]
+    names = sorted(route.decode() for route in routes)
+    found: list[QueueInfo] = []
+    for name in names:
+        since = keys.since(name)
+        ranges = [(cls * _CLASS, f"({(cls + 1) * _CLASS}") for cls in PriorityClass]
+        known, *replies = yield [
+            ("HMGET", keys.route(name), "slots", *(f"rung:{cls.value}" for cls in PriorityClass)),
+            *(("ZCOUNT", since, low, high) for low, high in ranges),
+            *(("ZRANGEBYSCORE", since, low, high, "WITHSCORES", "LIMIT", 0, 1) for low, high in ranges),
+        ]
+        for cls in PriorityClass:
+            oldest = _names_with_scores(replies[len(PriorityClass) + cls])
+            found.append(
+                QueueInfo(
+                    name, cls, replies[cls], int(oldest[0][1] - cls * _CLASS) if oldest else None,
+                    int(known[0] or 0), int(known[1 + cls] or 0),
+                )
+            )  # fmt: skip
+    return found
+
+
+def _wants(text: bytes) -> tuple[tuple[str, tuple[PriorityClass, ...]], ...]:
+    lines = (line.partition(" ") for line in text.decode().splitlines())
+    return tuple((route, tuple(PriorityClass(int(digit)) for digit in classes)) for classes, _, route in lines)
+
+
+def _names_with_scores(reply: list[Any]) -> list[tuple[str, float]]:
+    pairs = reply if reply and isinstance(reply[0], list | tuple) else zip(reply[::2], reply[1::2], strict=True)
+    return [(name.decode(), float(score)) for name, score in pairs]

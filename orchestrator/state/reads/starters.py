@@ -1,0 +1,246 @@
+"""Reads about what starts runs: schedules, triggers, backfills, calendars, deliveries. See `reading`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from orchestrator.model.states import FINAL_RUN_STATES, RunState
+from orchestrator.state.keys import Keys
+from orchestrator.state.reads.base import BATCH, Read, now_ms, pairs
+
+
+@dataclass(frozen=True, slots=True)
+class StarterRecord:
+    """A schedule, trigger or backfill as it is stored."""
+
+    id: str
+    kind: str
+    workflow: str
+    spec: bytes
+    gen: int
+    enabled: bool
+    next: int | None
+    due: int | None
+    overlap: str
+    limit: int
+    log: str
+    size: int
+    need: int
+    wait_ms: int
+    created_ms: int
+    gate: int | None
+    token: str
+    paused_ms: int | None = None
+    """Since when somebody keeps it from starting anything; `enabled` is false then, whatever its definition says."""
+    held: int | None = None
+    """Of a paused schedule the planned time that would have been next."""
+    origin: str = ""
+    about: bytes = b""
+    cleared: int = 0
+    """How many waiting occasions were let go by `clear`."""
+    ended: Mapping[RunState, int] = field(default_factory=dict)
+    """How many of its runs have ended in each state."""
+
+    @property
+    def seen(self) -> str:
+        """Return what guards an edit by who has seen this: see `state.layouts.change_ops`."""
+        return f"{self.gen} {'' if self.next is None else self.next}"
+
+
+FINAL = sorted(FINAL_RUN_STATES)
+RECORD_FIELDS = (
+    "kind", "workflow", "spec", "gen", "enabled", "next", "due", "overlap", "limit", "log", "size", "need", "wait_ms",
+    "created", "gate", "token", "paused", "held", "origin", "about", "cleared",
+    *(f"ended:{state.value}" for state in FINAL),
+)  # fmt: skip
+
+
+def read_starter(starter: str, values: Sequence[Any]) -> StarterRecord | None:
+    """Read a record, given as the values of `RECORD_FIELDS`; None if there is none."""
+    found = dict(zip(RECORD_FIELDS, values, strict=True))
+    if found["kind"] is None:
+        return None
+    return StarterRecord(
+        starter, found["kind"].decode(), found["workflow"].decode(), found["spec"], int(found["gen"]),
+        found["enabled"] == b"1" and not found["paused"],
+        _number(found["next"]), _number(found["due"]) if found["next"] else None,
+        found["overlap"].decode(), int(found["limit"]), found["log"].decode(), int(found["size"]), int(found["need"]),
+        int(found["wait_ms"]), int(found["created"] or 0), _number(found["gate"]), found["token"].decode(),
+        _number(found["paused"]), _number(found["held"]), (found["origin"] or b"").decode(), found["about"] or b"",
+        int(found["cleared"] or 0),
+        {state: int(number) for state in FINAL if (number := found[f"ended:{state.value}"])},
+    )  # fmt: skip
+
+
+def _number(value: bytes | None) -> int | None:
+    return int(value) if value else None
+
+
+def ids(keys: Keys, kind: str) -> Read[list[str]]:
+    """Name every schedule, trigger or backfill (`kind`), in order."""
+    (found,) = yield [("SMEMBERS", {"schedule": keys.schedules, "trigger": keys.triggers}.get(kind, keys.backfills))]
+    return sorted(each.decode() for each in found)
+
+
+def several(keys: Keys, wanted: Iterable[str]) -> Read[list[StarterRecord]]:
+    """Read those of the starters that are there, in the order given."""
+    names = list(wanted)
+    found: list[StarterRecord] = []
+    for start in range(0, len(names), BATCH):
+        part = names[start : start + BATCH]
+        replies = yield [("HMGET", keys.starter(each), *RECORD_FIELDS) for each in part]
+        read = (read_starter(each, values) for each, values in zip(part, replies, strict=True))
+        found += [record for record in read if record is not None]
+    return found
+
+
+def one(keys: Keys, starter: str) -> Read[StarterRecord | None]:
+    """Read one starter."""
+    (values,) = yield [("HMGET", keys.starter(starter), *RECORD_FIELDS)]
+    return read_starter(starter, values)
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a starter has under way: how many of its runs live, and how many occasions wait."""
+
+    living: int
+    waiting: int
+
+
+def loads(keys: Keys, wanted: Sequence[str]) -> Read[list[Load]]:
+    """Read what starters have under way, in the order given."""
+    if not wanted:
+        return []
+    replies = yield [
+        command
+        for each in wanted
+        for command in (("SCARD", keys.living(each)), ("LLEN", keys.waiting(each)))
+    ]  # fmt: skip
+    return [Load(*pair) for pair in zip(replies[::2], replies[1::2], strict=True)]
+
+
+def waiting(keys: Keys, starter: str, most: int) -> Read[list[str]]:
+    """Read the occasions that wait at a starter, the oldest first."""
+    (found,) = yield [("LRANGE", keys.waiting(starter), 0, most - 1)]
+    return [each.decode() for each in found]
+
+
+def agenda(keys: Keys, most: int) -> Read[list[tuple[str, int]]]:
+    """Read the schedules that are due next, and when, in order; at most so many."""
+    (flat,) = yield [("ZRANGE", keys.agenda, 0, most - 1, "WITHSCORES")]
+    pairs = flat if flat and isinstance(flat[0], list | tuple) else zip(flat[::2], flat[1::2], strict=True)
+    return [(name.decode(), int(float(due))) for name, due in pairs]
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What became of an occasion: `word` is `run`, `missed`, `skipped` or `failed`.
+
+    `at_ms` is the planned time, or when the delivery came. Of a run there are its id and, once it is over, its end;
+    else `detail` says more: why, or of missed times `how many, and the first's ms`.
+    """
+
+    at_ms: int
+    occasion: str
+    word: str
+    detail: str
+    run: str | None = None
+    end: RunState | None = None
+
+
+def past(keys: Keys, starter: str, since_ms: int | str = "-inf", until_ms: int | str = "+inf") -> Read[list[Past]]:
+    """Read what became of a starter's occasions, in order of time; only the last 1,000 are kept."""
+    (flat,) = yield [("ZRANGEBYSCORE", keys.past(starter), since_ms, until_ms, "WITHSCORES")]
+    pairs = flat if flat and isinstance(flat[0], list | tuple) else zip(flat[::2], flat[1::2], strict=True)
+    found = []
+    for member, at in pairs:
+        occasion, word, detail = member.decode().split("\n", 2)
+        run, _, end = detail.partition(" ") if word == "run" else ("", "", "")
+        found.append(Past(int(float(at)), occasion, word, detail, run or None, RunState(int(end)) if end else None))
+    return found
+
+
+def edits(keys: Keys) -> Read[int]:
+    """Read how often definitions were changed."""
+    (known,) = yield [("HGET", keys.meta, "edits")]
+    return int(known or 0)
+
+
+def pulse(keys: Keys) -> Read[tuple[int, int]]:
+    """Read how often definitions were changed, and the time in ms by the namespace's clock."""
+    known, time = yield [("HMGET", keys.meta, "edits", "clock"), ("TIME",)]
+    return int(known[0] or 0), max(now_ms(time), int(known[1] or 0))
+
+
+def clock(keys: Keys) -> Read[int]:
+    """Read the time in ms by the namespace's clock."""
+    known, time = yield [("HGET", keys.meta, "clock"), ("TIME",)]
+    return max(now_ms(time), int(known or 0))
+
+
+def calendars(keys: Keys) -> Read[dict[str, Any]]:
+    """Read every stored calendar's document."""
+    (flat,) = yield [("HGETALL", keys.calendars)]
+    return {name.decode(): json.loads(document) for name, document in pairs(flat).items()}
+
+
+def current_plans(keys: Keys, workflows: Sequence[str]) -> Read[dict[str, str]]:
+    """Read of each workflow that is offered the digest of its current version's plan."""
+    if not workflows:
+        return {}
+    found = yield [("HGET", keys.flow(each), "current") for each in workflows]
+    return {name: digest.decode() for name, digest in zip(workflows, found, strict=True) if digest}
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRecord:
+    """Something that happened outside. `outcomes` is what became of it at each trigger: a run's id, or words."""
+
+    id: str
+    topic: str
+    source: str
+    body: bytes
+    at_ms: int
+    outcomes: dict[str, str]
+    headers: bytes = b""
+
+
+def deliveries(keys: Keys, wanted: Sequence[str]) -> Read[list[DeliveryRecord]]:
+    """Read those of the deliveries that are there, in the order given."""
+    if not wanted:
+        return []
+    replies = yield [("HGETALL", keys.delivery(each)) for each in wanted]
+    found = []
+    for each, flat in zip(wanted, replies, strict=True):
+        fields = pairs(flat)
+        if fields:
+            outcomes = {key[2:].decode(): value.decode() for key, value in fields.items() if key.startswith(b"s:")}
+            found.append(
+                DeliveryRecord(
+                    each, fields[b"topic"].decode(), fields[b"source"].decode(), fields[b"body"], int(fields[b"at"]),
+                    outcomes, fields.get(b"headers", b""),
+                )
+            )  # fmt: skip
+    return found
+
+
+def latest_deliveries(keys: Keys, most: int) -> Read[list[str]]:
+    """Name the newest deliveries, the newest first."""
+    (found,) = yield [("ZRANGE", keys.deliveries, 0, most - 1, "REV")]
+    return [each.decode() for each in found]
+
+
+def delivered_before(keys: Keys, until_ms: int, limit: int = BATCH) -> Read[list[str]]:
+    """Name deliveries that came before a moment, the oldest first."""
+    (found,) = yield [("ZRANGEBYSCORE", keys.deliveries, "-inf", f"({until_ms}", "LIMIT", 0, limit)]
+    return [each.decode() for each in found]
+
+
+def hook(keys: Keys, token: str) -> Read[str | None]:
+    """Read which trigger a webhook's token belongs to."""
+    (found,) = yield [("HGET", keys.hooks, token)]
+    return found.decode() if found else None

@@ -1,0 +1,1 @@
+"""The transitions: one class a script, by subject."""

@@ -1,0 +1,1 @@
+"""Webhooks: other systems' signed messages."""
