@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from orchestrator.client import flows
 from orchestrator.client.base import ClientBase, run_state
-from orchestrator.model.run import FlowInfo, JobRun, NodeInfo, QueueInfo, RunInfo
+from orchestrator.model.run import JobRun, NodeInfo, QueueInfo, RunInfo, TransitionInfo, WorkflowInfo
 from orchestrator.model.states import RunState
 from orchestrator.servers.addresses import store_url
 from orchestrator.settings import Settings
 from orchestrator.state import reads
-from orchestrator.state.layouts.records import Event
 from orchestrator.state.reads.base import Read
 from orchestrator.state.store import AsyncStore
 from orchestrator.state.transitions.replies import Ring, Stored
@@ -139,13 +138,13 @@ class AsyncClient(ClientBase):
 
         return await self._drive(events.delivery(self.keys, delivery_id))
 
-    async def workflow(self, name: str) -> FlowInfo:
+    async def workflow(self, name: str) -> WorkflowInfo:
         """Return a stored workflow's versions; `NotFound` where there is none."""
-        return await self._drive(flows.flow_info(self.keys, name))
+        return await self._drive(flows.workflow_info(self.keys, name))
 
     async def workflows(self) -> list[str]:
         """Name the stored workflows."""
-        return await self._read(reads.flows(self.keys))
+        return await self._read(reads.workflows(self.keys))
 
     async def definition(self, name: str, version: int | None = None) -> WorkflowDefinition:
         """Return a stored workflow's definition, of its current version where none is given."""
@@ -163,13 +162,13 @@ class AsyncClient(ClientBase):
         """Return what waits on each route and priority class."""
         return await self._read(reads.queues(self.keys))
 
-    async def events(self, after: str = "-", limit: int = 500) -> list[Event]:
+    async def events(self, after: str = "-", limit: int = 500) -> list[TransitionInfo]:
         """Return the transitions after an event's id, the oldest first."""
-        return await self._read(reads.events(self.keys, after, limit))
+        return await self._read(reads.transitions(self.keys, after, limit))
 
     async def last_event(self) -> str:
         """Return the id of the newest transition: where to begin to follow."""
-        return await self._read(reads.last_event(self.keys))
+        return await self._read(reads.last_transition(self.keys))
 
     async def sleep(self, seconds: float) -> None:
         """Wait (a step of the logic; see `flows.Port`)."""

@@ -125,7 +125,7 @@ def _compare(
         documents[digest] = to_document(decompile(plan))
     versions: dict[str, dict[str, int]] = {}
     for name in {document["name"] for document in documents.values()}:
-        info = yield from read(reads.flow(keys, name))
+        info = yield from read(reads.workflow(keys, name))
         versions[name] = {digest: number for number, digest in info.versions.items()} if info else {}
     return difference(wanted, there, gone, documents.__getitem__, versions)
 

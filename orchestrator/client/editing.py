@@ -21,7 +21,7 @@ from orchestrator.starters.schedule import Schedule
 from orchestrator.starters.trigger import Trigger
 from orchestrator.state import reads
 from orchestrator.state.keys import Keys
-from orchestrator.state.layouts.change_ops import Op, Starter, drop_starter, pack, put_flow, put_starter, watch
+from orchestrator.state.layouts.change_ops import Op, Starter, drop_starter, pack, put_starter, put_workflow, watch
 from orchestrator.state.layouts.plans import upload_commands
 from orchestrator.state.reads import starters
 from orchestrator.state.reads.starters import StarterRecord
@@ -89,7 +89,7 @@ def target(keys: Keys, workflow: AnyWorkflow, route_of: RouteOf | None) -> Flow[
     ops: tuple[Op, ...] = ()
     if current.get(plan.workflow) != plan.digest:
         yield from upload(keys, plan)
-        ops = (put_flow(plan.workflow, plan.digest),)
+        ops = (put_workflow(plan.workflow, plan.digest),)
     return Target(plan.workflow, flow.definition(route_of).params, ops)
 
 
@@ -187,14 +187,14 @@ def register(keys: Keys, workflow: Any, route_of: RouteOf | None) -> Flow[Stored
             for record in there.values():
                 if record.origin == CODE:
                     ops += yield from drop_ops(keys, record)
-        info = yield from read(reads.flow(keys, aim.name))
+        info = yield from read(reads.workflow(keys, aim.name))
         versions = {digest: number for number, digest in (info.versions if info else {}).items()}
         return ops, Stored(versions.get(plan.digest, 0), plan.digest not in versions)
 
     stored = yield from edit(keys, think)
     if stored.version:
         return stored
-    info = yield from flows.flow_info(keys, plan.workflow)
+    info = yield from flows.workflow_info(keys, plan.workflow)
     return Stored(next(number for number, digest in info.versions.items() if digest == plan.digest), True)
 
 

@@ -20,7 +20,7 @@ from orchestrator.model.errors import DefinitionError, NotFound, ParameterError,
 from orchestrator.model.ids import new_run_id
 from orchestrator.model.workflow import check_name
 from orchestrator.scheduling.catalogue import Flow as Head
-from orchestrator.scheduling.catalogue import name_of, read_flows
+from orchestrator.scheduling.catalogue import name_of, read_workflows
 from orchestrator.scheduling.matching import Event, Listening, concerns, params_of, stored_id
 from orchestrator.starters.sources import check_event
 from orchestrator.starters.trigger import Trigger
@@ -154,7 +154,7 @@ def _readable(records: Iterable[StarterRecord]) -> Iterator[tuple[StarterRecord,
 def _head(keys: Keys, ears: Ears, workflow: str) -> Flow[Head | None]:
     heads = ears.heads
     if workflow not in heads:
-        heads |= yield from read(read_flows(keys, [workflow]))
+        heads |= yield from read(read_workflows(keys, [workflow]))
     return heads[workflow]
 
 

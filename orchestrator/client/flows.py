@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, assert_never
 
 from orchestrator.model.errors import Conflict, DefinitionError, NotFound, ParameterError, RunFailed, WaitTimeout
 from orchestrator.model.ids import is_run_id, new_run_id
-from orchestrator.model.run import FlowInfo, JobRun, RunInfo
+from orchestrator.model.run import JobRun, RunInfo, WorkflowInfo
 from orchestrator.model.states import PriorityClass, RunState
 from orchestrator.plan import values
 from orchestrator.plan.params import bind_schema
@@ -152,7 +152,7 @@ def schema(keys: Keys, name: str) -> Flow[dict[str, Any] | None]:
 
 def current(keys: Keys, name: str) -> Flow[tuple[str, dict[str, Any], int]]:
     """Read of a workflow's current version the plan's digest, its head and its class."""
-    info = yield from flow_info(keys, name)
+    info = yield from workflow_info(keys, name)
     digest = info.versions[info.latest]
     found = yield from read(reads.plan_head(keys, digest))
     if found is None:
@@ -301,11 +301,11 @@ def plan_of(keys: Keys, digest: str) -> Flow[Plan]:
 # -- workflows ----------------------------------------------------------------------------------------------------
 
 
-def flow_info(keys: Keys, name: str) -> Flow[FlowInfo]:
+def workflow_info(keys: Keys, name: str) -> Flow[WorkflowInfo]:
     """Read a workflow's versions; `NotFound`, with the names there are, where there is none."""
-    info = yield from read(reads.flow(keys, name))
+    info = yield from read(reads.workflow(keys, name))
     if info is None:
-        names = yield from read(reads.flows(keys))
+        names = yield from read(reads.workflows(keys))
         raise NotFound(f"there is no workflow {name!r}", remedy=there_are(name, names))
     return info
 
@@ -314,7 +314,7 @@ def definition(keys: Keys, name: str, version: int | None) -> Flow[WorkflowDefin
     """Read a workflow's definition back from its plan."""
     from orchestrator.plan.decompile import decompile
 
-    info = yield from flow_info(keys, name)
+    info = yield from workflow_info(keys, name)
     digest = info.versions.get(info.latest if version is None else version)
     if digest is None:
         raise NotFound(f"workflow {name!r} has no version {version}", remedy=f"the latest is {info.latest}")

@@ -127,7 +127,7 @@ def next_starts(keys: Keys, count: int, of: str | None) -> Flow[list[NextStart]]
     else:
         records = yield from editing.all_of(keys, KIND, of)
         if not records:
-            yield from flows.flow_info(keys, of)  # refuses a workflow that is not there
+            yield from flows.workflow_info(keys, of)  # refuses a workflow that is not there
     known = yield from editing.calendars(keys)
     now = yield from read(starters.clock(keys))
     flow_of = {record.id: record.workflow for record in records}

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from orchestrator.client import flows
 from orchestrator.client.base import ClientBase, run_state
-from orchestrator.model.run import FlowInfo, JobRun, NodeInfo, QueueInfo, RunInfo
+from orchestrator.model.run import JobRun, NodeInfo, QueueInfo, RunInfo, TransitionInfo, WorkflowInfo
 from orchestrator.model.states import RunState
 from orchestrator.servers.addresses import store_url
 from orchestrator.settings import Settings
 from orchestrator.state import reads
-from orchestrator.state.layouts.records import Event
 from orchestrator.state.reads.base import Read
 from orchestrator.state.store import Store
 from orchestrator.state.transitions.replies import Ring, Stored
@@ -148,13 +147,13 @@ class Client(ClientBase):
 
         return self._drive(events.delivery(self.keys, delivery_id))
 
-    def workflow(self, name: str) -> FlowInfo:
+    def workflow(self, name: str) -> WorkflowInfo:
         """Return a stored workflow's versions; `NotFound` where there is none."""
-        return self._drive(flows.flow_info(self.keys, name))
+        return self._drive(flows.workflow_info(self.keys, name))
 
     def workflows(self) -> list[str]:
         """Name the stored workflows."""
-        return self._read(reads.flows(self.keys))
+        return self._read(reads.workflows(self.keys))
 
     def definition(self, name: str, version: int | None = None) -> WorkflowDefinition:
         """Return a stored workflow's definition, of its current version where none is given."""
@@ -172,13 +171,13 @@ class Client(ClientBase):
         """Return what waits on each route and priority class."""
         return self._read(reads.queues(self.keys))
 
-    def events(self, after: str = "-", limit: int = 500) -> list[Event]:
+    def events(self, after: str = "-", limit: int = 500) -> list[TransitionInfo]:
         """Return the transitions after an event's id, the oldest first."""
-        return self._read(reads.events(self.keys, after, limit))
+        return self._read(reads.transitions(self.keys, after, limit))
 
     def last_event(self) -> str:
         """Return the id of the newest transition: where to begin to follow."""
-        return self._read(reads.last_event(self.keys))
+        return self._read(reads.last_transition(self.keys))
 
     def sleep(self, seconds: float) -> None:
         """Wait (a step of the logic; see `flows.Port`)."""

@@ -19,11 +19,11 @@ from orchestrator.state.layouts.change_ops import (
     MOST_OPS,
     Op,
     drop_calendar,
-    drop_flow,
     drop_starter,
+    drop_workflow,
     put_calendar,
-    put_flow,
     put_starter,
+    put_workflow,
     watch,
 )
 from orchestrator.state.reads.starters import StarterRecord
@@ -79,7 +79,7 @@ def operations(
                 puts.append(put_starter(starter, record.seen))
     if wrong:
         raise wrong[0] if len(wrong) == 1 else DefinitionError(listing(wrong))
-    ends = [drop_flow(name) for kind, name in sorted(gone) if kind == "workflow"]
+    ends = [drop_workflow(name) for kind, name in sorted(gone) if kind == "workflow"]
     ends += [drop_calendar(name) for kind, name in sorted(gone) if kind == "calendar"]
     ops = [*drops, *puts, *ends]
     if len(ops) > MOST_OPS:
@@ -96,7 +96,7 @@ def _put(
     if kind == "calendar":
         yield put_calendar(name, json.dumps(wanted.calendars[name]).encode())
     elif kind == "workflow":
-        yield put_flow(name, wanted.workflows[name])
+        yield put_workflow(name, wanted.workflows[name])
     elif kind == "schedule":
         schedule = Schedule.read(own, wanted.schedules[name])
         yield put_starter(replace(planned_anew(workflow, schedule, record, calendars, clock_ms), origin=ORIGIN), seen)

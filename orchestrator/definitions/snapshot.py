@@ -37,7 +37,7 @@ class Held:
 def held(keys: Keys) -> Read[Held]:
     """Read all definitions of a namespace."""
     edits = yield from starters.edits(keys)
-    names = yield from reads.flows(keys)
+    names = yield from reads.workflows(keys)
     plans = yield from starters.current_plans(keys, names)
     calendars = yield from starters.calendars(keys)
     records: dict[str, StarterRecord] = {}

@@ -124,6 +124,25 @@ class JobRun:
 
 
 @dataclass(frozen=True, slots=True)
+class TransitionInfo:
+    """One transition of a run (`job` is None) or of a job run, whose index `job` is."""
+
+    id: str
+    """The id of its entry in the stream; transitions that one script made in one run have the same."""
+    run: str
+    number: int
+    """Its number among the transitions of the run: 1, 2, 3, … without gaps."""
+    job: int | None
+    attempt: int
+    before: JobState | RunState | None
+    """None for a run that has just been created."""
+    after: JobState | RunState
+    ms: int
+    detail: str
+    """A new run: `workflow\\nversion\\njobs`; a running job: its node; a run to be ended: `who\\nwhy`; else empty."""
+
+
+@dataclass(frozen=True, slots=True)
 class NodeInfo:
     """One open worker node: `wants` are its routes and priority classes, `held` the attempts that it runs."""
 
@@ -150,7 +169,7 @@ class QueueInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class FlowInfo:
+class WorkflowInfo:
     """One workflow: its versions by number, each with its plan's digest."""
 
     name: str

@@ -2,7 +2,7 @@
 
 `JOB_MOVES` and `RUN_MOVES` name, for each arrow, the state scripts that may make it. The model test takes the tables as
 its oracle, each script's `moves:` line is checked against them, and the diagrams in `docs/reference/states.md` are
-generated from them. The numbers are what records and events hold in Redis: they never change meaning.
+generated from them. The numbers are what records and transitions hold in Redis: they never change meaning.
 """
 
 from __future__ import annotations

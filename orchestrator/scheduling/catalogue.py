@@ -50,7 +50,7 @@ class Flow:
         return self.cls if name is None else PriorityClass[name].value
 
 
-def read_flows(keys: Keys, names: Sequence[str]) -> Read[dict[str, Flow | None]]:
+def read_workflows(keys: Keys, names: Sequence[str]) -> Read[dict[str, Flow | None]]:
     """Read workflows, all in two batches; None for one that is not offered."""
     plans = yield from starters.current_plans(keys, names)
     heads = yield from reads.plan_heads(keys, list(plans.values()))
@@ -84,7 +84,7 @@ class Outlook:
     def flows(self, store: Store, names: Iterable[str]) -> None:
         """Read the workflows that are not known yet."""
         new = sorted({name for name in names if name not in self._flows})
-        self._flows.update(store.read(read_flows(store.keys, new)))
+        self._flows.update(store.read(read_workflows(store.keys, new)))
 
     def flow(self, name: str) -> Flow:
         """Return a workflow that `flows` has read; a `NotFound` if there is none."""

@@ -18,8 +18,8 @@ class Keys:
         self.prefix = f"o:{{{namespace}}}:"
         self.meta = f"{self.prefix}meta"
         """hash: clock, tick, server, incarnation, schema"""
-        self.events = f"{self.prefix}events"
-        """stream: one packed event an entry (see `state.events`)"""
+        self.transitions = f"{self.prefix}transitions"
+        """stream: what one script did to one run, an entry (see `state.layouts.records`)"""
         self.timers = f"{self.prefix}timers"
         """zset: `kind/ref` by due ms"""
         self.nodes = f"{self.prefix}nodes"
@@ -34,7 +34,7 @@ class Keys:
         """zset: `plan jobs` of uploads that are not sealed, by the ms at which a scheduler first met them"""
         self.routes = f"{self.prefix}routes"
         """set: every route that a stored plan uses"""
-        self.flows = f"{self.prefix}flows"
+        self.workflows = f"{self.prefix}workflows"
         """set: every workflow's name"""
         self.schedules = f"{self.prefix}schedules"
         """set: every schedule's id, `workflow/name`"""
@@ -71,9 +71,9 @@ class Keys:
         """Set: the jobs that have edges of their own."""
         return f"{self.prefix}plan:{digest}:wide"
 
-    def flow(self, workflow: str) -> str:
+    def workflow(self, workflow: str) -> str:
         """Hash: latest; v:<version> → digest; d:<digest> → version."""
-        return f"{self.prefix}flow:{workflow}"
+        return f"{self.prefix}workflow:{workflow}"
 
     def run(self, run: str) -> str:
         """Hash: the run's own record (see `state.reads.runs`)."""

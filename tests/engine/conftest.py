@@ -16,7 +16,7 @@ from support.starters import Starters
 
 @pytest.fixture
 def machine(redis_client: redis.Redis, ns: str) -> Iterator[Machine]:
-    """The state machine in the test's own namespace. At the end, events and stored state must agree."""
+    """The state machine in the test's own namespace. At the end, transitions and stored state must agree."""
     made = Machine(redis_client, ns)
     yield made
     assert not check(made.store)

@@ -83,6 +83,6 @@ def test_a_slice_without_a_move_makes_no_entry_in_the_stream(machine: Machine) -
     hand = machine.node().hand()
     hand.take()
     hand.finish()
-    entries = machine.client.xlen(machine.keys.events)
+    entries = machine.client.xlen(machine.keys.transitions)
     machine.carry_on(run)
-    assert machine.client.xlen(machine.keys.events) == entries
+    assert machine.client.xlen(machine.keys.transitions) == entries

@@ -19,7 +19,7 @@ from orchestrator.settings import Settings
 from orchestrator.starters.schedule import Schedule
 from orchestrator.starters.trigger import Trigger
 from orchestrator.state import reads
-from orchestrator.state.layouts.change_ops import drop_flow, drop_starter, pack, pause, put_flow
+from orchestrator.state.layouts.change_ops import drop_starter, drop_workflow, pack, pause, put_workflow
 from orchestrator.state.reads import starters as stored
 from orchestrator.state.transitions.starters import Apply
 from orchestrator.timing.calendars import Calendar
@@ -155,7 +155,7 @@ def test_a_calendar_that_nobody_defines_is_an_error_with_its_place(space: Namesp
     with pytest.raises(DefinitionError) as caught:
         space.propose(wanted)
     assert str(caught.value).startswith("f.yaml:3:1: schedule nightly/a: there is no calendar 'offise'")
-    assert not space.store.read(reads.flows(space.keys))
+    assert not space.store.read(reads.workflows(space.keys))
 
 
 def test_without_prune_nothing_is_deleted_with_it_all_that_is_not_wanted(space: Namespace) -> None:
@@ -171,7 +171,7 @@ def test_without_prune_nothing_is_deleted_with_it_all_that_is_not_wanted(space: 
         "delete calendar c", "delete workflow other", "delete schedule nightly/a", "delete schedule other/b",
     ]  # fmt: skip
     space.make(pruned)
-    assert space.store.read(reads.flows(space.keys)) == ["nightly"]
+    assert space.store.read(reads.workflows(space.keys)) == ["nightly"]
     assert space.store.read(stored.ids(space.keys, "schedule")) == []
     assert space.store.read(stored.agenda(space.keys, 10)) == []
 
@@ -182,7 +182,7 @@ def test_a_workflow_takes_its_schedules_and_backfills_along(space: Namespace) ->
     space.put(backfill_record(space.record(own), daily(name="mine"), 1, 2))
     # Back to a revision without `other` deletes what files had defined, and with it what hangs on it.
     space.make(aim(flow("third")))
-    space.machine.do(Apply(-1, pack([put_flow("other", flow("other").compile().digest)])))
+    space.machine.do(Apply(-1, pack([put_workflow("other", flow("other").compile().digest)])))
     fewer = aim(flow(), flow("third"), prune="defined")
     assert told(space.propose(fewer)) == ["delete workflow other", "delete schedule other/mine"]
     space.make(fewer)
@@ -231,7 +231,7 @@ def test_drift_is_what_others_have_edited(space: Namespace) -> None:
     space.store.put_plan(flow(task="t.other").compile())
     space.put(schedule_record("nightly", daily(5, name="a"), {}, space.machine.now))
     space.put(schedule_record("nightly", daily(name="mine"), {}, space.machine.now))
-    space.apply([drop_starter("nightly/b"), drop_flow("other")])
+    space.apply([drop_starter("nightly/b"), drop_workflow("other")])
     found = space.drift()
     assert told(found) == [
         "change workflow nightly", "delete workflow other", "change schedule nightly/a", "delete schedule nightly/b",
@@ -260,7 +260,7 @@ def test_going_back_restores_what_files_had_defined_and_leaves_the_rest(space: N
     assert space.record("nightly/a").next is None
     latest = space.drive(applying.history(space.keys, 1))[0]
     assert (latest.back_to, latest.definitions) == (1, first.definitions)
-    info = space.store.read(reads.flow(space.keys, "nightly"))
+    info = space.store.read(reads.workflow(space.keys, "nightly"))
     assert info is not None
     assert info.latest == 1
     with pytest.raises(NotFound, match="there is no revision 9"):

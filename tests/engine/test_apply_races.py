@@ -13,7 +13,7 @@ from orchestrator.client import applying
 from orchestrator.definitions.revisions import Note
 from orchestrator.model.errors import Conflict
 from orchestrator.scheduling.records import schedule_record
-from orchestrator.state.layouts.change_ops import put_flow, put_starter
+from orchestrator.state.layouts.change_ops import put_starter, put_workflow
 from orchestrator.state.transitions.replies import Changed, NotUploaded, StaleEdit
 from support.machine import Machine
 from support.namespace import Namespace, aim, daily, flow, told
@@ -30,7 +30,7 @@ def test_a_change_that_fails_leaves_nothing(space: Namespace) -> None:
     before = space.everything()
     record = schedule_record("nightly", daily(5, name="a"), {}, space.machine.now)
     for ops, expected, answer in (
-        ([put_starter(record), put_flow("new", "0" * 32)], -1, NotUploaded),
+        ([put_starter(record), put_workflow("new", "0" * 32)], -1, NotUploaded),
         ([put_starter(record), put_starter(record, "77")], -1, StaleEdit),
         ([put_starter(record)], 0, Changed),
     ):

@@ -65,7 +65,7 @@ def test_work_left_over_is_dropped(machine: Machine, stage: str) -> None:
     machine.cancel(run)
     assert machine.state(run) is RunState.cancelled
     assert machine.ready() == []
-    assert len(machine.events(run)) < 600  # the run's own event stands for the jobs that were never touched
+    assert len(machine.transitions(run)) < 600  # the run's own transition stands for the jobs that were never touched
 
 
 def test_a_lost_attempt_of_a_cancelled_run_ends_it(machine: Machine) -> None:
@@ -114,5 +114,5 @@ def test_a_reason_of_any_length_leaves_the_stream_readable(machine: Machine) -> 
     run = machine.submit(plan_of(1))
     machine.do(Cancel(run, "someone", "because " * 10_000))
     machine.carry_on(run)
-    assert [event.after.name for event in machine.events(run)][-3:] == ["cancelling", "cancelled", "cancelled"]
+    assert [each.after.name for each in machine.transitions(run)][-3:] == ["cancelling", "cancelled", "cancelled"]
     assert machine.info(run).why == "because " * 10_000

@@ -159,8 +159,8 @@ def test_states_become_the_models_numbers() -> None:
 
 
 ARGUMENTS = {
-    "plan": ("d",), "plan_jobs": ("d", 3), "plan_edges": ("d", 4), "plan_wide": ("d",), "flow": ("w",), "run": ("r",),
-    "records": ("r", 5), "counters": ("r", 6), "outputs": ("r",), "errors": ("r",), "todo": ("r",),
+    "plan": ("d",), "plan_jobs": ("d", 3), "plan_edges": ("d", 4), "plan_wide": ("d",), "workflow": ("w",),
+    "run": ("r",), "records": ("r", 5), "counters": ("r", 6), "outputs": ("r",), "errors": ("r",), "todo": ("r",),
     "starter": ("s",), "waiting": ("s",), "living": ("s",), "past": ("s",), "heard": ("s",), "seen": ("s",),
     "delivery": ("e",), "ready": ("a route",), "since": ("a route",), "route": ("a route",), "node": ("n",),
     "key": ("k",),

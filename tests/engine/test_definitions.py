@@ -13,12 +13,12 @@ from orchestrator.model.errors import DefinitionError
 from orchestrator.state.layouts.change_ops import (
     Starter,
     drop_calendar,
-    drop_flow,
     drop_starter,
+    drop_workflow,
     pause,
     put_calendar,
-    put_flow,
     put_starter,
+    put_workflow,
     resume,
     watch,
 )
@@ -39,7 +39,7 @@ def test_all_of_them_or_none(starters: Starters, machine: Machine) -> None:
     before = machine.snapshot()
     ops = [put_calendar("d", b"{}"), drop_calendar("c"), put_starter(made("w/u"))]
     for last, reply in [
-        (put_flow("w", "nowhere"), NotUploaded("w")),
+        (put_workflow("w", "nowhere"), NotUploaded("w")),
         (put_starter(made("w/t"), "0"), StaleEdit("w/t")),
         (put_starter(made("w/t"), "77"), StaleEdit("w/t")),
         (drop_starter("w/v", "3"), StaleEdit("w/v")),
@@ -173,10 +173,10 @@ def test_workflows_change_with_their_schedules(starters: Starters, machine: Mach
     machine.store.put_plan(first)
     machine.store.put_plan(second)
     edits = machine.store.read(reads.edits(machine.keys))
-    starters.apply([put_flow("w", first.digest), watch("w")])
+    starters.apply([put_workflow("w", first.digest), watch("w")])
     assert machine.store.read(reads.current_plans(machine.keys, ["w"])) == {"w": first.digest}
     assert machine.store.read(reads.edits(machine.keys)) > edits
-    starters.apply([drop_flow("w")])
+    starters.apply([drop_workflow("w")])
     assert machine.store.read(reads.current_plans(machine.keys, ["w"])) == {}
 
 

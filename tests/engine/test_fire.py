@@ -117,5 +117,5 @@ def test_a_job_that_waits_for_its_task_for_days_keeps_its_count(machine: Machine
     machine.fire()
     assert hand.take() == f"{run}/0@65536"
     assert AttemptRef.parse(f"{run}/0@65536").attempt == machine.jobs(run)[0].attempt == 65_536
-    machine.client.delete(machine.keys.events, machine.keys.node("n1"), machine.keys.nodes)  # nothing to replay
+    machine.client.delete(machine.keys.transitions, machine.keys.node("n1"), machine.keys.nodes)  # nothing to replay
     machine.client.zrem(machine.keys.live, run)

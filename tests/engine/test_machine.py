@@ -65,7 +65,7 @@ class Engine(RuleBasedStateMachine):
         self.oracle = Oracle(START_MS)
         self.nodes: list[Node] = []  # older incarnations too
         self.replies: dict[int, Any] = {}  # the last reply to each hand
-        self.last_event = "-"
+        self.last_transition = "-"
         self.orderly = True  # nothing has happened yet that loses a permit or a turn
         self.messages: Counter[int] = Counter()
 
@@ -332,15 +332,15 @@ class Engine(RuleBasedStateMachine):
         self._after(script)
 
     def _after(self, script: str) -> None:
-        """Check the events of a step, and take what it published."""
+        """Check the transitions of a step, and take what it published."""
         for ring in self.machine.rings:
             self.messages[ring.cls] += ring.permits
         self.machine.rings = []
-        for event in self.machine.store.read(reads.events(self.machine.keys, self.last_event, 10_000)):
-            self.last_event = event.id
-            if event.before is not None:
-                moves: Any = RUN_MOVES if event.job is None else JOB_MOVES
-                assert script in moves[event.before, event.after], f"{script}: {event}"
+        for each in self.machine.store.read(reads.transitions(self.machine.keys, self.last_transition, 10_000)):
+            self.last_transition = each.id
+            if each.before is not None:
+                moves: Any = RUN_MOVES if each.job is None else JOB_MOVES
+                assert script in moves[each.before, each.after], f"{script}: {each}"
 
     def _hand(self, data: st.DataObject, *, holding: bool = False) -> Hand:
         """Draw a hand, seldom one of an older incarnation."""

@@ -91,7 +91,7 @@ MUTATIONS = {
         "if r.attempt > 1 then redis.call('HDEL'",
         "if false then redis.call('HDEL'",
     ),
-    "an upload is sealed half": ("put_plan", "if not flows.uploaded(plan) then return {'noplan'} end", ""),
+    "an upload is sealed half": ("put_plan", "if not workflows.uploaded(plan) then return {'noplan'} end", ""),
     "a planned time starts twice": ("start_planned", " or s.next ~= planned", ""),
     "an old definition starts runs": ("start_planned", "s.gen ~= gen or ", ""),
     "the same time is planned again": (

@@ -12,7 +12,7 @@ from orchestrator.model.errors import DefinitionError
 from orchestrator.scheduling.records import backfill_record
 from orchestrator.starters.schedule import Schedule
 from orchestrator.starters.trigger import Trigger
-from orchestrator.state.layouts.change_ops import drop_flow, put_calendar, put_starter, put_waiting
+from orchestrator.state.layouts.change_ops import drop_workflow, put_calendar, put_starter, put_waiting
 from orchestrator.timing.calendars import Calendar
 from orchestrator.timing.intervals import Every
 from support.checker import check
@@ -110,7 +110,7 @@ def test_one_that_cannot_be_read_is_in_nobodys_way(starters: Starters, caplog: p
 def test_without_its_workflow_a_planned_time_is_told_as_failed(starters: Starters) -> None:
     plan = plan_of(1)
     own = starters.schedule(plan, minutely())
-    starters.apply([drop_flow(plan.workflow)])
+    starters.apply([drop_workflow(plan.workflow)])
     starters.run_clock(61_000)
     (past,) = starters.past(own)
     assert (past.word, past.detail) == ("failed", f"there is no workflow {plan.workflow!r}")

@@ -153,8 +153,8 @@ def test_flows(machine: Machine) -> None:
     assert machine.store.read(reads.plan(machine.keys, DIAMOND.digest)) == DIAMOND
     assert len(machine.store.read(reads.runs(machine.keys))) == 3
     assert machine.store.read(reads.queues(machine.keys))
-    assert machine.store.read(reads.flows(machine.keys))
-    assert machine.store.read(reads.last_event(machine.keys)) != "-"
+    assert machine.store.read(reads.workflows(machine.keys))
+    assert machine.store.read(reads.last_transition(machine.keys)) != "-"
 
 
 def test_the_schedulers_duties(machine: Machine) -> None:

@@ -24,7 +24,7 @@ from support.waiting import wait_until
 
 
 def test_a_lost_child_is_found_within_100_ms(fleet: Fleet, ledger: Ledger) -> None:
-    """From the kill to the `lost` in the event stream, both by the machine's clock."""
+    """From the kill to the `lost` in the stream of transitions, both by the machine's clock."""
     fleet.worker("-c", "1", *QUICK[2:], app=APP).start()
     took = []
     for _ in range(3):
@@ -45,9 +45,9 @@ def test_a_lost_child_is_found_within_100_ms(fleet: Fleet, ledger: Ledger) -> No
 def losses(fleet: Fleet, run: Run, attempt: int) -> list[int]:
     """Return when an attempt was lost."""
     return [
-        event.ms
-        for event in fleet.client.events()
-        if (event.run, event.attempt, event.after) == (run.id, attempt, JobState.lost)
+        each.ms
+        for each in fleet.client.events()
+        if (each.run, each.attempt, each.after) == (run.id, attempt, JobState.lost)
     ]
 
 

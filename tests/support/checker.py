@@ -1,4 +1,4 @@
-"""Checks a namespace at rest: its event stream, replayed, must give the stored state, and every index must agree.
+"""Checks a namespace at rest: its transitions, replayed, must give the stored state, and every index must agree.
 
 `check(store)` returns what is wrong, a line each; an empty list is a clean bill. Nothing may change meanwhile.
 """
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from orchestrator.model.ids import AttemptRef
-from orchestrator.model.run import JobRun
+from orchestrator.model.run import JobRun, TransitionInfo
 from orchestrator.model.states import (
     FAILURE_STATES,
     JOB_MOVES,
@@ -23,7 +23,7 @@ from orchestrator.model.states import (
 from orchestrator.plan.plan import INHERIT_CLASS, Plan
 from orchestrator.state import reads
 from orchestrator.state.keys import BUCKET
-from orchestrator.state.layouts.records import Event, read_counts
+from orchestrator.state.layouts.records import read_counts
 from orchestrator.state.store import Store
 from support.starter_checker import StarterChecker
 
@@ -34,7 +34,7 @@ RUN_FIELDS = ("plan", "state", "n", "counts", "started", "ended", "wish", "creat
 
 @dataclass
 class Job:
-    """A job run as the events tell it."""
+    """A job run as the transitions tell it."""
 
     state: JobState = JobState.waiting
     attempt: int = 0
@@ -47,7 +47,7 @@ class Job:
 
 @dataclass
 class Told:
-    """A run as the events tell it."""
+    """A run as the transitions tell it."""
 
     n: int = 0
     state: RunState | None = None
@@ -81,9 +81,9 @@ class _Checker:
         self.ended = {run.decode() for run in ended}
         plans = {run: self.store.pipeline([("HGET", self.keys.run(run), "plan")])[0] for run in self.live | self.ended}
         told: dict[str, Told] = defaultdict(Told)
-        for event in self._events():
-            plan = plans.get(event.run)
-            yield from self._replay(told[event.run], event, self._plan(plan.decode())[1] if plan else None)
+        for transition in self._transitions():
+            plan = plans.get(transition.run)
+            yield from self._replay(told[transition.run], transition, self._plan(plan.decode())[1] if plan else None)
         for run in sorted(self.live | self.ended):
             if plans[run] is None:
                 yield f"{run} is listed and has no record"
@@ -97,9 +97,9 @@ class _Checker:
         yield from self._starters()
         yield from self._timers()
 
-    def _events(self) -> Iterator[Event]:
+    def _transitions(self) -> Iterator[TransitionInfo]:
         after = "-"
-        while part := self.store.read(reads.events(self.keys, after)):
+        while part := self.store.read(reads.transitions(self.keys, after)):
             yield from part
             after = part[-1].id
 
@@ -114,65 +114,65 @@ class _Checker:
             self.plans[digest] = plan, parents
         return self.plans[digest]
 
-    def _replay(self, run: Told, event: Event, parents: list[list[int]] | None) -> Iterator[str]:
-        """Apply one event; tell what it may not be."""
-        where = f"{event.run} event {event.n}"
-        if event.n != run.n + 1:
-            yield f"{where}: follows event {run.n}"
-        run.n = event.n
+    def _replay(self, run: Told, transition: TransitionInfo, parents: list[list[int]] | None) -> Iterator[str]:
+        """Apply one transition; tell what it may not be."""
+        where = f"{transition.run} transition {transition.number}"
+        if transition.number != run.n + 1:
+            yield f"{where}: follows transition {run.n}"
+        run.n = transition.number
         if run.ended is not None:
             yield f"{where}: comes after the run's end"
-        if event.job is None:
-            yield from self._replay_run(run, event, where)
+        if transition.job is None:
+            yield from self._replay_run(run, transition, where)
             return
-        assert isinstance(event.after, JobState)
-        job = run.jobs[event.job]
-        where = f"{where}, job {event.job}: {job.state.name} -> {event.after.name}"
-        if event.before is not job.state:
-            yield f"{where}: the event says that it was {event.before!r}"
-        if (job.state, event.after) not in JOB_MOVES:
+        assert isinstance(transition.after, JobState)
+        job = run.jobs[transition.job]
+        where = f"{where}, job {transition.job}: {job.state.name} -> {transition.after.name}"
+        if transition.before is not job.state:
+            yield f"{where}: the transition says that it was {transition.before!r}"
+        if (job.state, transition.after) not in JOB_MOVES:
             yield f"{where}: no such move"
         if parents is not None and job.state is JobState.waiting:
-            before = {run.jobs[parent].state for parent in parents[event.job]}
-            if (verdict := _verdict(before)) is not event.after:
+            before = {run.jobs[parent].state for parent in parents[transition.job]}
+            if (verdict := _verdict(before)) is not transition.after:
                 yield f"{where}: its parents are {sorted(state.name for state in before)}: expected {verdict!r}"
-        if event.after in (JobState.queued, JobState.running) and run.wished:
+        if transition.after in (JobState.queued, JobState.running) and run.wished:
             yield f"{where}: starts in a run that is to end"
-        if event.after is JobState.running and run.state is not RunState.running:
+        if transition.after is JobState.running and run.state is not RunState.running:
             yield f"{where}: in a run that is {run.state!r}"
-        if event.after is JobState.queued:
+        if transition.after is JobState.queued:
             job.attempt += 1
-            job.queued, job.started, job.ended = event.ms, None, None
-        elif event.after is JobState.running:
-            job.started, job.node = event.ms, event.extra.decode(errors="replace")[:NODE_NAME]
-        elif event.after.final:
-            job.ended = event.ms
-        if (job.state, event.after) == (JobState.running, JobState.retrying):
+            job.queued, job.started, job.ended = transition.ms, None, None
+        elif transition.after is JobState.running:
+            job.started, job.node = transition.ms, transition.detail[:NODE_NAME]
+        elif transition.after.final:
+            job.ended = transition.ms
+        if (job.state, transition.after) == (JobState.running, JobState.retrying):
             job.retries += 1
-        if event.attempt != job.attempt:
-            yield f"{where}: attempt {event.attempt}, expected {job.attempt}"
-        job.state = event.after
+        if transition.attempt != job.attempt:
+            yield f"{where}: attempt {transition.attempt}, expected {job.attempt}"
+        job.state = transition.after
 
-    def _replay_run(self, run: Told, event: Event, where: str) -> Iterator[str]:
-        assert isinstance(event.after, RunState)
-        where = f"{where}: {run.state!r} -> {event.after!r}"
-        if event.before is not run.state:
-            yield f"{where}: the event says that it was {event.before!r}"
+    def _replay_run(self, run: Told, transition: TransitionInfo, where: str) -> Iterator[str]:
+        assert isinstance(transition.after, RunState)
+        where = f"{where}: {run.state!r} -> {transition.after!r}"
+        if transition.before is not run.state:
+            yield f"{where}: the transition says that it was {transition.before!r}"
         if run.state is None:
-            if event.after is not RunState.queued:
+            if transition.after is not RunState.queued:
                 yield f"{where}: no such start"
-        elif (run.state, event.after) not in RUN_MOVES:
+        elif (run.state, transition.after) not in RUN_MOVES:
             yield f"{where}: no such move"
-        run.state = event.after
-        if event.after is RunState.running:
-            run.started = event.ms
-        elif event.after is RunState.cancelling:
+        run.state = transition.after
+        if transition.after is RunState.running:
+            run.started = transition.ms
+        elif transition.after is RunState.cancelling:
             run.wished = True
-        elif event.after.final:
-            run.ended = event.ms
+        elif transition.after.final:
+            run.ended = transition.ms
 
     def _run(self, run: str, told: Told) -> Iterator[str]:
-        """Compare one stored run with what the events told of it, and enter it into the indexes that must match."""
+        """Compare one stored run with what its transitions tell, and enter it into the indexes that must match."""
         fields, todo = self.store.pipeline([
             ("HMGET", self.keys.run(run), *RUN_FIELDS),
             ("LRANGE", self.keys.todo(run), 0, -1),
@@ -181,7 +181,7 @@ class _Checker:
         plan, parents = self._plan(digest.decode())
         stored = (RunState(int(state)), int(n), _number(started), _number(ended), wish is not None)
         if stored != (told.state, told.n, told.started, told.ended, told.wished):
-            yield f"{run} is stored as {stored}, its events tell {told}"
+            yield f"{run} is stored as {stored}, its transitions tell {told}"
         over = stored[0].final
         if (run in self.ended, run in self.live) != (over, not over):
             yield f"{run} is {stored[0].name}, and in the wrong list"
@@ -195,7 +195,7 @@ class _Checker:
             yield from _compare(f"{run} job {index}", jobs.get(index), told.jobs[index])
         tally = Counter(told.jobs[index].state for index in range(len(plan.jobs)))
         if read_counts(counts) != dict(tally):
-            yield f"{run} counts {read_counts(counts)}, its events tell {dict(tally)}"
+            yield f"{run} counts {read_counts(counts)}, its transitions tell {dict(tally)}"
         for index in range(len(plan.jobs)):
             job = told.jobs[index]
             ref = str(AttemptRef(run, index, job.attempt))
@@ -290,13 +290,13 @@ def _weight(state: JobState) -> int:
 def _compare(where: str, stored: JobRun | None, told: Job) -> Iterator[str]:
     if stored is None:
         if told.state is not JobState.waiting:
-            yield f"{where} has no record, its events tell {told}"
+            yield f"{where} has no record, its transitions tell {told}"
         return
     record = Job(
         stored.state, stored.attempt, stored.queued_ms, stored.started_ms, stored.ended_ms, stored.node, stored.retries
     )
     if record != told:
-        yield f"{where} is stored as {record}, its events tell {told}"
+        yield f"{where} is stored as {record}, its transitions tell {told}"
 
 
 def _number(value: bytes | None) -> int | None:

@@ -45,7 +45,7 @@ def done(run: Run) -> int:
 
 
 def assert_sound(fleet: Fleet, ledger: Ledger | None, *runs: Run, state: RunState = RunState.succeeded) -> None:
-    """The runs ended so; the event stream replays to what is stored; the ledger, if one is kept, tells the same."""
+    """The runs ended so; the transitions replay to what is stored; the ledger, if one is kept, tells the same."""
     assert [run.refresh().state for run in runs] == [state] * len(runs)
     store = Store.connect(fleet.redis_url, fleet.namespace)
     wrong: list[str] = []

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 BROKER = re.compile(
     r"_kombu\.|unacked|celery|[\w.-]+:[\w.-]+\.(critical|high|normal|low)|[\w.-]+\.(critical|high|normal|low)|\w+\.reply|.*\.pidbox"
 )
-_PART = re.compile(r"((?:run|plan|flow|starter):[^:]+):.+")
+_PART = re.compile(r"((?:run|plan|workflow|starter):[^:]+):.+")
 
 
 def strays(keys: Iterable[str], ns: str) -> list[str]:
@@ -18,7 +18,7 @@ def strays(keys: Iterable[str], ns: str) -> list[str]:
 
 
 def orphans(keys: Iterable[str], ns: str) -> list[str]:
-    """Return the parts of a run, plan or flow (`run:<id>:out`) whose record (`run:<id>`) is not there."""
+    """Return the parts of a run, plan or workflow (`run:<id>:out`) whose record (`run:<id>`) is not there."""
     prefix = f"o:{{{ns}}}:"
     own = {key.removeprefix(prefix) for key in keys if key.startswith(prefix)}
     return sorted(key for key in own if (match := _PART.fullmatch(key)) and match[1] not in own)

@@ -7,11 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from orchestrator.model.ids import AttemptRef, new_run_id
-from orchestrator.model.run import JobRun, RunInfo
+from orchestrator.model.run import JobRun, RunInfo, TransitionInfo
 from orchestrator.model.states import JobState, RunState
 from orchestrator.plan.plan import DEFAULT_NUMBER, INHERIT_CLASS, Plan, PlannedJob
 from orchestrator.state import reads
-from orchestrator.state.layouts.records import Event
 from orchestrator.state.store import Store
 from orchestrator.state.transitions.replies import (
     Advanced,
@@ -202,14 +201,14 @@ class Machine:
         """Read the names of a run's job states, in the order of the plan."""
         return [job.state.name for job in self.jobs(run)]
 
-    def events(self, run: str | None = None) -> list[Event]:
-        """Read the whole event stream, or one run's part of it."""
-        found: list[Event] = []
+    def transitions(self, run: str | None = None) -> list[TransitionInfo]:
+        """Read the whole stream of transitions, or one run's part of it."""
+        found: list[TransitionInfo] = []
         after = "-"
-        while part := self.store.read(reads.events(self.keys, after)):
+        while part := self.store.read(reads.transitions(self.keys, after)):
             found += part
             after = part[-1].id
-        return [event for event in found if run in (None, event.run)]
+        return [each for each in found if run in (None, each.run)]
 
     def ready(self, route: str = "default") -> list[str]:
         """Read what waits on a route, the most urgent first."""

@@ -172,30 +172,30 @@ class Accelerated:
                 return
 
     def _follow(self) -> list[str]:
-        """Read the events that are new; return which runs are to be cancelled."""
+        """Read the transitions that are new; return which runs are to be cancelled."""
         cancelled = []
         store, keys = self.machine.store, self.machine.keys
-        events = store.read(reads.events(keys, self.seen))
-        while events:
-            self.seen = events[-1].id
-            for event in events:
-                if event.job is None and event.before is None:
-                    starter, occasion = self.machine.client.hmget(keys.run(event.run), "starter", "occasion")
-                    self.runs[event.run] = entry = Entry(starter.decode(), int(occasion), "run", started=event.ms)
+        found = store.read(reads.transitions(keys, self.seen))
+        while found:
+            self.seen = found[-1].id
+            for each in found:
+                if each.job is None and each.before is None:
+                    starter, occasion = self.machine.client.hmget(keys.run(each.run), "starter", "occasion")
+                    self.runs[each.run] = entry = Entry(starter.decode(), int(occasion), "run", started=each.ms)
                     self.entries.append(entry)
-                    heapq.heappush(self.ends, (event.ms + self.length(entry.schedule, entry.planned), event.run))
+                    heapq.heappush(self.ends, (each.ms + self.length(entry.schedule, entry.planned), each.run))
                     self.waits_for_hands = True
-            for event in events:
-                if event.job is not None:
+            for each in found:
+                if each.job is not None:
                     continue
-                if event.after is RunState.cancelling:
-                    cancelled.append(event.run)
-                elif event.after.final:
-                    entry = self.runs.pop(event.run)
-                    entry.ended, entry.end = event.ms, RunState(event.after)
-                    self.over.append(event.run)
-            # As many events as there may be entries: there may be more.
-            events = store.read(reads.events(keys, self.seen)) if len(events) >= BATCH else []
+                if each.after is RunState.cancelling:
+                    cancelled.append(each.run)
+                elif each.after.final:
+                    entry = self.runs.pop(each.run)
+                    entry.ended, entry.end = each.ms, RunState(each.after)
+                    self.over.append(each.run)
+            # As many transitions as there may be entries: there may be more.
+            found = store.read(reads.transitions(keys, self.seen)) if len(found) >= BATCH else []
         return cancelled
 
     def _take(self) -> None:
@@ -224,7 +224,7 @@ class Accelerated:
                 elif each.word != "run":
                     assert each.word == "skipped", each
                     self.entries.append(Entry(name, each.at_ms, "skipped"))
-        store.pipeline([("DEL", *map(keys.past, names)), ("XTRIM", keys.events, "MAXLEN", 0)])
+        store.pipeline([("DEL", *map(keys.past, names)), ("XTRIM", keys.transitions, "MAXLEN", 0)])
         for forgotten in store.run_all([Forget(run) for run in self.over]):
             assert isinstance(forgotten, Forgotten), forgotten
         self.over.clear()

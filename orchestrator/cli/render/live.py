@@ -14,7 +14,7 @@ from orchestrator.model.states import JobState
 
 if TYPE_CHECKING:
     from orchestrator.client import Client, Run
-    from orchestrator.state.layouts.records import Event
+    from orchestrator.model.run import TransitionInfo
 
 FRAME_S = 0.1
 """Seconds between two looks at the store."""
@@ -60,45 +60,45 @@ def _watch_lines(client: Client, run: Run, tend: Callable[[], None]) -> None:
 
 
 class Lines:
-    """Prints events as lines: when, which run and job, what became of it."""
+    """Prints transitions as lines: when, which run and job, what became of it."""
 
     def __init__(self, client: Client, only: Run | None = None) -> None:
         self.client = client
         self.only = only.id if only else None
         self._jobs: dict[str, dict[int, JobRun]] = {}
-        self._flows: dict[str, str] = {}
+        self._workflows: dict[str, str] = {}
 
     def follow(self, after: str) -> str:
-        """Print what came after an event, and return the id of the last one."""
-        while events := self.client.events(after):
-            after = events[-1].id
-            for event in events:
-                if self.only in (None, event.run):
-                    print(self.line(event), flush=True)
+        """Print the transitions after the one with an id, and return the id of the last one."""
+        while found := self.client.events(after):
+            after = found[-1].id
+            for transition in found:
+                if self.only in (None, transition.run):
+                    print(self.line(transition), flush=True)
         return after
 
-    def line(self, event: Event) -> str:
-        """Return the line of an event."""
-        clock = datetime.fromtimestamp(event.ms / 1000).strftime("%H:%M:%S.%f")[:-3]
-        start = clock if self.only else f"{clock}  {event.run}"
-        if event.job is None:
-            if event.after.final:
-                self._jobs.pop(event.run, None)
-            return f"{start}  {self._flow(event.run)}  {event.after.name}"
-        job = self._job(event.run, event.job, anew=event.after in _BAD)
-        note = f"  {event.after.name}"
-        if event.attempt > 1:
-            note += f" #{event.attempt}"
-        if event.after is JobState.running:
-            note += f"  {event.extra.decode(errors='replace')}"
-        elif event.after in _BAD and job.error and job.attempt == event.attempt:
+    def line(self, transition: TransitionInfo) -> str:
+        """Return the line of a transition."""
+        clock = datetime.fromtimestamp(transition.ms / 1000).strftime("%H:%M:%S.%f")[:-3]
+        start = clock if self.only else f"{clock}  {transition.run}"
+        if transition.job is None:
+            if transition.after.final:
+                self._jobs.pop(transition.run, None)
+            return f"{start}  {self._workflow(transition.run)}  {transition.after.name}"
+        job = self._job(transition.run, transition.job, anew=transition.after in _BAD)
+        note = f"  {transition.after.name}"
+        if transition.attempt > 1:
+            note += f" #{transition.attempt}"
+        if transition.after is JobState.running:
+            note += f"  {transition.detail}"
+        elif transition.after in _BAD and job.error and job.attempt == transition.attempt:
             note += f"  {error_text(job.error)}"
         return f"{start}  {job.name}{note}"
 
-    def _flow(self, run_id: str) -> str:
-        if run_id not in self._flows:
-            self._flows[run_id] = self.client.run(run_id).info.workflow
-        return self._flows[run_id]
+    def _workflow(self, run_id: str) -> str:
+        if run_id not in self._workflows:
+            self._workflows[run_id] = self.client.run(run_id).info.workflow
+        return self._workflows[run_id]
 
     def _job(self, run_id: str, index: int, *, anew: bool) -> JobRun:
         """Return a job by its index: its name, and, read anew, the error of its last attempt."""

@@ -1,4 +1,4 @@
-"""Forget what is over: ended runs, deliveries, backfills, uploads that were given up; bound the event stream."""
+"""Forget what is over: ended runs, deliveries, backfills, abandoned uploads; bound the stream of transitions."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from orchestrator.state.transitions.starters import Apply
 
 log = logging.getLogger(__name__)
 
-MOST_EVENTS = 2_000_000
-"""Entries of the event stream, about 100 bytes each; what is trimmed beyond is said in the log."""
+MOST_TRANSITIONS = 2_000_000
+"""Entries of the stream of transitions, about 100 bytes each; what is trimmed beyond is said in the log."""
 DELIVERY_LIFE_MS = 86_400_000
 """How long a delivery is kept at least: so long one of the same id is told apart from a new one."""
 UPLOAD_LIFE_MS = 3_600_000
@@ -42,9 +42,9 @@ class Retention:
         _drop_uploads(tools)
         _drop_deliveries(store, max(int(self.retention_s * 1000), DELIVERY_LIFE_MS))
         _drop_backfills(store, int(self.retention_s * 1000))
-        (trimmed,) = store.pipeline([("XTRIM", store.keys.events, "MAXLEN", "~", MOST_EVENTS)])
+        (trimmed,) = store.pipeline([("XTRIM", store.keys.transitions, "MAXLEN", "~", MOST_TRANSITIONS)])
         if trimmed:
-            log.warning("trimmed %d events from the stream: it is bounded to %d", trimmed, MOST_EVENTS)
+            log.warning("trimmed %d transitions from the stream: it is bounded to %d", trimmed, MOST_TRANSITIONS)
         return 0 if len(old) == 100 else self.interval_s
 
 

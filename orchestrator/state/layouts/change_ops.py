@@ -95,14 +95,14 @@ def put_waiting(starter: str, occasions: Sequence[int | str]) -> Op:
     return ("wait", starter, *occasions)
 
 
-def put_flow(workflow: str, plan: str) -> Op:
+def put_workflow(workflow: str, plan: str) -> Op:
     """Make an uploaded plan the current version of its workflow."""
-    return "flow", workflow, plan
+    return "workflow", workflow, plan
 
 
-def drop_flow(workflow: str) -> Op:
+def drop_workflow(workflow: str) -> Op:
     """Offer a workflow no longer; its versions stay for the runs that they have."""
-    return "unflow", workflow
+    return "unworkflow", workflow
 
 
 def put_calendar(name: str, document: bytes) -> Op:

@@ -1,20 +1,19 @@
-"""The packed values that scripts and Python share. Twins: `records`, `runs`, `events`, `plans` in `scripts/lib`."""
+"""The packed values that scripts and Python share. Twins in `scripts/lib`: `records`, `runs`, `transitions` …"""
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.model.ids import RUN_ID_LENGTH
-from orchestrator.model.run import JobRun, RunInfo, read_json
+from orchestrator.model.run import JobRun, RunInfo, TransitionInfo, read_json
 from orchestrator.model.states import JobState, PriorityClass, RunState
 
 _COUNTS = 15
 _RECORD = struct.Struct(">BB3sHH6s6s6s")
 _ENTRY = struct.Struct(f">{RUN_ID_LENGTH}sI6s")
-_EVENT = struct.Struct(">3s3sBBH")
+_TRANSITION = struct.Struct(">3s3sBBH")
 _NEW, _RUN_INDEX = 255, 0xFFFFFF
 _QUARANTINED = 1
 RUN_FIELDS = (
@@ -23,35 +22,19 @@ RUN_FIELDS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One transition of a run (`job` is None) or of a job run."""
-
-    id: str
-    """Its entry in the stream, which it shares with what the same script did to the same run."""
-    run: str
-    n: int
-    job: int | None
-    attempt: int
-    before: JobState | RunState | None
-    after: JobState | RunState
-    ms: int
-    extra: bytes
-    """Of a new run `workflow\\nversion\\njobs`, of a running job its node, of a wish `who\\nwhy`; else empty."""
-
-
-def read_events(entry_id: bytes, packed: bytes) -> Iterator[Event]:
-    """Unpack an entry of the event stream: what one script did to one run."""
+def read_transitions(entry_id: bytes, packed: bytes) -> Iterator[TransitionInfo]:
+    """Unpack an entry of the stream of transitions: what one script did to one run."""
     run, n, ms = _ENTRY.unpack_from(packed)
     at = _ENTRY.size
     while at < len(packed):
-        index, attempt, before, after, length = _EVENT.unpack_from(packed, at)
-        at += _EVENT.size
+        index, attempt, before, after, length = _TRANSITION.unpack_from(packed, at)
+        at += _TRANSITION.size
         job = int.from_bytes(index)
         states = RunState if job == _RUN_INDEX else JobState
-        yield Event(
+        yield TransitionInfo(
             entry_id.decode(), run.decode(), n, None if job == _RUN_INDEX else job, int.from_bytes(attempt),
-            None if before == _NEW else states(before), states(after), int.from_bytes(ms), packed[at : at + length],
+            None if before == _NEW else states(before), states(after), int.from_bytes(ms),
+            packed[at : at + length].decode(errors="replace"),
         )  # fmt: skip
         n, at = n + 1, at + length
 
@@ -79,7 +62,7 @@ def read_run(run: str, values: list[Any]) -> RunInfo | None:
     state = RunState(int(found["state"]))
     counts = read_counts(found["counts"])
     if state in (RunState.cancelled, RunState.timed_out) and (waiting := counts.pop(JobState.waiting, 0)):
-        # The run's own event stands for the jobs that never had a record.
+        # The run's own transition stands for the jobs that never had a record.
         counts[JobState.cancelled] = counts.get(JobState.cancelled, 0) + waiting
     return RunInfo(
         run, found["workflow"].decode(), int(found["version"]), found["plan"].decode(), state,

@@ -10,16 +10,13 @@ from __future__ import annotations
 from orchestrator.state.reads.fleet import nodes, queues
 from orchestrator.state.reads.plans import plan, plan_head, plan_heads, uploads
 from orchestrator.state.reads.runs import attempt, jobs, left_behind, outputs, over_since, run, runs
-from orchestrator.state.reads.transitions import events, last_event
-from orchestrator.state.reads.workflows import flow, flows
+from orchestrator.state.reads.transitions import last_transition, transitions
+from orchestrator.state.reads.workflows import workflow, workflows
 
 __all__ = [
     "attempt",
-    "events",
-    "flow",
-    "flows",
     "jobs",
-    "last_event",
+    "last_transition",
     "left_behind",
     "nodes",
     "outputs",
@@ -30,5 +27,8 @@ __all__ = [
     "queues",
     "run",
     "runs",
+    "transitions",
     "uploads",
+    "workflow",
+    "workflows",
 ]

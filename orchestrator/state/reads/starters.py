@@ -192,7 +192,7 @@ def current_plans(keys: Keys, workflows: Sequence[str]) -> Read[dict[str, str]]:
     """Read of each workflow that is offered the digest of its current version's plan."""
     if not workflows:
         return {}
-    found = yield [("HGET", keys.flow(each), "current") for each in workflows]
+    found = yield [("HGET", keys.workflow(each), "current") for each in workflows]
     return {name: digest.decode() for name, digest in zip(workflows, found, strict=True) if digest}
 
 

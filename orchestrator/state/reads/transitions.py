@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from orchestrator.model.run import TransitionInfo
 from orchestrator.state.keys import Keys
 from orchestrator.state.layouts import records
 from orchestrator.state.reads.base import BATCH, Read
 
 
-def events(keys: Keys, after: str = "-", limit: int = BATCH) -> Read[list[records.Event]]:
-    """Read the event stream after an event's id (`-` for its start), at most `limit` entries of it."""
+def transitions(keys: Keys, after: str = "-", limit: int = BATCH) -> Read[list[TransitionInfo]]:
+    """Read the stream after a transition's id (`-` for its start), at most `limit` entries of it."""
     start = after if after == "-" else f"({after}"
-    (entries,) = yield [("XRANGE", keys.events, start, "+", "COUNT", limit)]
-    return [event for entry_id, fields in entries for event in records.read_events(entry_id, fields[b"e"])]
+    (entries,) = yield [("XRANGE", keys.transitions, start, "+", "COUNT", limit)]
+    return [each for entry_id, fields in entries for each in records.read_transitions(entry_id, fields[b"e"])]
 
 
-def last_event(keys: Keys) -> Read[str]:
-    """Read the id of the newest event, `-` if there is none: where to begin to follow."""
-    (entries,) = yield [("XREVRANGE", keys.events, "+", "-", "COUNT", 1)]
+def last_transition(keys: Keys) -> Read[str]:
+    """Read the id of the newest transition, `-` if there is none: where to begin to follow."""
+    (entries,) = yield [("XREVRANGE", keys.transitions, "+", "-", "COUNT", 1)]
     return entries[0][0].decode() if entries else "-"

@@ -379,7 +379,7 @@ class Fire:
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """Wish a run's end. `who` and `why` are kept with the run and its event."""
+    """Wish a run's end. `who` and `why` are kept with the run and its transition."""
 
     script: ClassVar[str] = "cancel"
     run: str

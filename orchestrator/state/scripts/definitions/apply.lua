@@ -4,13 +4,13 @@
 -- returns:  applied edits revision | conflict edits | noplan name | stale id
 -- moves:
 -- keeps:    5 7
--- uses:     keys ops definitions flows
+-- uses:     keys ops definitions workflows
 -- cost:     O(changes), which the caller bounds
 local edits = tonumber(redis.call('HGET', keys.meta, 'edits') or 0)
 if expected >= 0 and expected ~= edits then return {'conflict', edits} end
 local list = ops.read(changes)
 for _, op in ipairs(list) do
-  if op.kind == 'flow' and not flows.uploaded(op[2]) then return {'noplan', op[1]} end
+  if op.kind == 'workflow' and not workflows.uploaded(op[2]) then return {'noplan', op[1]} end
   if not ops.current(op) then return {'stale', op[1]} end
 end
 

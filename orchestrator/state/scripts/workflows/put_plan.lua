@@ -4,10 +4,10 @@
 -- returns:  stored version | same version | noplan
 -- moves:
 -- keeps:
--- uses:     flows
+-- uses:     workflows
 -- cost:     O(routes of the plan), once
-if not flows.uploaded(plan) then return {'noplan'} end
+if not workflows.uploaded(plan) then return {'noplan'} end
 
 -- writes
-local version, fresh = flows.seal(workflow, plan)
+local version, fresh = workflows.seal(workflow, plan)
 return {fresh and 'stored' or 'same', version}

@@ -5,9 +5,11 @@ function keys.begin()
   if keys.meta == KEYS[1] then return end  -- as in the call before, where fragments outlive a call
   keys.meta = KEYS[1]  -- the namespace's `meta`, the one key that every script is given
   keys.prefix = string.sub(keys.meta, 1, -5)
-  keys.events, keys.timers, keys.nodes = keys.prefix .. 'events', keys.prefix .. 'timers', keys.prefix .. 'nodes'
+  keys.transitions, keys.timers = keys.prefix .. 'transitions', keys.prefix .. 'timers'
+  keys.nodes = keys.prefix .. 'nodes'
   keys.live, keys.ended, keys.todos = keys.prefix .. 'live', keys.prefix .. 'ended', keys.prefix .. 'todos'
-  keys.uploads, keys.routes, keys.flows = keys.prefix .. 'uploads', keys.prefix .. 'routes', keys.prefix .. 'flows'
+  keys.uploads, keys.routes = keys.prefix .. 'uploads', keys.prefix .. 'routes'
+  keys.workflows = keys.prefix .. 'workflows'
   keys.schedules, keys.agenda = keys.prefix .. 'schedules', keys.prefix .. 'agenda'
   keys.triggers, keys.backfills = keys.prefix .. 'triggers', keys.prefix .. 'backfills'
   keys.calendars, keys.revisions = keys.prefix .. 'calendars', keys.prefix .. 'revisions'
@@ -19,7 +21,7 @@ function keys.plan(plan) return keys.prefix .. 'plan:' .. plan end
 function keys.plan_jobs(plan, bucket) return keys.prefix .. 'plan:' .. plan .. ':' .. bucket end
 function keys.plan_edges(plan, job) return keys.prefix .. 'plan:' .. plan .. ':e:' .. job end
 function keys.plan_wide(plan) return keys.prefix .. 'plan:' .. plan .. ':wide' end
-function keys.flow(workflow) return keys.prefix .. 'flow:' .. workflow end
+function keys.workflow(workflow) return keys.prefix .. 'workflow:' .. workflow end
 function keys.run(run) return keys.prefix .. 'run:' .. run end
 function keys.records(run, bucket) return keys.prefix .. 'run:' .. run .. ':j:' .. bucket end
 function keys.counters(run, bucket) return keys.prefix .. 'run:' .. run .. ':c:' .. bucket end

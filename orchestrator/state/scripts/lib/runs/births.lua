@@ -1,5 +1,5 @@
 -- births: a run comes to be, with its first jobs
--- uses: keys clock events timers runs admit
+-- uses: keys clock transitions timers runs admit
 local births = {}
 
 -- what a run is made of, or nil where the plan is not sealed
@@ -8,7 +8,7 @@ function births.plan(digest)
   if not found[1] then return nil end
   return {
     digest = digest, total = tonumber(found[2]), workflow = found[3], deadline = tonumber(found[4]),
-    version = redis.call('HGET', keys.flow(found[3]), 'd:' .. digest),
+    version = redis.call('HGET', keys.workflow(found[3]), 'd:' .. digest),
   }
 end
 
@@ -19,7 +19,8 @@ function births.make(run, plan, params, class, ...)
     'counts', runs.no_counts(plan.total), 'n', 0, ...)
   redis.call('ZADD', keys.live, clock.now, run)
   local this = runs.load(run)
-  events.add(this, events.RUN, 0, events.NEW, state.queued, plan.workflow .. '\n' .. plan.version .. '\n' .. plan.total)
+  local detail = plan.workflow .. '\n' .. plan.version .. '\n' .. plan.total
+  transitions.add(this, transitions.RUN, 0, transitions.NEW, state.queued, detail)
   if plan.deadline > 0 then timers.set('deadline', run, clock.now + plan.deadline) end
   admit.roots(this, 0)
   return this

@@ -1,5 +1,5 @@
 -- records: what is known of a job run that is not just waiting.  Twin: state/records.py reads them
--- uses: keys clock states events
+-- uses: keys clock states transitions
 local records = {QUARANTINED = 1}
 -- state, flags, attempt, retries, losses, queued, started, ended (ms); then the node's name
 local FORMAT = '>BBI3HHI6I6I6'
@@ -31,7 +31,7 @@ function records.fresh(run, index)
   return r
 end
 
--- make a move: the record, the run's tally and the event, together; `flush` stores the record
+-- make a move: the record, the run's tally and the transition, together; `flush` stores the record
 function records.move(run, r, to, extra)
   if to == job.queued then
     r.attempt, r.queued, r.started, r.ended = r.attempt + 1, clock.now, 0, 0
@@ -40,7 +40,7 @@ function records.move(run, r, to, extra)
   elseif states.final(to) then
     r.ended = clock.now
   end
-  events.add(run, r.index, r.attempt, r.state, to, extra)
+  transitions.add(run, r.index, r.attempt, r.state, to, extra)
   run.counts[r.state + 1] = run.counts[r.state + 1] - 1
   run.counts[to + 1] = run.counts[to + 1] + 1
   r.state = to

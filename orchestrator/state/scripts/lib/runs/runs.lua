@@ -1,5 +1,5 @@
 -- runs: a run's own record: loaded first by every script, saved once at its end
--- uses: keys clock states events records timers past verdicts
+-- uses: keys clock states transitions records timers past verdicts
 local runs = {}
 local COUNTS = '>I3I3I3I3I3I3I3I3I3I3I3I3I3I3I3'  -- states.count of them
 local FIELDS = {
@@ -17,7 +17,7 @@ function runs.load(id)
     id = id, key = keys.run(id), plan = found[1], state = tonumber(found[2]), wish = tonumber(found[3] or nil),
     class = tonumber(found[4]), created = tonumber(found[5]), total = tonumber(found[6]), n = tonumber(found[8]),
     workflow = found[9], starter = found[10], occasion = found[11], counts = {struct.unpack(COUNTS, found[7])},
-    records = {}, moved = {}, events = {},
+    records = {}, moved = {}, transitions = {},
   }
   run.counts[states.count + 1] = nil  -- struct.unpack also returns where it stopped
   loaded[id] = run
@@ -30,7 +30,7 @@ end
 
 -- the run itself moves on
 function runs.move(run, to, extra)
-  events.add(run, events.RUN, 0, run.state, to, extra)
+  transitions.add(run, transitions.RUN, 0, run.state, to, extra)
   run.state = to
 end
 
@@ -53,7 +53,7 @@ function runs.save()
     if run.changed then
       settle(run)
       records.flush(run)
-      events.flush(run)
+      transitions.flush(run)
       redis.call('HSET', run.key, 'state', run.state, 'n', run.n, 'counts', struct.pack(COUNTS, unpack(run.counts)))
     end
   end

@@ -1,5 +1,5 @@
 -- definitions: workflows, schedules, triggers and calendars, changed one by one: a function for each kind of op
--- uses: keys timers heard pauses flows
+-- uses: keys timers heard pauses workflows
 local definitions = {KEPT = 200}  -- revisions that can be gone back to
 local LISTS = {schedule = 'schedules', trigger = 'triggers', backfill = 'backfills'}
 local SLICE = 1000  -- `unpack` takes no more than 8,000
@@ -36,8 +36,8 @@ end
 function put.wait(op)
   for at = 2, #op, SLICE do redis.call('RPUSH', keys.waiting(op[1]), unpack(op, at, math.min(at + SLICE - 1, #op))) end
 end
-function put.flow(op) flows.seal(op[1], op[2]) end
-function put.unflow(op) flows.retire(op[1]) end
+function put.workflow(op) workflows.seal(op[1], op[2]) end
+function put.unworkflow(op) workflows.retire(op[1]) end
 function put.calendar(op) redis.call('HSET', keys.calendars, op[1], op[2]) end
 function put.uncalendar(op) redis.call('HDEL', keys.calendars, op[1]) end
 function put.watch(op) redis.call('SADD', keys.watched, op[1]) end

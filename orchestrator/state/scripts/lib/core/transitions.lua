@@ -1,0 +1,21 @@
+-- transitions: every transition, once, numbered without gaps in its run.  Twin: state/layouts/records.py
+-- uses: keys clock
+local transitions = {
+  RUN = 16777215,  -- stands for the run itself where a job's index is
+  NEW = 255,       -- stands for no state before
+}
+local LONGEST = 65535  -- bytes of extra, whose length is packed in two
+
+function transitions.add(run, index, attempt, from, to, extra)
+  extra = string.sub(extra or '', 1, LONGEST)
+  run.n, run.changed = run.n + 1, true
+  run.transitions[#run.transitions + 1] = struct.pack('>I3I3BBH', index, attempt, from, to, #extra) .. extra
+end
+
+-- what a script did to a run is one entry: run id (20 characters), the first number, ms, the transitions
+function transitions.flush(run)
+  if #run.transitions == 0 then return end
+  local head = run.id .. struct.pack('>I4I6', run.n - #run.transitions + 1, clock.now)
+  redis.call('XADD', keys.transitions, '*', 'e', head .. table.concat(run.transitions))
+  run.transitions = {}
+end
