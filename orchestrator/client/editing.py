@@ -38,7 +38,7 @@ T = TypeVar("T")
 MOST_TRIES = 100
 """How often a change is thought over anew: each time somebody else has come through, so that this is much."""
 CODE = "code"
-"""The origin of what is kept by whoever registers a workflow."""
+"""Who manages what is kept by whoever registers a workflow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,12 +143,12 @@ def schedule_starter(
     return planned_anew(workflow.name, schedule, record, known, now)
 
 
-def trigger_ops(workflow: Target, trigger: Trigger, record: StarterRecord | None, origin: str) -> list[Op]:
+def trigger_ops(workflow: Target, trigger: Trigger, record: StarterRecord | None, managed_by: str) -> list[Op]:
     """Return what stores a trigger; a webhook keeps the token that it has, a new one gets one that nobody guesses."""
     fitting(trigger, {}, workflow.name, workflow.schema)
     made = trigger_record(workflow.name, trigger, token=(record.token if record else "") or secrets.token_hex(16))
     watched = [watch(name) for name in trigger.run.workflow] if trigger.run else []
-    return [*watched, put_starter(replace(made, origin=origin), record.seen if record else "0")]
+    return [*watched, put_starter(replace(made, managed_by=managed_by), record.seen if record else "0")]
 
 
 def drop_ops(keys: Keys, record: StarterRecord) -> Flow[list[Op]]:
@@ -180,12 +180,12 @@ def register(keys: Keys, workflow: Any, route_of: RouteOf | None) -> Flow[Stored
                 if isinstance(start, Trigger):
                     new = trigger_ops(aim, start, record, CODE)
                 else:
-                    made = replace(schedule_starter(aim, start, record, known, now), origin=CODE)
+                    made = replace(schedule_starter(aim, start, record, known, now), managed_by=CODE)
                     new = [put_starter(made, record.seen if record else "0")]
-                if record is None or record.origin != CODE or not _says(record, new[-1]):
+                if record is None or record.managed_by != CODE or not _says(record, new[-1]):
                     ops += new
             for record in there.values():
-                if record.origin == CODE:
+                if record.managed_by == CODE:
                     ops += yield from drop_ops(keys, record)
         info = yield from read(reads.workflow(keys, aim.name))
         versions = {digest: number for number, digest in (info.versions if info else {}).items()}

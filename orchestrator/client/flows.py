@@ -133,7 +133,7 @@ def order(
     """Check a workflow and a run's parameters, and compile."""
     bound = flow.bind(params)
     plan = flow.compile(route_of)
-    return _order(flow.name, plan.digest, bound, plan.cls, priority, key, plan)
+    return _order(flow.name, plan.digest, bound, plan.priority, priority, key, plan)
 
 
 def order_by_name(

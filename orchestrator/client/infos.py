@@ -35,15 +35,15 @@ class _StarterInfo:
     """Planned times or deliveries that wait for their runs."""
     ended: Mapping[RunState, int]
     """How many of its runs have ended in each state."""
-    origin: str
-    """`code` if whoever registers the workflow keeps it, else empty."""
+    managed_by: str
+    """`code` if whoever registers the workflow keeps it, `files` if it was applied from files, else empty."""
 
     def _common(self) -> dict[str, Any]:
         return {
             "id": self.id, "workflow": self.workflow, "state": self.state, "paused": iso(self.paused_ms),
             "running": self.running, "waiting": self.waiting,
             "ended": {state.name: number for state, number in self.ended.items()},
-            "origin": self.origin or None, "generation": self.gen,
+            "origin": self.managed_by or None, "generation": self.gen,
         }  # fmt: skip
 
 
@@ -219,7 +219,7 @@ def schedule_info(record: StarterRecord, load: Load) -> ScheduleInfo:
     blocked = schedule.depends_on_past and record.gate not in (None, RunState.succeeded)
     return ScheduleInfo(
         record.id, record.workflow, record.gen, state, record.paused_ms, load.living, load.waiting, record.ended,
-        record.origin, schedule, record.next, record.due, blocked,
+        record.managed_by, schedule, record.next, record.due, blocked,
     )  # fmt: skip
 
 
@@ -229,7 +229,7 @@ def trigger_info(record: StarterRecord, load: Load) -> TriggerInfo:
     state = "paused" if record.paused_ms else "active" if trigger.enabled else "disabled"
     return TriggerInfo(
         record.id, record.workflow, record.gen, state, record.paused_ms, load.living, load.waiting, record.ended,
-        record.origin, trigger, record.token,
+        record.managed_by, trigger, record.token,
     )  # fmt: skip
 
 

@@ -30,7 +30,7 @@ def put(
         own = f"{aim.name}/{trigger.name}"
         record = yield from read(starters.one(keys, own))
         editing.check_seen(KIND, own, record, gen)
-        ops = editing.trigger_ops(aim, trigger, record, record.origin if record else "")
+        ops = editing.trigger_ops(aim, trigger, record, record.managed_by if record else "")
         return [*aim.ops, *ops], own
 
     return (yield from get(keys, (yield from editing.edit(keys, think))))

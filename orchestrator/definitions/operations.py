@@ -29,7 +29,8 @@ from orchestrator.state.layouts.change_ops import (
 from orchestrator.state.reads.starters import StarterRecord
 from orchestrator.timing.calendars import Calendar
 
-ORIGIN = "files"
+FILES = "files"
+"""Who manages what files have defined: see `state.layouts.change_ops.Starter`."""
 Calendars = Mapping[str, Calendar]
 
 
@@ -99,12 +100,14 @@ def _put(
         yield put_workflow(name, wanted.workflows[name])
     elif kind == "schedule":
         schedule = Schedule.read(own, wanted.schedules[name])
-        yield put_starter(replace(planned_anew(workflow, schedule, record, calendars, clock_ms), origin=ORIGIN), seen)
+        yield put_starter(
+            replace(planned_anew(workflow, schedule, record, calendars, clock_ms), managed_by=FILES), seen
+        )
     else:
         trigger = Trigger.read(own, wanted.triggers[name])
         token = (record.token if record else "") or secrets.token_hex(16)
         yield from map(watch, trigger.run.workflow if trigger.run else ())
-        yield put_starter(replace(trigger_record(workflow, trigger, token), origin=ORIGIN), seen)
+        yield put_starter(replace(trigger_record(workflow, trigger, token), managed_by=FILES), seen)
 
 
 def _dependent(

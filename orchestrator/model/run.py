@@ -47,7 +47,7 @@ class RunInfo:
     """What started it: `schedule` and `backfill`, or `trigger` and `deliveries`; `logical_ms` and `interval_ms`."""
 
     @property
-    def origin(self) -> dict[str, Any]:
+    def started_by(self) -> dict[str, Any]:
         """Say what started it, as JSON: the facts, with times as text."""
         said = {key: value for key, value in self.facts.items() if not key.endswith("_ms")}
         if "logical_ms" in self.facts:

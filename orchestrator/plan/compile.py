@@ -10,7 +10,7 @@ from orchestrator.model.policies import RetryPolicy
 from orchestrator.model.states import PriorityClass
 from orchestrator.model.workflow import JobDefinition, WorkflowDefinition
 from orchestrator.plan.digest import digest_of
-from orchestrator.plan.plan import DEFAULT_NUMBER, INHERIT_CLASS, Plan, PlannedJob
+from orchestrator.plan.plan import DEFAULT_RANK, INHERIT_PRIORITY, Plan, PlannedJob
 from orchestrator.plan.specs import dumps
 from orchestrator.plan.validate import check, refuse
 
@@ -42,8 +42,8 @@ def compile_plan(definition: WorkflowDefinition, route_of: RouteOf | None = None
         PlannedJob(
             spec=spec_of[number],
             route=routes.setdefault(job.route or route_for(job.task), len(routes)),
-            cls=PriorityClass[job.priority] if job.priority else INHERIT_CLASS,
-            number=DEFAULT_NUMBER if job.number is None else job.number,
+            priority=PriorityClass[job.priority] if job.priority else INHERIT_PRIORITY,
+            rank=DEFAULT_RANK if job.number is None else job.number,
             in_degree=len(graph.parents[number]),
             inputs=graph.inputs[number],
             successors=tuple(successors[number]),
@@ -58,7 +58,7 @@ def compile_plan(definition: WorkflowDefinition, route_of: RouteOf | None = None
         workflow=definition.name,
         head=head,
         deadline_ms=max(1, round(definition.deadline * 1000)) if definition.deadline else 0,
-        cls=PriorityClass[definition.priority].value,
+        priority=PriorityClass[definition.priority].value,
         names=names,
         specs=tuple(specs),
         routes=tuple(routes),

@@ -8,11 +8,11 @@ from typing import Any
 from orchestrator.model.complaints import Path, show_path
 from orchestrator.model.states import PriorityClass
 from orchestrator.model.workflow import JobDefinition, WorkflowDefinition
-from orchestrator.plan.plan import DEFAULT_NUMBER, Plan
+from orchestrator.plan.plan import DEFAULT_RANK, Plan
 from orchestrator.plan.specs import rewrite
 
-_PRIORITIES: dict[int, Any] = {cls.value: cls.name for cls in PriorityClass}
-"""Without the class that a job takes from its run."""
+_PRIORITIES: dict[int, Any] = {priority.value: priority.name for priority in PriorityClass}
+"""`INHERIT_PRIORITY` is not among them: such a job names no priority."""
 
 
 def decompile(plan: Plan) -> WorkflowDefinition:
@@ -45,8 +45,8 @@ def decompile(plan: Plan) -> WorkflowDefinition:
                 },
                 name=plan.names[number],
                 after=tuple(plan.names[parent] for parent in parents[number] if parent not in inputs),
-                priority=_PRIORITIES.get(job.cls),
-                number=None if job.number == DEFAULT_NUMBER else job.number,
+                priority=_PRIORITIES.get(job.priority),
+                number=None if job.rank == DEFAULT_RANK else job.rank,
                 route=plan.routes[job.route],
             )
         )

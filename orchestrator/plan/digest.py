@@ -29,7 +29,7 @@ def digest_of(
         _feed(sha, part)
     numbers = array("Q")
     for job in jobs:
-        numbers.extend((job.spec, job.route, job.cls, job.number, len(job.successors)))
+        numbers.extend((job.spec, job.route, job.priority, job.rank, len(job.successors)))
         numbers.extend(job.successors)
     if struct.pack("=H", 1) != struct.pack("<H", 1):
         numbers.byteswap()

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-INHERIT_CLASS = 255
-"""Priority class of a job that takes its run's."""
-DEFAULT_NUMBER = 128
-"""Priority number inside a class (0 to 255, lower first) where none is given."""
+INHERIT_PRIORITY = 255
+"""The priority of a job that takes its run's."""
+DEFAULT_RANK = 128
+"""The rank of a job inside its priority class (0 to 255, lower first) where its definition gives no `number`."""
 MAX_IN_DEGREE = 100_000
 MAX_JOBS = 1_000_000
 
@@ -22,8 +22,9 @@ class PlannedJob:
 
     spec: int
     route: int
-    cls: int
-    number: int
+    priority: int
+    """Its `PriorityClass`, or `INHERIT_PRIORITY`."""
+    rank: int
     in_degree: int
     inputs: tuple[int, ...]
     """The jobs whose outputs the arguments use, in ascending order without repeats (all are predecessors)."""
@@ -46,8 +47,8 @@ class Plan:
     head: bytes
     deadline_ms: int
     """Milliseconds that a run may take from its creation, 0 for no limit."""
-    cls: int
-    """The run's priority class where the submitter gives none."""
+    priority: int
+    """The `PriorityClass` of a run where the submitter gives none."""
     names: tuple[str, ...]
     specs: tuple[bytes, ...]
     routes: tuple[str, ...]

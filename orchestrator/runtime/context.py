@@ -43,9 +43,9 @@ class Attempt:
         return self.look().interval
 
     @property
-    def origin(self) -> dict[str, Any]:
+    def started_by(self) -> dict[str, Any]:
         """What started the run: `schedule` (and `backfill`) or `trigger` and `deliveries`; empty for a submit."""
-        return self.look().origin
+        return self.look().started_by
 
     @property
     def key(self) -> str:

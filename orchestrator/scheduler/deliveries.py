@@ -80,7 +80,7 @@ def _waits_for(paused_ms: int, delivery: DeliveryRecord) -> bool:
 def _news(store: Store, info: RunInfo) -> Iterator[Deliver]:
     payload: dict[str, Any] = {
         "workflow": info.workflow, "run": info.id, "state": info.state.name, "params": info.params,
-        "created": iso(info.created_ms), "finished": iso(info.ended_ms), **info.origin,
+        "created": iso(info.created_ms), "finished": iso(info.ended_ms), **info.started_by,
     }  # fmt: skip
     body = json.dumps(payload).encode()
     yield Deliver(f"run:{info.id}", f"run:{info.workflow}", f"run {info.id}", body)

@@ -60,7 +60,7 @@ def planned_anew(
         still = times_of(workflow, schedule, calendars).next(pending - 1) == pending
         after = pending - 1 if still else now_ms
     made = schedule_record(workflow, schedule, calendars, after)
-    return replace(made, origin=record.origin) if record else made
+    return replace(made, managed_by=record.managed_by) if record else made
 
 
 def backfill_record(base: StarterRecord, schedule: Schedule, number: int, parallel: int) -> Starter:

@@ -27,12 +27,12 @@ class Server(NamedTuple):
 
     path: str
     version: str
-    origin: str
+    provenance: str
     """`PATH`, or the Python distribution that it came with."""
     family: str = "Redis"
 
     def __str__(self) -> str:
-        return f"{self.family} {self.version} ({self.origin})"
+        return f"{self.family} {self.version} ({self.provenance})"
 
     @property
     def release(self) -> tuple[int, ...]:
@@ -44,14 +44,14 @@ class Server(NamedTuple):
         return self.family == writer.family and self.release >= writer.release
 
 
-def identify(path: str, origin: str) -> Server | None:
+def identify(path: str, provenance: str) -> Server | None:
     """Ask a program for its version; None when it does not run here or is no Redis."""
     try:
         answer = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=10, check=False)  # noqa: S603
     except (OSError, subprocess.TimeoutExpired):
         return None
     match = _VERSION.search(answer.stdout)
-    return Server(path, match[2], origin, match[1]) if match else None
+    return Server(path, match[2], provenance, match[1]) if match else None
 
 
 def servers() -> Iterator[Server]:
@@ -61,8 +61,8 @@ def servers() -> Iterator[Server]:
         spec = find_spec(module)
         if spec is not None and spec.origin:
             found.append((str(Path(spec.origin).with_name("bin") / "redis-server"), distribution))
-    for path, origin in found:
-        server = identify(path, origin)
+    for path, provenance in found:
+        server = identify(path, provenance)
         if server is not None and server.release >= OLDEST:
             yield server
 

@@ -101,7 +101,7 @@ class EmbeddedRedis:
                 # Between choosing a port and listening on it, another program may take it: then another one is chosen.
                 port = _free_port(before.port if before and attempt == 0 else 0)
                 password = before.password if before else secrets.token_urlsafe(24)
-                self._record = Record(server.path, server.version, server.origin, server.family, port, password)
+                self._record = Record(server.path, server.version, server.provenance, server.family, port, password)
                 # Written before the server runs: what it writes must never be without the name of its writer.
                 _write_record(self.data_dir, self._record)
                 if self._launch(self._record):

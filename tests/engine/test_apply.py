@@ -49,7 +49,7 @@ def test_what_is_applied_is_there_and_a_second_apply_changes_nothing(space: Name
     assert (revision.number, revision.changes, revision.time_ms) == (1, 4, space.machine.now)
     assert revision.note == Note("ann", "first", "abc")
     assert revision.definitions == wanted.definitions
-    assert space.record("nightly/night").origin == "files"
+    assert space.record("nightly/night").managed_by == "files"
 
     before = space.everything()
     space.machine.wait(1000)

@@ -186,7 +186,7 @@ def test_a_run_is_started_by_hand(client: Client, ahead: Starters) -> None:
     info = client.schedules.trigger(own, copies=3).info
     assert info.params == {"day": own, "copies": 3}
     assert info.priority is PriorityClass.high
-    assert info.origin["manual"]
+    assert info.started_by["manual"]
     assert info.facts["logical_ms"] == ahead.machine.now
     assert client.schedules.past(own) == []
     with pytest.raises(ParameterError):

@@ -20,7 +20,7 @@ from orchestrator.model.states import (
     JobState,
     RunState,
 )
-from orchestrator.plan.plan import INHERIT_CLASS, Plan
+from orchestrator.plan.plan import INHERIT_PRIORITY, Plan
 from orchestrator.state import reads
 from orchestrator.state.keys import BUCKET
 from orchestrator.state.layouts.records import read_counts
@@ -203,10 +203,10 @@ class _Checker:
             if over and not (job.state.final or (told.wished and job.state is JobState.waiting)):
                 yield f"{run} is over and job {index} is {job.state.name}"
             if job.state is JobState.queued:
-                own, number = int(cls) if at.cls == INHERIT_CLASS else at.cls, at.number
+                own, rank = int(cls) if at.priority == INHERIT_PRIORITY else at.priority, at.rank
                 if b"~" in (starter or b""):  # a backfill's
-                    own, number = max(own, int(cls)), 255
-                scores = own * CLASS + number * NUMBER + int(created), own * CLASS + (job.queued or 0)
+                    own, rank = max(own, int(cls)), 255
+                scores = own * CLASS + rank * NUMBER + int(created), own * CLASS + (job.queued or 0)
                 self.queued[plan.routes[at.route]][f"{job.queued:013d}:{ref}"] = scores
             elif job.state is JobState.running:
                 self.running[ref] += 1

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from orchestrator.model.ids import AttemptRef, new_run_id
 from orchestrator.model.run import JobRun, RunInfo, TransitionInfo
 from orchestrator.model.states import JobState, RunState
-from orchestrator.plan.plan import DEFAULT_NUMBER, INHERIT_CLASS, Plan, PlannedJob
+from orchestrator.plan.plan import DEFAULT_RANK, INHERIT_PRIORITY, Plan, PlannedJob
 from orchestrator.state import reads
 from orchestrator.state.store import Store
 from orchestrator.state.transitions.replies import (
@@ -82,8 +82,8 @@ def plan_of(
         PlannedJob(
             0,
             names.index((routes or {}).get(job, "default")),
-            (classes or {}).get(job, INHERIT_CLASS),
-            (numbers or {}).get(job, DEFAULT_NUMBER),
+            (classes or {}).get(job, INHERIT_PRIORITY),
+            (numbers or {}).get(job, DEFAULT_RANK),
             before.get(job, 0),
             tuple((inputs or {}).get(job, ())),
             tuple(after.get(job, ())),

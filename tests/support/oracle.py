@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from orchestrator.model.ids import AttemptRef
 from orchestrator.model.states import FAILURE_STATES, JobState, RunState
-from orchestrator.plan.plan import INHERIT_CLASS, Plan
+from orchestrator.plan.plan import INHERIT_PRIORITY, Plan
 from orchestrator.state.transitions.replies import Held, Want
 
 LEASE_MS, OUTAGE_MS, BUDGET, OVERTAKINGS = 10_000, 3_000, 3, 9
@@ -235,8 +235,8 @@ class Oracle:
             for index, (job, planned) in enumerate(zip(run.jobs, run.plan.jobs, strict=True)):
                 if job.state is JobState.queued and run.plan.routes[planned.route] == route:
                     ref = str(AttemptRef(run.id, index, job.attempt))
-                    cls = run.cls if planned.cls == INHERIT_CLASS else planned.cls
-                    found.append(((cls, planned.number, run.created, f"{job.queued:013d}:{ref}"), ref, job.queued))
+                    cls = run.cls if planned.priority == INHERIT_PRIORITY else planned.priority
+                    found.append(((cls, planned.rank, run.created, f"{job.queued:013d}:{ref}"), ref, job.queued))
         return sorted(found)
 
     def held(self) -> Iterator[str]:

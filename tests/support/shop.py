@@ -83,7 +83,12 @@ def for_when(*given: object) -> dict[str, object]:
     """What a job can know of the time that its run is for: given as arguments, and asked for."""
     attempt = orchestrator.current()
     assert attempt is not None
-    return {"given": given, "date": attempt.logical_date, "interval": attempt.data_interval, "origin": attempt.origin}
+    return {
+        "given": given,
+        "date": attempt.logical_date,
+        "interval": attempt.data_interval,
+        "origin": attempt.started_by,
+    }
 
 
 class Order(BaseModel):

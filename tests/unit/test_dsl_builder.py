@@ -82,7 +82,7 @@ def test_references_make_dependencies_and_order_adds_to_them() -> None:
     assert [job.in_degree for job in plan.jobs] == [0, 1, 2, 1]
     assert [job.uses_params for job in plan.jobs] == [True, False, False, False]
     assert plan.roots == (0,)
-    assert plan.jobs[2].cls == PriorityClass.high
+    assert plan.jobs[2].priority == PriorityClass.high
     assert spec(flow, "extract") == {
         "task": "shop.extract",
         "kwargs": {"day": {"$param": ["day"]}},

@@ -174,7 +174,7 @@ def test_the_head_is_all_but_the_jobs() -> None:
     assert json.loads(plan.head) == {
         "name": "flow", "description": "d", "priority": "low", "deadline": 1.5, "params": {"type": "object"},
     }  # fmt: skip
-    assert (plan.deadline_ms, plan.cls) == (1500, 3)
+    assert (plan.deadline_ms, plan.priority) == (1500, 3)
 
 
 @pytest.mark.parametrize(

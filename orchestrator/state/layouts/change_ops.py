@@ -28,8 +28,9 @@ class Starter:
     its runs may live at a time (0 for any number), `log` the starter in whose past its occasions are recorded. A
     trigger that gathers waits for `wait_ms` of quiet, or (with a `size`) until so many deliveries wait or the oldest
     has waited so long; one that waits for `need` datasets takes those of the last `within_ms` (0 for any time).
-    `poll_ms` is how often a source is asked; `token` a webhook's. `origin` tells who keeps it (`code`: whoever
-    registers its workflow), `about` what people want to know of a backfill (JSON).
+    `poll_ms` is how often a source is asked; `token` a webhook's. `managed_by` tells who keeps it: `code` (whoever
+    registers its workflow), `files` (whoever applies them), or empty. `about` is what people want to know of a
+    backfill (JSON).
 
     Whether it is paused is no part of it: a change leaves that as it is.
     """
@@ -51,7 +52,7 @@ class Starter:
     within_ms: int = 0
     poll_ms: int = 0
     token: str = ""
-    origin: str = ""
+    managed_by: str = ""
     about: bytes = b""
 
     def fields(self) -> Iterable[tuple[str, Text]]:
@@ -62,7 +63,12 @@ class Starter:
         yield "due", 0 if self.due is None else self.due
         yield "log", self.log or self.id
         yield from (("wait_ms", self.wait_ms), ("size", self.size), ("need", self.need), ("within_ms", self.within_ms))
-        yield from (("poll_ms", self.poll_ms), ("token", self.token), ("origin", self.origin), ("about", self.about))
+        yield from (
+            ("poll_ms", self.poll_ms),
+            ("token", self.token),
+            ("managed_by", self.managed_by),
+            ("about", self.about),
+        )
 
 
 def put_starter(starter: Starter, gen: Text = "") -> Op:

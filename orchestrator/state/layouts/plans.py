@@ -48,20 +48,27 @@ def pack_job(plan: Plan, job: PlannedJob, name: str) -> bytes:
     edges = b"" if len(job.successors) > SLICE else _pairs(plan, job.successors)
     flags = _USES_PARAMS * job.uses_params | _FETCH * fetch
     fixed = _FIXED.pack(
-        _i3(job.spec), job.route, job.cls, job.number, _i3(job.in_degree), flags, len(inputs), _i3(len(job.successors))
+        _i3(job.spec),
+        job.route,
+        job.priority,
+        job.rank,
+        _i3(job.in_degree),
+        flags,
+        len(inputs),
+        _i3(len(job.successors)),
     )
     return b"".join((fixed, *map(_i3, inputs), edges, name.encode()))
 
 
 def unpack_job(packed: bytes) -> tuple[PlannedJob, str, bool, bool]:
     """Unpack one job; the flags tell whether its inputs and its successors stand elsewhere."""
-    spec, route, cls, number, in_degree, flags, inputs, successors = _FIXED.unpack_from(packed)
+    spec, route, priority, rank, in_degree, flags, inputs, successors = _FIXED.unpack_from(packed)
     at, out = _FIXED.size, int.from_bytes(successors)
     wide = out > SLICE
     edges = at + 3 * inputs
     end = edges if wide else edges + 6 * out
     job = PlannedJob(
-        int.from_bytes(spec), route, cls, number, int.from_bytes(in_degree),
+        int.from_bytes(spec), route, priority, rank, int.from_bytes(in_degree),
         tuple(int.from_bytes(packed[i : i + 3]) for i in range(at, edges, 3)),
         () if wide else tuple(int.from_bytes(packed[i : i + 3]) for i in range(edges, end, 6)),
         bool(flags & _USES_PARAMS),
@@ -79,7 +86,7 @@ def _head(keys: Keys, plan: Plan) -> list[Command]:
     key = keys.plan(plan.digest)
     fields: list[str | bytes | int] = [
         "n", len(plan.jobs), "workflow", plan.workflow, "head", plan.head, "deadline", plan.deadline_ms,
-        "class", plan.cls, "roots", len(plan.roots), "routes", len(plan.routes), "specs", len(plan.specs),
+        "class", plan.priority, "roots", len(plan.roots), "routes", len(plan.routes), "specs", len(plan.specs),
     ]  # fmt: skip
     for at, route in enumerate(plan.routes):
         fields += (f"route:{at}", route)

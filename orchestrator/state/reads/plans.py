@@ -28,7 +28,7 @@ def plan(keys: Keys, digest: str) -> Read[Plan | None]:
                 if wide:
                     (chunks,) = yield [("HGETALL", keys.plan_edges(digest, int(index)))]
                     job = PlannedJob(
-                        job.spec, job.route, job.cls, job.number, job.in_degree, job.inputs,
+                        job.spec, job.route, job.priority, job.rank, job.in_degree, job.inputs,
                         unpack_edges(pairs(chunks)), job.uses_params,
                     )  # fmt: skip
                 jobs.append(job)

@@ -37,7 +37,7 @@ class StarterRecord:
     """Since when somebody keeps it from starting anything; `enabled` is false then, whatever its definition says."""
     held: int | None = None
     """Of a paused schedule the planned time that would have been next."""
-    origin: str = ""
+    managed_by: str = ""
     about: bytes = b""
     cleared: int = 0
     """How many waiting occasions were let go by `clear`."""
@@ -53,7 +53,7 @@ class StarterRecord:
 FINAL = sorted(FINAL_RUN_STATES)
 RECORD_FIELDS = (
     "kind", "workflow", "spec", "gen", "enabled", "next", "due", "overlap", "limit", "log", "size", "need", "wait_ms",
-    "created", "gate", "token", "paused", "held", "origin", "about", "cleared",
+    "created", "gate", "token", "paused", "held", "managed_by", "about", "cleared",
     *(f"ended:{state.value}" for state in FINAL),
 )  # fmt: skip
 
@@ -69,7 +69,7 @@ def read_starter(starter: str, values: Sequence[Any]) -> StarterRecord | None:
         _number(found["next"]), _number(found["due"]) if found["next"] else None,
         found["overlap"].decode(), int(found["limit"]), found["log"].decode(), int(found["size"]), int(found["need"]),
         int(found["wait_ms"]), int(found["created"] or 0), _number(found["gate"]), found["token"].decode(),
-        _number(found["paused"]), _number(found["held"]), (found["origin"] or b"").decode(), found["about"] or b"",
+        _number(found["paused"]), _number(found["held"]), (found["managed_by"] or b"").decode(), found["about"] or b"",
         int(found["cleared"] or 0),
         {state: int(number) for state in FINAL if (number := found[f"ended:{state.value}"])},
     )  # fmt: skip
