@@ -13,7 +13,7 @@ import click
 from pydantic import ByteSize
 from pydantic.fields import FieldInfo
 
-from orchestrator.cli.base import Hand
+from orchestrator.cli.base import AppContext
 from orchestrator.cli.main import orchestrator
 from orchestrator.model.states import JOB_MOVES, RUN_MOVES
 from orchestrator.settings import FROM_FILES, PREFIX, Settings
@@ -103,7 +103,7 @@ stateDiagram-v2
 
 def commands() -> str:
     """Return the page of all commands."""
-    root = click.Context(orchestrator, info_name="orchestrator", obj=Hand(None))
+    root = click.Context(orchestrator, info_name="orchestrator", obj=AppContext(None))
     sections = "\n".join(_commands(orchestrator, root))
     return f"""{NOTE}
 # Commands

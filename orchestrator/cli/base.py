@@ -81,10 +81,10 @@ class LazyGroup(Group):
             formatter.write_dl([(name, text) for name, (_, text) in self.lazy.items()])
 
 
-class Hand:
-    """What `ctx.obj` is under our own command: the Celery app in hand, imported when asked for.
+class AppContext:
+    """The value of `ctx.obj` under our own command: it imports the Celery app when somebody asks for it.
 
-    Under `celery -A proj orchestrator` it is Celery's own object, which has the same `app`.
+    Under `celery -A proj orchestrator`, `ctx.obj` is Celery's own object, which has `app` too.
     """
 
     def __init__(self, name: str | None) -> None:
@@ -113,7 +113,7 @@ def _told(error: BaseException) -> str:
     return str(error) if isinstance(error, Exception) else f"{type(error).__name__}: {error}"
 
 
-def app_in_hand() -> Celery | None:
+def celery_app() -> Celery | None:
     """Return the Celery app that `-A` or `CELERY_APP` names, None without."""
     app: Celery | None = click.get_current_context().find_root().obj.app
     return app
@@ -131,7 +131,7 @@ def client() -> Client:
     from orchestrator.client import Client
 
     ctx = click.get_current_context()
-    made = Client(app=app_in_hand())
+    made = Client(app=celery_app())
     ctx.call_on_close(made.close)
     return made
 

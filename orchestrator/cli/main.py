@@ -11,14 +11,14 @@ from typing import Any
 import click
 
 from orchestrator.cli import errors
-from orchestrator.cli.base import Hand, LazyGroup
+from orchestrator.cli.base import AppContext, LazyGroup
 
 COMMANDS = {
     "up": ("orchestrator.cli.commands.up:up", "Run everything in this terminal, with a live view."),
     "demo": ("orchestrator.cli.commands.demo:demo", "Watch a real workflow run, start to end."),
     "doctor": ("orchestrator.cli.commands.doctor:doctor", "Say what is missing or misconfigured, and what to do."),
-    "worker": ("orchestrator.cli.commands.processes:worker", "Run a worker of the stock fleet."),
-    "scheduler": ("orchestrator.cli.commands.processes:scheduler", "Run a scheduler; any number may run."),
+    "worker": ("orchestrator.cli.commands.workers:worker", "Run a worker of the stock fleet."),
+    "scheduler": ("orchestrator.cli.commands.scheduler:scheduler", "Run a scheduler; any number may run."),
     "web": ("orchestrator.cli.commands.web:web", "Serve webhooks and health checks over HTTP."),
     "submit": ("orchestrator.cli.commands.submit:submit", "Start a run of a workflow."),
     "replay": ("orchestrator.cli.commands.submit:replay", "Run a recorded DAG again."),
@@ -34,8 +34,8 @@ COMMANDS = {
     "events": ("orchestrator.cli.commands.events:events", "Show events and the runs that they started."),
     "next": ("orchestrator.cli.commands.next:next_", "Show when a cron expression fires next."),
     "import": ("orchestrator.cli.commands.imports:import_", "Convert crontabs and Celery beat's schedules."),
-    "queues": ("orchestrator.cli.commands.fleet:queues", "Show what waits on each route."),
-    "workers": ("orchestrator.cli.commands.fleet:workers", "Show the worker nodes."),
+    "queues": ("orchestrator.cli.commands.queues:queues", "Show what waits on each route."),
+    "workers": ("orchestrator.cli.commands.workers:workers", "Show the worker nodes."),
     "completion": ("orchestrator.cli.commands.completion:completion", "Print the completion script of a shell."),
 }
 
@@ -56,8 +56,8 @@ First steps:
 @click.version_option(package_name="celery-orchestrator", prog_name="orchestrator")
 @click.pass_context
 def orchestrator(ctx: click.Context, app: str | None) -> None:
-    """Take the app in hand."""
-    ctx.obj = Hand(app)
+    """Keep the name of the Celery app for the command."""
+    ctx.obj = AppContext(app)
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
 

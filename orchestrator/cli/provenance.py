@@ -1,7 +1,8 @@
-"""Who applies files, and from which state of their sources: what the environment and git say."""
+"""Who runs a command, and which commit its files are of: as the environment, git and the system say."""
 
 from __future__ import annotations
 
+import getpass
 import os
 import shutil
 import subprocess
@@ -14,8 +15,15 @@ _QUIET = ("-c", "core.fsmonitor=false", "--no-optional-locks")
 
 
 def user() -> str:
-    """Return the name of the user, by the environment or by git; empty if neither knows it."""
-    return os.environ.get("USER") or os.environ.get("LOGNAME") or _git(Path.cwd(), "config", "user.name")
+    """Return who runs the command: by the environment, else by git, else by the account. Empty if nothing names it."""
+    return os.environ.get("USER") or os.environ.get("LOGNAME") or _git(Path.cwd(), "config", "user.name") or _account()
+
+
+def _account() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container may run as a user that has no name
+        return ""
 
 
 def commit(paths: Sequence[str]) -> str:

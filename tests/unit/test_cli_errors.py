@@ -11,7 +11,7 @@ import click
 import pytest
 
 from orchestrator.cli import errors
-from orchestrator.cli.base import Hand
+from orchestrator.cli.base import AppContext
 from orchestrator.cli.main import COMMANDS, orchestrator
 from orchestrator.model.errors import DefinitionError, ParameterError, RunFailed, StoreUnavailable
 
@@ -100,7 +100,7 @@ def test_bad_usage_is_told_in_one_line(
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help_and_json(name: str) -> None:
-    ctx = click.Context(orchestrator, obj=Hand(None))
+    ctx = click.Context(orchestrator, obj=AppContext(None))
     command = orchestrator.get_command(ctx, name)
     assert command is not None
     leaves = [command]

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from orchestrator.cli.render.gantt import gantt
-from orchestrator.cli.render.output import duration
+from orchestrator.cli.render.times import duration
 from orchestrator.cli.render.views import run_view, runs_table
 from orchestrator.model.run import JobRun, RunInfo
 from orchestrator.model.states import JobState, PriorityClass, RunState

@@ -7,7 +7,7 @@ from datetime import date
 import click
 
 from orchestrator.cli.base import Command, client
-from orchestrator.cli.starters import Moment, starter_argument
+from orchestrator.cli.inputs import Moment, starter_argument
 
 SHOWN = 20
 """Planned times that a dry run shows in a terminal; `--json` has them all."""
@@ -25,7 +25,7 @@ SHOWN = 20
               show_default=True, help="The class of its runs.")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Show the planned times, and store nothing.")
 def backfill(
-    own: str, start: date, end: date, parallel: int, order: str, only: str | None, priority: str, dry_run: bool,
+    starter_id: str, start: date, end: date, parallel: int, order: str, only: str | None, priority: str, dry_run: bool,
     as_json: bool,
 ) -> None:  # fmt: skip
     """Let the planned times of a schedule in a range make runs, behind everything that is live.
@@ -34,11 +34,11 @@ def backfill(
     orchestrator schedules backfill nightly/paris --from 2027-02-01 --to 2027-03-01 --dry-run
     """
     from orchestrator.cli.render.output import print_json, say
-    from orchestrator.cli.starters import local
+    from orchestrator.cli.render.times import local
 
     made = client()
     found = made.schedules.backfill(
-        own, start, end, parallel=parallel, order=order, only=only, priority=priority, dry_run=dry_run  # type: ignore[arg-type]
+        starter_id, start, end, parallel=parallel, order=order, only=only, priority=priority, dry_run=dry_run  # type: ignore[arg-type]
     )  # fmt: skip
     if as_json:
         print_json(found.to_json())
@@ -51,7 +51,7 @@ def backfill(
         click.echo(found.id)
         say(f"{found.count} {times}, {parallel} at a time; orchestrator schedules backfills shows how far they are")
         return
-    zone = made.schedules.get(own).schedule.timing.zone_name
+    zone = made.schedules.get(starter_id).schedule.timing.zone_name
     for ms in found.planned[:SHOWN]:
         click.echo(local(ms, zone))
     if found.count > SHOWN:
@@ -64,7 +64,8 @@ def backfill(
 def list_backfills(schedule: str | None, as_json: bool) -> None:
     """List backfills, and how far they are."""
     from orchestrator.cli.render.output import console, print_json, table
-    from orchestrator.cli.starters import ends, now, relative, state_of
+    from orchestrator.cli.render.starters import ends, state_of
+    from orchestrator.cli.render.times import now_ms, relative
 
     found = client().schedules.backfills(schedule)
     if as_json:
@@ -75,7 +76,7 @@ def list_backfills(schedule: str | None, as_json: bool) -> None:
         rows = [
             (
                 each.id, state_of(each.state), f"{each.over}/{each.count}", each.running or None,
-                relative(each.created_ms, now()), ends(each.ended or {}),
+                relative(each.created_ms, now_ms()), ends(each.ended or {}),
             )
             for each in found
         ]  # fmt: skip

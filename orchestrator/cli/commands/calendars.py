@@ -57,8 +57,8 @@ def set_calendar(name: str, file: str, as_json: bool) -> None:
 
     The schedules that use it are planned anew at once.
     """
+    from orchestrator.cli.inputs import read_document
     from orchestrator.cli.render.output import print_json
-    from orchestrator.cli.starters import read_document
 
     info = client().calendars.put(name, read_document(file, _read))
     if as_json:
@@ -72,7 +72,7 @@ def set_calendar(name: str, file: str, as_json: bool) -> None:
 @click.argument("name", metavar="CALENDAR")
 def delete(name: str, as_json: bool) -> None:
     """Delete a calendar that no schedule uses."""
-    from orchestrator.cli.starters import tell_deleted
+    from orchestrator.cli.render.output import tell_deleted
 
     client().calendars.delete(name)
     tell_deleted(name, as_json, key="name")

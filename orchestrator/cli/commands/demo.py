@@ -31,10 +31,12 @@ def demo(ctx: click.Context, output: Path, workers: int, as_json: bool) -> None:
     It reads the files of five shops in parallel, checks them, adds them up and writes a page with a chart. One of its
     jobs fails once, and is retried. Everything that was started is stopped at the end.
     """
-    from orchestrator.cli.processes.stack import Stack, stop_on_signals
+    from orchestrator.cli.processes.signals import stop_on_signals
+    from orchestrator.cli.processes.stack import Stack
     from orchestrator.cli.render.gantt import gantt
-    from orchestrator.cli.render.live import now_ms, watch_run
+    from orchestrator.cli.render.live import watch_run
     from orchestrator.cli.render.output import console, print_json, say
+    from orchestrator.cli.render.times import now_ms
     from orchestrator.model.states import RunState
     from orchestrator.settings import Settings
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.cli.base import Command, app_in_hand
+from orchestrator.cli.base import Command, celery_app
 from orchestrator.model.checks import Check
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def _look() -> list[Check]:
     checks += [*stores, *broker_checks(settings)]
     if stores[0].ok:  # without the store nothing more is known
         try:
-            with Client(settings, app=app_in_hand()) as client:
+            with Client(settings, app=celery_app()) as client:
                 checks += _fleet(client)
         except OrchestratorError as error:
             checks.append(Check("fleet", False, str(error), "see the checks of redis"))

@@ -47,7 +47,7 @@ def events() -> None:
 def list_events(name: str | None, limit: int, as_json: bool) -> None:
     """List events, the newest first."""
     from orchestrator.cli.render.output import console, print_json, table
-    from orchestrator.cli.starters import now, relative
+    from orchestrator.cli.render.times import now_ms, relative
 
     found = client().deliveries(limit, name)
     if as_json:
@@ -56,7 +56,7 @@ def list_events(name: str | None, limit: int, as_json: bool) -> None:
         console().print("no such events" if name else "no events yet: orchestrator emit sends one")
     else:
         rows = [
-            (each.id, relative(each.at_ms, now()), each.source, len(each.runs) or None, _outcome(each.outcomes))
+            (each.id, relative(each.at_ms, now_ms()), each.source, len(each.runs) or None, _outcome(each.outcomes))
             for each in found
         ]
         columns = ["DELIVERY", "CAME", "FROM", "RUNS", "OUTCOME"]
@@ -68,14 +68,14 @@ def list_events(name: str | None, limit: int, as_json: bool) -> None:
 def show(delivery: str, as_json: bool) -> None:
     """Show an event, its payload, and what became of it at each trigger."""
     from orchestrator.cli.render.output import console, print_json, table
-    from orchestrator.cli.starters import local, now, relative
+    from orchestrator.cli.render.times import local, now_ms, relative
     from orchestrator.model.ids import is_run_id
 
     found = client().delivery(delivery)
     if as_json:
         print_json(found.to_json())
         return
-    came = f"came {relative(found.at_ms, now())}, {local(found.at_ms, 'UTC')}"
+    came = f"came {relative(found.at_ms, now_ms())}, {local(found.at_ms, 'UTC')}"
     click.echo(f"{found.id}\n{found.topic} from {found.source}, {came}")
     click.echo(json.dumps(found.payload, ensure_ascii=False, indent=2))
     if not found.outcomes:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from orchestrator.cli.base import Group, app_in_hand, see_here
+from orchestrator.cli.base import Group, celery_app, see_here
 from orchestrator.model.errors import DefinitionError, NotFound
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def _beat(file: str | None, tz: str | None) -> Imported:
     from orchestrator.importers.beat import Setup
     from orchestrator.importers.beat_python import is_app, load, read_app, read_schedule, setup_of
 
-    app = app_in_hand()
+    app = celery_app()
     if file is None:
         if app is None:
             raise click.UsageError("name a FILE or MODULE:ATTRIBUTE, or an app: orchestrator -A APP import celery-beat")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-
 import click
 from click.shell_completion import CompletionItem
 
@@ -42,8 +40,8 @@ def runs() -> None:
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many.")
 def list_runs(state: str | None, workflow: str | None, limit: int, as_json: bool) -> None:
     """List runs: those that are live first, then the newest."""
-    from orchestrator.cli.render.live import now_ms
     from orchestrator.cli.render.output import console, print_json
+    from orchestrator.cli.render.times import now_ms
     from orchestrator.cli.render.views import runs_table
 
     found = client().runs(state=state, workflow=workflow, limit=limit)
@@ -62,8 +60,8 @@ def list_runs(state: str | None, workflow: str | None, limit: int, as_json: bool
 def show(run_id: str, trace: bool, as_gantt: bool, as_json: bool) -> None:
     """Show a run and all its jobs."""
     from orchestrator.cli.render.gantt import gantt
-    from orchestrator.cli.render.live import now_ms
     from orchestrator.cli.render.output import console, print_json
+    from orchestrator.cli.render.times import now_ms
     from orchestrator.cli.render.views import run_view, tracebacks
 
     run = client().run(run_id)
@@ -100,17 +98,11 @@ def watch(ctx: click.Context, run_id: str, as_json: bool) -> None:
 @click.option("--why", default="", metavar="TEXT", help="Kept with the run.")
 def cancel(run_id: str, why: str, as_json: bool) -> None:
     """Cancel a run. Nothing starts any more, and what runs is stopped within seconds."""
+    from orchestrator.cli.provenance import user
     from orchestrator.cli.render.output import print_json
 
-    run = client().run(run_id).cancel(why, who=_user())
+    run = client().run(run_id).cancel(why, who=user())
     if as_json:
         print_json(run.info.to_json())
     else:
         click.echo(f"{run.id} {run.state.name}")
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return ""

@@ -9,7 +9,8 @@ import click
 from orchestrator.cli.base import Group, client
 from orchestrator.cli.commands import backfills
 from orchestrator.cli.commands.simulate import simulate
-from orchestrator.cli.starters import pairs, starter_argument, tell_deleted
+from orchestrator.cli.inputs import key_values, starter_argument
+from orchestrator.cli.render.output import tell_deleted
 from orchestrator.model.errors import NotFound
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ schedules.add_command(simulate)
 def list_schedules(workflow: str | None, as_json: bool) -> None:
     """List schedules: when they run, in words, and when next."""
     from orchestrator.cli.render.output import console, print_json, table
-    from orchestrator.cli.starters import now, relative, state_of
+    from orchestrator.cli.render.starters import state_of
+    from orchestrator.cli.render.times import now_ms, relative
 
     found = client().schedules.all(workflow)
     if as_json:
@@ -52,7 +54,7 @@ def list_schedules(workflow: str | None, as_json: bool) -> None:
     else:
         rows = [
             (
-                info.id, state_of(info.state), relative(info.starts_ms, now()), info.running or None,
+                info.id, state_of(info.state), relative(info.starts_ms, now_ms()), info.running or None,
                 info.waiting or None, info.description,
             )
             for info in found
@@ -63,26 +65,26 @@ def list_schedules(workflow: str | None, as_json: bool) -> None:
 
 @schedules.command()
 @_schedule
-def show(own: str, as_json: bool) -> None:
+def show(starter_id: str, as_json: bool) -> None:
     """Show a schedule: its definition, what is to come, and what became of its planned times."""
     from orchestrator.cli.render.output import console, print_json
-    from orchestrator.cli.starters import past_json, past_table
+    from orchestrator.cli.render.starters import past_json, past_table
 
     made = client()
-    info, past = made.schedules.get(own), made.schedules.past(own)
+    info, past = made.schedules.get(starter_id), made.schedules.past(starter_id)
     if as_json:
-        coming = [each.to_json() for each in made.schedules.next(SHOWN, own)]
+        coming = [each.to_json() for each in made.schedules.next(SHOWN, starter_id)]
         print_json({**info.to_json(), "coming": coming, "past": past_json(past)})
         return
     _print_head(info)
     if info.blocked:
         _print_blocked(info, past)
-    _print_coming(made, own)
+    _print_coming(made, starter_id)
     if past:
-        from orchestrator.cli.starters import now
+        from orchestrator.cli.render.times import now_ms
 
         console().print()
-        console().print(past_table(past, now(), info.schedule.timing.zone_name))
+        console().print(past_table(past, now_ms(), info.schedule.timing.zone_name))
 
 
 @schedules.command("next")
@@ -91,7 +93,8 @@ def show(own: str, as_json: bool) -> None:
 def next_(of: str | None, count: int, as_json: bool) -> None:
     """Show the next runs of all schedules together, in the order in which they start."""
     from orchestrator.cli.render.output import console, print_json
-    from orchestrator.cli.starters import coming_table, now
+    from orchestrator.cli.render.starters import coming_table
+    from orchestrator.cli.render.times import now_ms
 
     found = client().schedules.next(count, of)
     if as_json:
@@ -99,7 +102,7 @@ def next_(of: str | None, count: int, as_json: bool) -> None:
     elif not found:
         console().print("nothing is planned")
     else:
-        console().print(coming_table(found, now(), names=True))
+        console().print(coming_table(found, now_ms(), names=True))
 
 
 @schedules.command("set")
@@ -128,7 +131,7 @@ def next_(of: str | None, count: int, as_json: bool) -> None:
 @click.option("--unset", multiple=True, metavar="FIELD", help="Put a field back to its default.")
 @click.option("--dry-run", is_flag=True, help="Show when it would run, and store nothing.")
 def set_schedule(
-    own: str, file: str | None, params: tuple[str, ...], unset: tuple[str, ...], dry_run: bool, as_json: bool,
+    starter_id: str, file: str | None, params: tuple[str, ...], unset: tuple[str, ...], dry_run: bool, as_json: bool,
     **given: Any,
 ) -> None:  # fmt: skip
     """Create or change a schedule; what is not named stays as it is. Shows when it runs next.
@@ -137,8 +140,10 @@ def set_schedule(
     orchestrator schedules set nightly/paris --cron "0 2 * * *" --tz Europe/Paris -p day=mon
     orchestrator schedules set nightly/paris --overlap skip --dry-run
     """
+    from orchestrator.cli.inputs import read_document
     from orchestrator.cli.render.output import console, print_json, say
-    from orchestrator.cli.starters import coming_table, now, read_document
+    from orchestrator.cli.render.starters import coming_table
+    from orchestrator.cli.render.times import now_ms
     from orchestrator.starters.schedule import read_schedule
 
     fields = {name: value for name, value in given.items() if value not in (None, ())}
@@ -147,8 +152,8 @@ def set_schedule(
     if file is None and not (fields or params or unset):
         raise click.UsageError("say what to set: --cron, --every, --at, --rrule, --file, or what is to change")
     made = client()
-    workflow, _, name = own.partition("/")
-    before = _known(made, own)
+    workflow, _, name = starter_id.partition("/")
+    before = _known(made, starter_id)
     if file is not None:
         schedule = read_document(file, lambda value, complain: read_schedule(name, value, complain))
     else:
@@ -157,48 +162,48 @@ def set_schedule(
         coming = made.schedules.preview(workflow, schedule, SHOWN)
         if as_json:
             print_json({
-                "id": own, "dry_run": True, "description": schedule.describe(own), "definition": schedule.document(),
-                "coming": [each.to_json() for each in coming],
+                "id": starter_id, "dry_run": True, "description": schedule.describe(starter_id),
+                "definition": schedule.document(), "coming": [each.to_json() for each in coming],
             })  # fmt: skip
         else:
-            console().print(f"{own} would run {schedule.describe(own)}")
-            console().print(coming_table(coming, now(), names=False))
+            console().print(f"{starter_id} would run {schedule.describe(starter_id)}")
+            console().print(coming_table(coming, now_ms(), names=False))
         return
     info = made.schedules.put(workflow, schedule, gen=before.gen if before else 0)
     if as_json:
-        coming = made.schedules.next(SHOWN, own)
+        coming = made.schedules.next(SHOWN, starter_id)
         print_json({**info.to_json(), "coming": [each.to_json() for each in coming]})
         return
-    say(f"{own} is {'changed' if before else 'created'}")
+    say(f"{starter_id} is {'changed' if before else 'created'}")
     _print_head(info)
-    _print_coming(made, own)
+    _print_coming(made, starter_id)
 
 
 @schedules.command()
 @_schedule
-def pause(own: str, as_json: bool) -> None:
+def pause(starter_id: str, as_json: bool) -> None:
     """Pause a schedule: it starts nothing, what waits is kept, runs go on."""
     made = client()
-    made.schedules.pause(own)
-    _told(made.schedules.get(own), as_json)
+    made.schedules.pause(starter_id)
+    _told(made.schedules.get(starter_id), as_json)
 
 
 @schedules.command()
 @_schedule
 @click.option("--catch-up", is_flag=True, help="From the pause on: the misfire policy decides about the times since.")
-def resume(own: str, catch_up: bool, as_json: bool) -> None:
+def resume(starter_id: str, catch_up: bool, as_json: bool) -> None:
     """Let a paused schedule go on, from now."""
     made = client()
-    made.schedules.resume(own, catch_up=catch_up)
-    _told(made.schedules.get(own), as_json)
+    made.schedules.resume(starter_id, catch_up=catch_up)
+    _told(made.schedules.get(starter_id), as_json)
 
 
 @schedules.command()
 @_schedule
-def delete(own: str, as_json: bool) -> None:
+def delete(starter_id: str, as_json: bool) -> None:
     """Delete a schedule, with its past, what waits and its backfills. Runs go on."""
-    client().schedules.delete(own)
-    tell_deleted(own, as_json)
+    client().schedules.delete(starter_id)
+    tell_deleted(starter_id, as_json)
 
 
 @schedules.command()
@@ -206,19 +211,19 @@ def delete(own: str, as_json: bool) -> None:
 @click.option("-p", "--param", "params", multiple=True, metavar="KEY=VALUE", help="A parameter, before its own.")
 @click.option("--wait", is_flag=True, help="Wait for the end; exit with 1 unless it succeeded.")
 @click.pass_context
-def trigger(ctx: click.Context, own: str, params: tuple[str, ...], wait: bool, as_json: bool) -> None:
+def trigger(ctx: click.Context, starter_id: str, params: tuple[str, ...], wait: bool, as_json: bool) -> None:
     """Start a run of a schedule now, with its parameters; paused or not."""
     from orchestrator.cli.commands.submit import finish
     from orchestrator.plan.params import coerce
 
     made = client()
-    values = coerce(made.schema(made.schedules.get(own).workflow), pairs(params)) if params else {}
-    finish(ctx, made, made.schedules.trigger(own, values), wait=wait, as_json=as_json)
+    values = coerce(made.schema(made.schedules.get(starter_id).workflow), key_values(params)) if params else {}
+    finish(ctx, made, made.schedules.trigger(starter_id, values), wait=wait, as_json=as_json)
 
 
-def _known(made: Client, own: str) -> ScheduleInfo | None:
+def _known(made: Client, starter_id: str) -> ScheduleInfo | None:
     try:
-        return made.schedules.get(own)
+        return made.schedules.get(starter_id)
     except NotFound:
         return None
 
@@ -243,7 +248,7 @@ def _changed(
         fields = {**fields, "at": list(fields["at"])}
     document |= fields
     if params:
-        values = coerce(made.schema(workflow), pairs(params))
+        values = coerce(made.schema(workflow), key_values(params))
         document["params"] = {**document.get("params", {}), **values}
     return Schedule.read(name, document)
 
@@ -252,11 +257,12 @@ def _print_head(info: ScheduleInfo) -> None:
     from rich.text import Text
 
     from orchestrator.cli.render.output import console
-    from orchestrator.cli.starters import ends, now, relative, state_of
+    from orchestrator.cli.render.starters import ends, state_of
+    from orchestrator.cli.render.times import now_ms, relative
 
     line = Text(info.id, style="bold").append("  ").append_text(state_of(info.state))
     if info.paused_ms is not None:
-        line.append(f" {relative(info.paused_ms, now())}", style="dim")
+        line.append(f" {relative(info.paused_ms, now_ms())}", style="dim")
     line.append(f"  runs {info.description}")
     console().print(line)
     if info.schedule.description:
@@ -275,7 +281,7 @@ def _print_blocked(info: ScheduleInfo, past: Sequence[Past]) -> None:
     from rich.text import Text
 
     from orchestrator.cli.render.output import console
-    from orchestrator.cli.starters import local
+    from orchestrator.cli.render.times import local
     from orchestrator.timing.base import to_datetime
 
     over = [each for each in past if each.end is not None]
@@ -293,22 +299,23 @@ def _print_blocked(info: ScheduleInfo, past: Sequence[Past]) -> None:
     console().print(Text(remedy), soft_wrap=True)
 
 
-def _print_coming(made: Client, own: str) -> None:
+def _print_coming(made: Client, starter_id: str) -> None:
     from orchestrator.cli.render.output import console
-    from orchestrator.cli.starters import coming_table, now
+    from orchestrator.cli.render.starters import coming_table
+    from orchestrator.cli.render.times import now_ms
 
-    coming = made.schedules.next(SHOWN, own)
+    coming = made.schedules.next(SHOWN, starter_id)
     if coming:
         console().print()
-        console().print(coming_table(coming, now(), names=False))
+        console().print(coming_table(coming, now_ms(), names=False))
 
 
 def _told(info: ScheduleInfo, as_json: bool) -> None:
     from orchestrator.cli.render.output import print_json
-    from orchestrator.cli.starters import now, relative
+    from orchestrator.cli.render.times import now_ms, relative
 
     if as_json:
         print_json(info.to_json())
     else:
-        following = f", next {relative(info.starts_ms, now())}" if info.starts_ms is not None else ""
+        following = f", next {relative(info.starts_ms, now_ms())}" if info.starts_ms is not None else ""
         click.echo(f"{info.id} {info.state}{following}")

@@ -10,7 +10,7 @@ import click
 
 from orchestrator.cli.base import Command
 from orchestrator.cli.commands.apply import given_values, sources
-from orchestrator.cli.starters import Moment
+from orchestrator.cli.inputs import Moment
 
 if TYPE_CHECKING:
     from orchestrator.scheduling.simulate import Entry, Simulated
@@ -122,8 +122,7 @@ def _totals(found: Simulated) -> list[dict[str, Any]]:
 
 
 def _line(entry: Entry, zone_name: str) -> str:
-    from orchestrator.cli.render.output import duration
-    from orchestrator.cli.starters import local
+    from orchestrator.cli.render.times import duration, local
 
     words = [local(entry.planned, zone_name), f"{entry.word:7}", entry.schedule]
     if entry.word == "run" and entry.started is not None and entry.started != entry.planned:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from orchestrator.cli.base import Command, client, see_here
-from orchestrator.model.errors import DefinitionError, NotFound, ParameterError
+from orchestrator.cli.inputs import key_values
+from orchestrator.model.errors import DefinitionError, NotFound
 
 if TYPE_CHECKING:
     from orchestrator.client import Client, Run
@@ -21,7 +22,7 @@ SUFFIXES = (".yaml", ".yml", ".json")
 
 @click.command(cls=Command)
 @click.argument("workflow", metavar="WORKFLOW|FILE")
-@click.option("-p", "--param", "pairs", multiple=True, metavar="KEY=VALUE", help="A parameter; lists as JSON.")
+@click.option("-p", "--param", "params", multiple=True, metavar="KEY=VALUE", help="A parameter; lists as JSON.")
 @click.option("--priority", type=click.Choice(["critical", "high", "normal", "low"]), help="The run's class.")
 @click.option("--idempotency-key", metavar="K", help="The same key again is the same run.")
 @click.option("--wait", is_flag=True, help="Wait for the end; exit with 1 unless it succeeded.")
@@ -29,7 +30,7 @@ SUFFIXES = (".yaml", ".yml", ".json")
 def submit(
     ctx: click.Context,
     workflow: str,
-    pairs: tuple[str, ...],
+    params: tuple[str, ...],
     priority: str | None,
     idempotency_key: str | None,
     wait: bool,
@@ -38,7 +39,7 @@ def submit(
     """Start a run of a stored WORKFLOW, of a FILE (.yaml, .yml, .json), or of a workflow in Python (module:name)."""
     from orchestrator.plan.params import coerce
 
-    texts = dict(_pair(pair) for pair in pairs)
+    texts = key_values(params)
     given = local_workflow(workflow)
     made = client()
     schema = made.schema(workflow) if given is None else given.definition().params
@@ -108,10 +109,3 @@ def local_workflow(name: str) -> Workflow | None:
     if not isinstance(found, Workflow):
         raise DefinitionError(f"a {type(found).__name__} is not a workflow", where=name)
     return found
-
-
-def _pair(pair: str) -> tuple[str, str]:
-    key, equals, value = pair.partition("=")
-    if not equals or not key:
-        raise ParameterError(f"{pair!r} is not KEY=VALUE", where="-p")
-    return key, value

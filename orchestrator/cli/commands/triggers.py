@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from orchestrator.cli.base import Group, client
-from orchestrator.cli.starters import starter_argument, tell_deleted
+from orchestrator.cli.inputs import starter_argument
+from orchestrator.cli.render.output import tell_deleted
 
 if TYPE_CHECKING:
     from orchestrator.client.infos import TriggerInfo
@@ -25,7 +26,7 @@ def triggers() -> None:
 def list_triggers(workflow: str | None, as_json: bool) -> None:
     """List triggers, and where their events come from."""
     from orchestrator.cli.render.output import console, print_json, table
-    from orchestrator.cli.starters import ends, state_of
+    from orchestrator.cli.render.starters import ends, state_of
 
     found = client().triggers.all(workflow)
     if as_json:
@@ -46,14 +47,15 @@ def list_triggers(workflow: str | None, as_json: bool) -> None:
 
 @triggers.command()
 @_trigger
-def show(own: str, as_json: bool) -> None:
+def show(starter_id: str, as_json: bool) -> None:
     """Show a trigger: its definition, a webhook's path, and what became of its deliveries."""
     from orchestrator.cli.render.output import console, print_json
-    from orchestrator.cli.starters import now, past_json, past_table
+    from orchestrator.cli.render.starters import past_json, past_table
+    from orchestrator.cli.render.times import now_ms
     from orchestrator.dsl.yaml12 import dump_yaml
 
     made = client()
-    info, past = made.triggers.get(own), made.triggers.past(own)
+    info, past = made.triggers.get(starter_id), made.triggers.past(starter_id)
     if as_json:
         print_json({**info.to_json(), "past": past_json(past)})
         return
@@ -63,19 +65,19 @@ def show(own: str, as_json: bool) -> None:
     click.echo(dump_yaml(info.trigger.document()).rstrip())
     if past:
         console().print()
-        console().print(past_table(past, now(), "UTC"))
+        console().print(past_table(past, now_ms(), "UTC"))
 
 
 @triggers.command("set")
 @_trigger
 @click.argument("file", metavar="FILE")
-def set_trigger(own: str, file: str, as_json: bool) -> None:
+def set_trigger(starter_id: str, file: str, as_json: bool) -> None:
     """Create or change a trigger by its definition in FILE (YAML or JSON; - for stdin). A webhook keeps its path."""
+    from orchestrator.cli.inputs import read_document
     from orchestrator.cli.render.output import print_json
-    from orchestrator.cli.starters import read_document
     from orchestrator.starters.trigger import read_trigger
 
-    workflow, _, name = own.partition("/")
+    workflow, _, name = starter_id.partition("/")
     trigger = read_document(file, lambda value, complain: read_trigger(name, value, complain))
     info = client().triggers.put(workflow, trigger)
     if as_json:
@@ -88,28 +90,28 @@ def set_trigger(own: str, file: str, as_json: bool) -> None:
 
 @triggers.command()
 @_trigger
-def pause(own: str, as_json: bool) -> None:
+def pause(starter_id: str, as_json: bool) -> None:
     """Pause a trigger: events that come meanwhile are not for it; what waits is kept, runs go on."""
     made = client()
-    made.triggers.pause(own)
-    _told(made.triggers.get(own), as_json)
+    made.triggers.pause(starter_id)
+    _told(made.triggers.get(starter_id), as_json)
 
 
 @triggers.command()
 @_trigger
-def resume(own: str, as_json: bool) -> None:
+def resume(starter_id: str, as_json: bool) -> None:
     """Let a paused trigger go on."""
     made = client()
-    made.triggers.resume(own)
-    _told(made.triggers.get(own), as_json)
+    made.triggers.resume(starter_id)
+    _told(made.triggers.get(starter_id), as_json)
 
 
 @triggers.command()
 @_trigger
-def delete(own: str, as_json: bool) -> None:
+def delete(starter_id: str, as_json: bool) -> None:
     """Delete a trigger, with its past and what waits. Runs go on."""
-    client().triggers.delete(own)
-    tell_deleted(own, as_json)
+    client().triggers.delete(starter_id)
+    tell_deleted(starter_id, as_json)
 
 
 def _source(info: TriggerInfo) -> str:

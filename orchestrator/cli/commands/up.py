@@ -30,7 +30,8 @@ def up(data: Path | None, workers: int, as_json: bool) -> None:
     The data stay in the folder: the next start finds every run again, and carries on with those that were not over.
     With ORCHESTRATOR_REDIS_URL set, that Redis is used instead. Ctrl-C stops everything.
     """
-    from orchestrator.cli.processes.stack import Stack, stop_on_signals, with_data_dir
+    from orchestrator.cli.processes.signals import stop_on_signals
+    from orchestrator.cli.processes.stack import Stack, with_data_dir
     from orchestrator.cli.render.output import console, pictures, print_json, say
     from orchestrator.model.urls import mask_url
     from orchestrator.settings import get_settings
@@ -95,7 +96,8 @@ def _picture(stack: Stack, told: list[str], width: int, height: int) -> Renderab
     from rich.console import Group
     from rich.text import Text
 
-    from orchestrator.cli.render.live import MANY_JOBS, now_ms
+    from orchestrator.cli.render.live import MANY_JOBS
+    from orchestrator.cli.render.times import now_ms
     from orchestrator.cli.render.views import fleet_line, run_view, runs_table
     from orchestrator.model.errors import Unavailable
 

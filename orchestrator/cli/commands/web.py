@@ -15,11 +15,6 @@ if TYPE_CHECKING:
     from orchestrator.settings import Settings
 
 
-def web_argv() -> list[str]:
-    """Return the command of a web process."""
-    return [sys.executable, "-m", "orchestrator", "web"]
-
-
 @click.command(cls=Command)
 @click.option("--host", metavar="H", help="Where to listen, instead of ORCHESTRATOR_WEB_HOST.")
 @click.option("--port", type=click.IntRange(0, 65_535), metavar="P", help="The port, instead of ORCHESTRATOR_WEB_PORT.")

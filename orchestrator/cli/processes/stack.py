@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import os
-import signal
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from orchestrator.cli.commands.processes import scheduler_argv, worker_argv
-from orchestrator.cli.commands.web import web_argv
+from orchestrator.cli.processes.command_lines import scheduler_command, web_command, worker_command
 from orchestrator.cli.processes.supervise import Child, Supervisor
 from orchestrator.client import Client
 from orchestrator.model.errors import Unavailable
@@ -46,7 +42,7 @@ class Stack:
             self.logs.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.client = Client(self.settings)
             self.client.store.pipeline([("PING",)])  # a Redis that is not there is told before anything is started
-            self._supervisor = Supervisor(list(self._kin()), self._environment(), self.tell)
+            self._supervisor = Supervisor(list(self._children()), self._environment(), self.tell)
             self._supervisor.start()
         except BaseException:
             self.close()
@@ -95,33 +91,17 @@ class Stack:
             f"{PREFIX}NAMESPACE": self.settings.namespace,
         }
 
-    def _kin(self) -> Iterator[Child]:
-        yield Child("scheduler", scheduler_argv(), self.logs / "scheduler.log")
+    def _children(self) -> Iterator[Child]:
+        yield Child("scheduler", scheduler_command(), self.logs / "scheduler.log")
         slots = max(2, (os.cpu_count() or 2) // self._workers)
         for number in range(1, self._workers + 1):
             name = f"worker{number}"
-            argv = worker_argv(self._app, "-n", f"{name}@%h", "-c", str(slots), "--loglevel", self.settings.log_level)
-            yield Child(name, argv, self.logs / f"{name}.log")
+            command = worker_command(
+                self._app, "-n", f"{name}@%h", "-c", str(slots), "--loglevel", self.settings.log_level
+            )
+            yield Child(name, command, self.logs / f"{name}.log")
         if self._web:
-            yield Child("web", web_argv(), self.logs / "web.log")
-
-
-@contextmanager
-def stop_on_signals() -> Iterator[threading.Event]:
-    """Yield an event that SIGINT, SIGTERM and SIGHUP set; a second SIGINT raises `KeyboardInterrupt` as ever."""
-    stop = threading.Event()
-
-    def handle(number: int, _frame: object) -> None:
-        if stop.is_set() and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        stop.set()
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+            yield Child("web", web_command(), self.logs / "web.log")
 
 
 def _last_line(log: Path) -> str:

@@ -27,7 +27,7 @@ class Child:
     """One program to keep running. Its output goes to `log`."""
 
     name: str
-    argv: Sequence[str]
+    command: Sequence[str]
     log: Path
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
@@ -46,25 +46,25 @@ class Supervisor:
     The children are bound to the thread that calls (see `children.spawn`): even kill -9 leaves none behind.
     """
 
-    def __init__(self, kin: Sequence[Child], env: Mapping[str, str], tell: Callable[[str], None]) -> None:
-        self.kin = list(kin)
+    def __init__(self, kept: Sequence[Child], env: Mapping[str, str], tell: Callable[[str], None]) -> None:
+        self.children = list(kept)
         self.env = dict(env)
         self.tell = tell
 
     @property
     def given_up(self) -> list[Child]:
         """The children that died too often as they started."""
-        return [child for child in self.kin if child.given_up]
+        return [child for child in self.children if child.given_up]
 
     def start(self) -> None:
         """Start every child."""
-        for child in self.kin:
+        for child in self.children:
             self._launch(child)
 
     def tend(self) -> None:
         """Restart what died; the pauses between tries grow."""
         now = time.monotonic()
-        for child in self.kin:
+        for child in self.children:
             if child.process is None:
                 if not child.given_up and now >= child.again_at:
                     self._launch(child)
@@ -73,7 +73,9 @@ class Supervisor:
 
     def stop(self) -> None:
         """Stop all children at once: SIGTERM, patience, then SIGKILL for them and all that they started."""
-        running = [child.process for child in self.kin if child.process is not None and child.process.poll() is None]
+        running = [
+            child.process for child in self.children if child.process is not None and child.process.poll() is None
+        ]
         family = [member for process in running for member in _descendants(process.pid)]
         for process in running:
             process.terminate()
@@ -90,7 +92,7 @@ class Supervisor:
             if member.is_running():  # by pid and start time: a pid that was given away is not hit
                 member.kill()
         psutil.wait_procs(family, timeout=2)
-        for child in self.kin:
+        for child in self.children:
             child.process = None
 
     def _launch(self, child: Child) -> None:
@@ -98,7 +100,7 @@ class Supervisor:
             child.log.replace(child.log.with_suffix(".log.1"))
         with child.log.open("ab") as log:
             child.process = children.spawn(
-                child.argv,
+                child.command,
                 env=self.env,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

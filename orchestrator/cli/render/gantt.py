@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from orchestrator.cli.render.output import MARKS, STYLES, duration
+from orchestrator.cli.render.output import MARKS, STYLES
+from orchestrator.cli.render.times import duration
 from orchestrator.model.run import JobRun
 from orchestrator.model.states import JobState
 

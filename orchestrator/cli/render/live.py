@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from orchestrator.cli.render.output import console, pictures
+from orchestrator.cli.render.times import now_ms
 from orchestrator.cli.render.views import error_text, run_view
 from orchestrator.model.run import JobRun
 from orchestrator.model.states import JobState
@@ -108,8 +108,3 @@ class Lines:
 
 
 _BAD = (JobState.retrying, JobState.failed, JobState.timed_out)
-
-
-def now_ms() -> int:
-    """Return the time of this machine."""
-    return round(time.time() * 1000)

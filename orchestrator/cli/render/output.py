@@ -1,4 +1,4 @@
-"""How things look: one console, the colours of states, durations, tables and JSON."""
+"""How things look: one console, the colours of states, tables and JSON."""
 
 from __future__ import annotations
 
@@ -68,6 +68,14 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def tell_deleted(name: str, as_json: bool, key: str = "id") -> None:
+    """Say that a definition is deleted. JSON has its id or name under `key`."""
+    if as_json:
+        print_json({key: name, "deleted": True})
+    else:
+        print(f"{name} deleted")
+
+
 def state_text(state: JobState | RunState, *, mark: bool = True) -> Text:
     """Return a state's name in its colour."""
     name = state.name
@@ -94,24 +102,6 @@ def _cell(value: Any) -> Text:
     cell = value if isinstance(value, Text) else Text("–" if value is None else str(value))
     cell.no_wrap, cell.overflow = True, "ellipsis"
     return cell
-
-
-def duration(milliseconds: int | None) -> str:
-    """Return a duration as people read it: `42ms`, `1.23s`, `12.3s`, `3m05s`, `2h07m`."""
-    if milliseconds is None:
-        return "–"
-    if milliseconds < 1000:
-        return f"{max(milliseconds, 0)}ms"
-    seconds = milliseconds / 1000
-    if seconds < 9.995:
-        return f"{seconds:.2f}s"
-    if seconds < 99.95:
-        return f"{seconds:.1f}s"
-    whole = round(seconds)
-    if whole < 3600:
-        return f"{whole // 60}m{whole % 60:02d}s"
-    minutes = whole // 60
-    return f"{minutes // 60}h{minutes % 60:02d}m"
 
 
 def counts_text(counts: dict[JobState, int], total: int) -> Text:

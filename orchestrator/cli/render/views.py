@@ -9,7 +9,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from orchestrator.cli.render.output import MARKS, STYLES, counts_text, duration, progress_bar, state_text, table
+from orchestrator.cli.render.output import MARKS, STYLES, counts_text, progress_bar, state_text, table
+from orchestrator.cli.render.times import duration
 from orchestrator.model.run import JobRun, NodeInfo, QueueInfo, RunInfo
 from orchestrator.model.states import SUCCESS_STATES, JobState, PriorityClass
 

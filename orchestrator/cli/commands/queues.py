@@ -1,0 +1,34 @@
+"""`orchestrator queues`: how many attempts wait on each route, and who serves it."""
+
+from __future__ import annotations
+
+import click
+
+from orchestrator.cli.base import Command, client
+
+
+@click.command(cls=Command)
+def queues(as_json: bool) -> None:
+    """Show what is ready on each route and priority class, how long the oldest has waited, and who serves it."""
+    from orchestrator.cli.render.output import console, print_json, table
+    from orchestrator.cli.render.times import duration, now_ms
+    from orchestrator.model.run import iso
+
+    waiting = client().queues()
+    if as_json:
+        print_json([
+            {
+                "route": queue.route, "priority": queue.priority.name, "ready": queue.ready,
+                "oldest": iso(queue.oldest_ms), "slots": queue.slots,
+            }
+            for queue in waiting
+        ])  # fmt: skip
+        return
+    rows = [
+        (
+            queue.route, queue.priority.name, queue.ready,
+            duration(now_ms() - queue.oldest_ms) if queue.oldest_ms else None, queue.slots,
+        )
+        for queue in waiting
+    ]  # fmt: skip
+    console().print(table(["ROUTE", "PRIORITY", "READY", "OLDEST", "SLOTS"], rows, right=("READY", "OLDEST", "SLOTS")))

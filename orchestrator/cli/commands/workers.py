@@ -1,0 +1,58 @@
+"""`orchestrator worker` runs a worker; `orchestrator workers` shows those that are alive."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from orchestrator.cli.base import Command, app_name, client
+
+
+@click.command(cls=Command, context_settings={"ignore_unknown_options": True})
+@click.option("-c", "--concurrency", type=click.IntRange(1), metavar="N", help="Slots; the number of CPUs by default.")
+@click.option("-Q", "--queues", metavar="Q,…", help="Serve these queues only, such as default.critical.")
+@click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="[CELERY OPTIONS]...")
+def worker(concurrency: int | None, queues: str | None, options: tuple[str, ...], as_json: bool) -> None:
+    """Run a worker of the stock fleet, or of your own app with -A.
+
+    It is a Celery worker: every other option of `celery worker` is passed on to it (-P, -n, -E …).
+    """
+    from orchestrator.cli.processes.command_lines import worker_command
+    from orchestrator.servers.addresses import store_url
+    from orchestrator.settings import get_settings
+
+    settings = get_settings()
+    store_url(settings)  # a wrong setting, or no Redis at all, is told here in one line
+    given = [*(("-c", str(concurrency)) if concurrency else ()), *(("-Q", queues) if queues else ()), *options]
+    if not {"-l", "--loglevel"} & {option.partition("=")[0] for option in options}:
+        given += ["--loglevel", settings.log_level]
+    command = worker_command(app_name(), *given)
+    if as_json:
+        from orchestrator.cli.render.output import print_json
+
+        print_json({"command": command})
+        os.dup2(2, 1)  # what Celery prints is no part of the document
+    sys.stdout.flush()
+    os.execv(command[0], command)  # noqa: S606 — an argument list, no shell: this process becomes the worker
+
+
+@click.command(cls=Command)
+def workers(as_json: bool) -> None:
+    """Show the worker nodes that are alive: their slots, what they serve and what they run."""
+    from orchestrator.cli.render.output import console, print_json
+    from orchestrator.cli.render.views import nodes_table
+
+    nodes = client().nodes()
+    if as_json:
+        print_json([
+            {
+                "name": node.name, "slots": node.slots, "idle": node.idle,
+                "serves": {route: [cls.name for cls in classes] for route, classes in node.wants},
+                "runs": list(node.held), "info": node.info,
+            }
+            for node in nodes
+        ])  # fmt: skip
+        return
+    console().print(nodes_table(nodes) if nodes else "no worker is alive; start one with orchestrator worker")
