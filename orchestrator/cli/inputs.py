@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
@@ -18,17 +18,16 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def starter_argument(kind: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def starter_argument(kind: Literal["schedule", "trigger"]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Return the argument that names a schedule or trigger, with completion."""
 
     def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         from orchestrator.client import Client
-        from orchestrator.state.reads import starters
 
         try:
             with Client() as made:
-                names = made.store.read(starters.ids(made.keys, kind))
-                return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+                known = made.schedules.all() if kind == "schedule" else made.triggers.all()
+                return [CompletionItem(each.id) for each in known if each.id.startswith(incomplete)]
         except Exception:  # noqa: BLE001 — a completion that fails shows nothing
             return []
 

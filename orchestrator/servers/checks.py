@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,17 +16,22 @@ import redis
 from redis.cluster import RedisCluster
 
 from orchestrator.model.checks import Check
-from orchestrator.model.errors import SettingsError, StoreUnavailable
+from orchestrator.model.errors import OrchestratorError, SettingsError, StoreUnavailable
+from orchestrator.model.run import NodeInfo, QueueInfo
 from orchestrator.model.urls import is_encrypted, is_local, mask_url
 from orchestrator.servers.addresses import broker_url, store_url
 from orchestrator.servers.discovery import OLDEST
 from orchestrator.settings import FROM_FILES, PREFIX, Settings
+from orchestrator.state import reads
+from orchestrator.state.reads import health
 from orchestrator.state.store import Store
 
 PATIENCE_S = 3.0
 """How long a server may take to answer."""
 SKEW_S = 1.0
 """By how much the clocks of this machine and of Redis may differ."""
+TICK_S = 15
+"""How long ago a scheduler may have ticked and still be thought to run."""
 HEADROOM = 0.2
 """The share of `maxmemory` that should be free."""
 
@@ -93,6 +98,17 @@ def broker_checks(settings: Settings) -> list[Check]:
     return [Check("broker", True, f"{shown} answers"), _secrecy("broker", url)]
 
 
+def fleet_checks(settings: Settings) -> list[Check]:
+    """Look at the processes: workers, the queues that they serve, schedulers."""
+    try:
+        with closing(Store.connect(store_url(settings), settings.namespace)) as store:
+            nodes, queues = store.read(reads.nodes(store.keys)), store.read(reads.queues(store.keys))
+            late_ms = store.read(health.since_tick(store.keys))
+    except OrchestratorError as error:
+        return [Check("fleet", False, str(error), "see the checks of redis")]
+    return [_workers(nodes), *_unserved(nodes, queues), _scheduler(late_ms)]
+
+
 def settings_checks(environment: Mapping[str, str]) -> list[Check]:
     """Find variables that look like misspelt settings. Others are left alone: Kubernetes adds `ORCHESTRATOR_PORT`."""
     known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
@@ -136,6 +152,27 @@ def _judge(info: Mapping[str, Any]) -> Iterator[Check]:
         f"{used / 2**20:.0f} MiB used, " + (f"of {limit / 2**20:.0f} MiB" if limit else "no limit set"),
         "raise maxmemory, or lower ORCHESTRATOR_RETENTION_DAYS: at the limit, no run can be submitted",
     )
+
+
+def _workers(nodes: Sequence[NodeInfo]) -> Check:
+    slots = sum(node.slots for node in nodes)
+    detail = f"{len(nodes)} alive, {slots} slots" if nodes else "none is alive"
+    return _check("workers", bool(nodes), detail, "start one: orchestrator worker, or orchestrator up")
+
+
+def _unserved(nodes: Sequence[NodeInfo], queues: Sequence[QueueInfo]) -> Iterator[Check]:
+    """Find the queues in which jobs wait and which no worker serves."""
+    served = {(route, cls) for node in nodes for route, classes in node.wants for cls in classes}
+    for queue in queues:
+        if queue.ready and (queue.route, queue.priority) not in served:
+            detail = f"{queue.ready} jobs wait on {queue.route}.{queue.priority.name}, and no worker serves it"
+            yield Check("queues", False, detail, f"start one: orchestrator worker -Q {queue.route}")
+
+
+def _scheduler(late_ms: int | None) -> Check:
+    ticked = "none has ever run" if late_ms is None else f"the last one ticked {late_ms // 1000} s ago"
+    alive = late_ms is not None and late_ms < TICK_S * 1000
+    return _check("scheduler", alive, ticked, "start one: orchestrator scheduler, or orchestrator up")
 
 
 def _check(name: str, ok: bool, detail: str, remedy: str) -> Check:

@@ -20,7 +20,7 @@ from orchestrator import children
 from orchestrator.web import guard
 from orchestrator.web import server as serving
 from orchestrator.web.health import VERSION
-from orchestrator.web.hooks.endpoint import body
+from orchestrator.web.hooks import body
 from support.hooks import SECRET, TOKEN, Memory, problem, signed
 from support.redis_server import RedisServer
 from support.waiting import wait_until

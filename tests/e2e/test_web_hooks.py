@@ -14,7 +14,7 @@ import pytest
 
 from orchestrator.model.errors import StoreUnavailable
 from orchestrator.web import guard
-from orchestrator.web.hooks.endpoint import body
+from orchestrator.web.hooks import body
 from support.hooks import TOKEN, Memory, problem, signed
 
 

@@ -12,6 +12,7 @@ from orchestrator.client import Client
 from orchestrator.model.errors import Unavailable
 from orchestrator.servers.addresses import broker_url, store_url
 from orchestrator.servers.embedded import EmbeddedRedis
+from orchestrator.servers.probe import require_store
 from orchestrator.settings import FROM_FILES, PREFIX, Settings
 
 
@@ -40,8 +41,8 @@ class Stack:
             if self.redis is not None:
                 self.settings = self.settings.model_copy(update={"redis_url": self.redis.start()})
             self.logs.mkdir(mode=0o700, parents=True, exist_ok=True)
+            require_store(self.settings)  # a Redis that is not there is told before anything is started
             self.client = Client(self.settings)
-            self.client.store.pipeline([("PING",)])  # a Redis that is not there is told before anything is started
             self._supervisor = Supervisor(list(self._children()), self._environment(), self.tell)
             self._supervisor.start()
         except BaseException:

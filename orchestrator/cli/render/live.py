@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -43,7 +44,7 @@ def _watch_picture(client: Client, run: Run, tend: Callable[[], None]) -> None:
             live.update(run_view(info, jobs, now_ms=now_ms(), width=size.width, height=size.height - 1), refresh=True)
             if info.state.final:
                 return
-            client.sleep(FRAME_S)
+            time.sleep(FRAME_S)  # noqa: TID251 — a picture is drawn in frames
 
 
 def _watch_lines(client: Client, run: Run, tend: Callable[[], None]) -> None:
@@ -56,7 +57,7 @@ def _watch_lines(client: Client, run: Run, tend: Callable[[], None]) -> None:
         after = lines.follow(after)
         if info.state.final:
             return
-        client.sleep(FRAME_S)
+        time.sleep(FRAME_S)  # noqa: TID251 — the transitions are read in frames
 
 
 class Lines:
