@@ -1,28 +1,30 @@
-"""What a client does with definitions as a whole, without I/O: compare, apply, go back. See `flows`.
+"""The steps of a client that compares and applies sets of definitions, and restores revisions. See `flows`.
 
-An apply is thought over first (`propose`), shown to whoever asked for it, and then made, all of it or nothing. If
-others change something meanwhile it is thought over again, and goes on only while it comes to the same.
+An apply is proposed first, shown to the person who asked for it, and then made: all changes or none. If others change
+definitions in between it is proposed again, and is made only if the changes are still the same.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any, Literal, assert_never
+from typing import Any, assert_never
 
 from orchestrator.client import flows
 from orchestrator.client.editing import upload
 from orchestrator.client.flows import Flow, read, transit
 from orchestrator.definitions.compare import Change, Difference, changed_plans, difference, to_delete
-from orchestrator.definitions.contents import KINDS, Definitions, Kind, workflow_of
+from orchestrator.definitions.contents import KINDS, Definitions, Kind
+from orchestrator.definitions.desired import DesiredState, read_triggers
 from orchestrator.definitions.operations import operations
 from orchestrator.definitions.revisions import Note, Revision, unpack
-from orchestrator.definitions.snapshot import Held, held
-from orchestrator.definitions.warnings import Surroundings, misfits, read_starts, warnings
+from orchestrator.definitions.snapshot import Snapshot, read_snapshot
+from orchestrator.definitions.warnings import Surroundings, misfits, warnings
 from orchestrator.dsl.documents import to_document
 from orchestrator.model.errors import Conflict, NotFound
+from orchestrator.model.ids import workflow_of
 from orchestrator.plan.decompile import decompile
 from orchestrator.plan.plan import Plan
 from orchestrator.state import reads
@@ -33,125 +35,118 @@ from orchestrator.state.transitions.replies import Applied, Changed, NotUploaded
 from orchestrator.state.transitions.starters import Apply
 
 TRIES = 20
-"""How often an apply that comes to the same is tried while others change definitions or start planned times."""
+"""How often an apply is tried while others change definitions or start planned times."""
 
 FRESH_MS = 2_000
-"""How old a proposal may be when it is made: who thinks it over for minutes must not plan runs for the past."""
-
-
-def _named(kind: Kind, name: str) -> str:
-    return f"{kind} {name}"
-
-
-@dataclass(frozen=True, slots=True)
-class Aim:
-    """What a namespace is to hold. `prune` says what goes of the rest: nothing, what files have defined, or all."""
-
-    definitions: Definitions
-    plans: Mapping[str, Plan] = field(default_factory=dict)
-    """The plans that the store may not have, by digest."""
-    prune: Literal["nothing", "defined", "all"] = "nothing"
-    back_to: int | None = None
-    where: Callable[[Kind, str], str] = _named
-    """Says where a thing is written."""
+"""How old a proposal may be when it is made: one that was looked at for minutes must not plan runs for the past."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What an apply would do, and what it was thought over with."""
+    """The changes that an apply would make, and the snapshot of the namespace that they start from."""
 
     difference: Difference
     planned_anew: tuple[str, ...]
-    """Schedules that stay as they are, but use a calendar that changes."""
-    paused: tuple[str, ...]
-    """Schedules and triggers that somebody has paused; they stay so."""
+    """The schedules that do not change themselves, but use a calendar that does."""
     warnings: tuple[str, ...]
-    held: Held
+    snapshot: Snapshot
     ops: tuple[Op, ...]
 
     @property
     def changes(self) -> tuple[Change, ...]:
-        """Return what changes."""
+        """Return the changes, one for each definition."""
         return self.difference.changes
+
+    @property
+    def paused(self) -> tuple[str, ...]:
+        """Return the schedules and triggers that somebody has paused. An apply leaves them paused."""
+        return self.snapshot.paused
 
     def to_json(self, namespace: str) -> dict[str, Any]:
         """Return the shape of `plan --json` and `diff --json`."""
         return {
             "namespace": namespace,
-            "revision": self.held.last.number if self.held.last else None,
+            "revision": self.snapshot.last.number if self.snapshot.last else None,
             "changes": [change.to_json() for change in self.changes],
             "planned_anew": list(self.planned_anew),
-            "besides": [{"kind": kind, "name": name} for kind, name in self.difference.besides],
+            "besides": [{"kind": kind, "name": name} for kind, name in self.difference.unmanaged],
             "paused": list(self.paused),
             "warnings": list(self.warnings),
         }
 
 
-def propose(keys: Keys, aim: Aim) -> Flow[Proposal]:
-    """Compare what there is with what is to be; a `DefinitionError` tells what cannot be."""
-    there = yield from read(held(keys))
-    wanted = aim.definitions
-    expendable = {"nothing": Definitions(), "defined": there.managed, "all": there.definitions}[aim.prune]
-    gone = to_delete(wanted, there.definitions, expendable)
-    compared = yield from _compare(keys, wanted, there.definitions, gone, aim.plans)
-    ops, planned_anew = operations(compared, wanted, there, aim.where)
-    told = yield from _warnings(keys, wanted, there, gone, aim.plans)
-    paused = tuple(sorted(own for own, record in there.records.items() if record.paused_ms is not None))
-    return Proposal(compared, tuple(planned_anew), paused, tuple(told), there, tuple(ops))
+def propose(keys: Keys, desired: DesiredState) -> Flow[Proposal]:
+    """Compare the definitions of a namespace with the desired ones.
+
+    Raises:
+        DefinitionError: the desired definitions cannot stand together.
+    """
+    snapshot = yield from read(read_snapshot(keys))
+    current = snapshot.definitions
+    prunable = {"nothing": Definitions(), "defined": snapshot.applied, "all": current}[desired.prune]
+    deleted = to_delete(desired.definitions, current, prunable)
+    compared = yield from _compare(keys, desired.definitions, current, deleted, desired.plans)
+    ops, planned_anew = operations(compared, desired, snapshot)
+    warned = yield from _warnings(keys, desired, current, deleted)
+    return Proposal(compared, tuple(planned_anew), tuple(warned), snapshot, tuple(ops))
 
 
 def drift(keys: Keys) -> Flow[Proposal]:
-    """Compare what the latest revision has made with what there is now; `NotFound` if there is no revision."""
-    there = yield from read(held(keys))
-    if there.last is None:
+    """Compare the definitions of a namespace with those of its latest revision.
+
+    Raises:
+        NotFound: there is no revision.
+    """
+    snapshot = yield from read(read_snapshot(keys))
+    if snapshot.last is None:
         raise NotFound("nothing was applied yet", remedy="orchestrator workflows apply makes the first revision")
-    then, now = there.managed, there.definitions
-    wanted = Definitions(
+    then, now = snapshot.applied, snapshot.definitions
+    kept = Definitions(
         **{f"{kind}s": {name: now.of(kind)[name] for name in then.of(kind) if name in now.of(kind)} for kind in KINDS}
     )
-    gone = {each for each in then.names() if each[1] not in wanted.of(each[0])}
-    compared = yield from _compare(keys, wanted, then, gone, {})
-    besides = tuple(each for each in now.names() if each[1] not in then.of(each[0]))
-    paused = tuple(sorted(own for own, record in there.records.items() if record.paused_ms is not None))
-    return Proposal(Difference(compared.changes, besides), (), paused, (), there, ())
+    deleted = {each for each in then.names() if each[1] not in kept.of(each[0])}
+    compared = yield from _compare(keys, kept, then, deleted, {})
+    unmanaged = tuple(each for each in now.names() if each[1] not in then.of(each[0]))
+    return Proposal(Difference(compared.changes, unmanaged), (), (), snapshot, ())
 
 
 def _compare(
-    keys: Keys, wanted: Definitions, there: Definitions, gone: set[tuple[Kind, str]], plans: Mapping[str, Plan]
+    keys: Keys, desired: Definitions, current: Definitions, deleted: set[tuple[Kind, str]], plans: Mapping[str, Plan]
 ) -> Flow[Difference]:
     documents: dict[str, dict[str, Any]] = {}
-    for digest in sorted(changed_plans(wanted, there, gone)):
+    for digest in sorted(changed_plans(desired, current, deleted)):
         plan = plans.get(digest) or (yield from flows.plan_of(keys, digest))
         documents[digest] = to_document(decompile(plan))
     versions: dict[str, dict[str, int]] = {}
     for name in {document["name"] for document in documents.values()}:
         info = yield from read(reads.workflow(keys, name))
         versions[name] = {digest: number for number, digest in info.versions.items()} if info else {}
-    return difference(wanted, there, gone, documents.__getitem__, versions)
+    return difference(desired, current, deleted, documents.__getitem__, versions)
 
 
 def _warnings(
-    keys: Keys, wanted: Definitions, there: Held, gone: set[tuple[Kind, str]], plans: Mapping[str, Plan]
-) -> Flow[Iterator[str]]:
-    after = there.definitions.updated(wanted, gone)
-    schedules, triggers = read_starts(wanted)
-    chained = {own: each for own, each in after.triggers.items() if "run" in each or "datasets" in each}
-    around = Surroundings("in this namespace", set(after.calendars), set(after.workflows))
-    around.triggers = read_starts(Definitions(triggers=chained))[1]
-    if any(trigger.datasets for trigger in around.triggers.values()):
-        # Any workflow may produce a dataset that these triggers name; only one with triggers can be in a circle.
-        named = any(trigger.datasets for trigger in triggers.values())
-        for name in after.workflows if named else {workflow_of(own) for own in chained} & after.workflows.keys():
-            around.produces[name] = tuple((yield from _head(keys, after.workflows[name], plans)).get("produces", ()))
-    schemas = {}
-    for name, digest in wanted.workflows.items():
-        if there.definitions.workflows.get(name, digest) != digest:
-            schemas[name] = (yield from _head(keys, digest, plans)).get("params")
-    stay = Definitions(
-        schedules={own: each for own, each in after.schedules.items() if own not in wanted.schedules},
-        triggers={own: each for own, each in after.triggers.items() if own not in wanted.triggers},
+    keys: Keys, desired: DesiredState, current: Definitions, deleted: set[tuple[Kind, str]]
+) -> Flow[list[str]]:
+    after = current.updated(desired.definitions, deleted)
+    unchanged = Definitions(
+        schedules={own: each for own, each in after.schedules.items() if own not in desired.definitions.schedules},
+        triggers={own: each for own, each in after.triggers.items() if own not in desired.definitions.triggers},
     )
-    return iter([*warnings(schedules, triggers, around), *misfits(stay, schemas)])
+    around = Surroundings("in this namespace", set(after.calendars), set(after.workflows))
+    chained = {own: each for own, each in unchanged.triggers.items() if "run" in each or "datasets" in each}
+    around.triggers = read_triggers(chained)
+    named = any(trigger.datasets for trigger in desired.triggers.values())
+    if named or any(trigger.datasets for trigger in around.triggers.values()):
+        # Any workflow may produce a dataset that a desired trigger names; only one with triggers can be in a circle.
+        started = {workflow_of(own) for own in (*chained, *desired.triggers)}
+        for name in after.workflows if named else started & after.workflows.keys():
+            head = yield from _head(keys, after.workflows[name], desired.plans)
+            around.produces[name] = tuple(head.get("produces", ()))
+    schemas = {}
+    for name, digest in desired.definitions.workflows.items():
+        if current.workflows.get(name, digest) != digest:
+            schemas[name] = (yield from _head(keys, digest, desired.plans)).get("params")
+    return [*warnings(desired.schedules, desired.triggers, around), *misfits(unchanged, schemas)]
 
 
 def _head(keys: Keys, digest: str, plans: Mapping[str, Plan]) -> Flow[dict[str, Any]]:
@@ -162,26 +157,27 @@ def _head(keys: Keys, digest: str, plans: Mapping[str, Plan]) -> Flow[dict[str, 
     return json.loads(found[0]) if found else {}
 
 
-def apply(keys: Keys, aim: Aim, seen: Proposal, note: Note) -> Flow[int]:
-    """Make what was proposed, and return the number of its revision; 0 if others have made it so meanwhile.
+def apply(keys: Keys, desired: DesiredState, seen: Proposal, note: Note) -> Flow[int]:
+    """Make the changes of a proposal; return the number of the new revision, or 0 if nothing is left to change.
 
-    `Conflict` if others have changed something so that it would now be another change than the one that was seen.
+    Raises:
+        Conflict: others have changed definitions, and the same apply would now make other changes.
     """
     if not seen.changes:
         return 0
     now, stale = seen, False
     for _ in range(TRIES):
-        if stale or (yield from read(starters.clock(keys))) - now.held.clock_ms > FRESH_MS:
-            now = yield from propose(keys, aim)
+        if stale or (yield from read(starters.clock(keys))) - now.snapshot.clock_ms > FRESH_MS:
+            now = yield from propose(keys, desired)
             if not now.changes:
                 return 0
             if now.changes != seen.changes:
                 what = "somebody has changed definitions meanwhile, and this would now be another change"
                 raise Conflict(what, remedy="look at the plan again")
-        for name, digest in aim.definitions.workflows.items():
-            if now.held.definitions.workflows.get(name) != digest and digest in aim.plans:
-                yield from upload(keys, aim.plans[digest])
-        applied = yield from transit(Apply(now.held.edits, pack(now.ops), _revision(aim, now, note).pack()))
+        for name, digest in desired.definitions.workflows.items():
+            if now.snapshot.definitions.workflows.get(name) != digest and digest in desired.plans:
+                yield from upload(keys, desired.plans[digest])
+        applied = yield from transit(Apply(now.snapshot.edits, pack(now.ops), _revision(desired, now, note).pack()))
         match applied:
             case Applied(_, number):
                 return number
@@ -192,10 +188,10 @@ def apply(keys: Keys, aim: Aim, seen: Proposal, note: Note) -> Flow[int]:
     raise Conflict("definitions are being changed all the time by others", remedy="try it again")
 
 
-def _revision(aim: Aim, seen: Proposal, note: Note) -> Revision:
-    definitions = seen.held.managed.updated(aim.definitions, seen.difference.deleted)
+def _revision(desired: DesiredState, seen: Proposal, note: Note) -> Revision:
+    definitions = seen.snapshot.applied.updated(desired.definitions, seen.difference.deleted)
     tool = version("celery-orchestrator")
-    return Revision(0, seen.held.clock_ms, note, tool, len(seen.changes), definitions, aim.back_to)
+    return Revision(0, seen.snapshot.clock_ms, note, tool, len(seen.changes), definitions, desired.back_to)
 
 
 def history(keys: Keys, limit: int) -> Flow[list[Revision]]:
@@ -205,11 +201,15 @@ def history(keys: Keys, limit: int) -> Flow[list[Revision]]:
     return [unpack(each, found[each]) for each in sorted(found, reverse=True)]
 
 
-def back_to(keys: Keys, number: int) -> Flow[Aim]:
-    """Return the aim to hold again what files had defined at a revision, and nothing that they defined since."""
+def back_to(keys: Keys, number: int) -> Flow[DesiredState]:
+    """Return the state that restores a revision; definitions that files added later are deleted.
+
+    Raises:
+        NotFound: the revision is not kept.
+    """
     found = yield from read(revisions.several(keys, range(number, number + 1)))
     if number not in found:
         latest = yield from read(revisions.latest(keys))
         remedy = f"the latest is {latest}, and 200 are kept" if latest else "nothing was applied yet"
         raise NotFound(f"there is no revision {number}", remedy=remedy)
-    return Aim(unpack(number, found[number]).definitions, prune="defined", back_to=number)
+    return DesiredState.of_revision(number, unpack(number, found[number]).definitions)

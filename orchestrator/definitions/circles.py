@@ -6,7 +6,7 @@ from collections import defaultdict, deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 
-from orchestrator.definitions.contents import workflow_of
+from orchestrator.model.ids import workflow_of
 from orchestrator.starters.trigger import Trigger
 
 Parents = Mapping[str, Collection[str]]

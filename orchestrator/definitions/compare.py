@@ -1,4 +1,4 @@
-"""The difference between what a namespace holds and what it is to hold: changes that people read and machines make."""
+"""The difference between the definitions that a namespace holds and those that it is to hold, field by field."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from orchestrator.definitions.contents import KINDS, Definitions, Kind, workflow_of
+from orchestrator.definitions.contents import KINDS, Definitions, Kind
 from orchestrator.definitions.secrecy import masked
 from orchestrator.model.errors import DefinitionError
+from orchestrator.model.ids import name_of, workflow_of
 from orchestrator.starters.schedule import Schedule
 from orchestrator.starters.trigger import Trigger
 
@@ -17,7 +18,7 @@ Action = Literal["create", "change", "delete"]
 
 
 class Pair(NamedTuple):
-    """A field before and after a change; None where it is not there. Secrets are hidden."""
+    """A field before and after a change, None where there is no such field. Secrets are hidden."""
 
     old: Any
     new: Any
@@ -25,72 +26,77 @@ class Pair(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One thing that is created, changed or deleted, by fields; a job's are `jobs.NAME.FIELD`."""
+    """A definition that is created, changed or deleted, with the fields that differ; a job's are `jobs.NAME.FIELD`."""
 
     kind: Kind
     name: str
     action: Action
     fields: Mapping[str, Pair]
     versions: Pair | None = None
-    """Of a workflow: the numbers of its versions; a new one is None until it is stored."""
+    """The numbers of a workflow's versions. A new version has none until it is stored."""
 
     def to_json(self) -> dict[str, Any]:
         """Return its shape in `plan --json`."""
-        told: dict[str, Any] = {"kind": self.kind, "name": self.name, "action": self.action}
+        document: dict[str, Any] = {"kind": self.kind, "name": self.name, "action": self.action}
         if self.versions:
-            told["version"] = self.versions._asdict()
-        return {**told, "fields": {name: pair._asdict() for name, pair in self.fields.items()}}
+            document["version"] = self.versions._asdict()
+        return {**document, "fields": {name: pair._asdict() for name, pair in self.fields.items()}}
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What has to change, and what is here beside it and stays."""
+    """The changes that lead to the desired definitions, and the definitions that are not among these and stay."""
 
     changes: tuple[Change, ...]
-    besides: tuple[tuple[Kind, str], ...]
+    unmanaged: tuple[tuple[Kind, str], ...]
 
     @property
     def deleted(self) -> set[tuple[Kind, str]]:
-        """Return what is to be deleted."""
+        """Return the kind and name of each definition that is deleted."""
         return {(each.kind, each.name) for each in self.changes if each.action == "delete"}
 
 
-def to_delete(wanted: Definitions, held: Definitions, expendable: Definitions) -> set[tuple[Kind, str]]:
-    """Return what has to go: of what nobody wants, that which is expendable, and what cannot stay without it.
+def to_delete(desired: Definitions, current: Definitions, prunable: Definitions) -> set[tuple[Kind, str]]:
+    """Return the kind and name of each current definition that is to be deleted.
 
-    A schedule or trigger goes with its workflow, and with the start of the other kind that takes its name.
+    Of the definitions that are not desired, those that are prunable are deleted. A schedule or trigger is also deleted
+    if its workflow is, and if a desired starter of the other kind takes its name.
     """
-    unwanted = {each for each in held.names() if each[1] not in wanted.of(each[0])}
-    gone = unwanted & set(expendable.names())
-    for kind, name in unwanted - gone:
+    undesired = {each for each in current.names() if each[1] not in desired.of(each[0])}
+    deleted = undesired & set(prunable.names())
+    for kind, name in undesired - deleted:
         if kind in ("schedule", "trigger"):
-            other = wanted.triggers if kind == "schedule" else wanted.schedules
-            if name in other or ("workflow", workflow_of(name)) in gone:
-                gone.add((kind, name))
-    return gone
+            other_kind = desired.triggers if kind == "schedule" else desired.schedules
+            if name in other_kind or ("workflow", workflow_of(name)) in deleted:
+                deleted.add((kind, name))
+    return deleted
 
 
-def changed_plans(wanted: Definitions, held: Definitions, gone: set[tuple[Kind, str]]) -> set[str]:
-    """Return the digests of the plans that `difference` describes."""
-    found = {held.workflows[name] for kind, name in gone if kind == "workflow"}
-    for name, digest in wanted.workflows.items():
-        if held.workflows.get(name) != digest:
-            found |= {digest, held.workflows.get(name, digest)}
+def changed_plans(desired: Definitions, current: Definitions, deleted: set[tuple[Kind, str]]) -> set[str]:
+    """Return the digests of the plans whose documents `difference` asks for."""
+    found = {current.workflows[name] for kind, name in deleted if kind == "workflow"}
+    for name, digest in desired.workflows.items():
+        if current.workflows.get(name) != digest:
+            found |= {digest, current.workflows.get(name, digest)}
     return found
 
 
 def difference(
-    wanted: Definitions,
-    held: Definitions,
-    gone: set[tuple[Kind, str]],
+    desired: Definitions,
+    current: Definitions,
+    deleted: set[tuple[Kind, str]],
     documents: Callable[[str], Mapping[str, Any]],
     versions: Mapping[str, Mapping[str, int]],
 ) -> Difference:
-    """Compare. `documents` gives the document of a plan by its digest, `versions` a workflow's numbers by digest."""
+    """Compare the desired definitions with the current ones, of which some are to be deleted.
+
+    `documents` gives the document of a plan by its digest. `versions` holds the numbers of a workflow's versions by
+    workflow and digest.
+    """
     changes = []
     for kind in KINDS:
-        for name in sorted({*wanted.of(kind), *(name for each, name in gone if each == kind)}):
-            old, new = held.of(kind).get(name), wanted.of(kind).get(name)
+        for name in sorted({*desired.of(kind), *(name for each, name in deleted if each == kind)}):
+            old, new = current.of(kind).get(name), desired.of(kind).get(name)
             if kind in ("schedule", "trigger") and old is not None and new is not None and not _same(old, new):
                 old = _usual(kind, name, old)
             if _same(old, new):
@@ -100,45 +106,46 @@ def difference(
                 numbers = Pair(*(versions.get(name, {}).get(digest) if digest else None for digest in (old, new)))
                 old, new = (None if digest is None else documents(digest) for digest in (old, new))
             action: Action = "create" if old is None else "delete" if new is None else "change"
-            changes.append(Change(kind, name, action, dict(_fields(kind, old or {}, new or {})), numbers))
-    stay = tuple(each for each in held.names() if each[1] not in wanted.of(each[0]) and each not in gone)
-    return Difference(tuple(changes), stay)
+            fields = _workflow_fields if kind == "workflow" else _fields
+            changes.append(Change(kind, name, action, dict(fields(old or {}, new or {})), numbers))
+    stay = (each for each in current.names() if each[1] not in desired.of(each[0]) and each not in deleted)
+    return Difference(tuple(changes), tuple(stay))
 
 
 def _usual(kind: Kind, name: str, document: Any) -> Any:
-    """Return the document of a schedule or trigger in its usual form: another version may not have stored that."""
+    """Return the document of a schedule or trigger in the form of this version: another one may have stored it."""
+    read = Schedule.read if kind == "schedule" else Trigger.read
     try:
-        own = name.partition("/")[2]
-        return Schedule.read(own, document).document() if kind == "schedule" else Trigger.read(own, document).document()
+        return read(name_of(name), document).document()
     except DefinitionError:
         return document
 
 
-def _fields(kind: Kind, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str, Pair]]:
-    """Yield the fields that differ; those of a workflow's jobs by themselves."""
-    differ = False
-    for name in dict.fromkeys((*old, *new)):
-        if kind == "workflow" and name in ("jobs", "name"):
-            continue
-        if not _same(old.get(name), new.get(name)):
-            differ = True
-            yield name, _pair(name, old, new)
-    if kind != "workflow":
-        return
+def _workflow_fields(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, Pair]]:
+    """Return the fields of a workflow that differ, and those of its jobs. A job that comes or goes is one field."""
+    found = list(_fields(_head(old), _head(new)))
     before, after = old.get("jobs", {}), new.get("jobs", {})
     for job in dict.fromkeys((*before, *after)):
-        if job not in before or job not in after:
-            differ = True
-            yield f"jobs.{job}", _pair(job, before, after)
-            continue
-        for name in dict.fromkeys((*before[job], *after[job])):
-            if not _same(before[job].get(name), after[job].get(name)):
-                differ = True
-                yield f"jobs.{job}.{name}", _pair(name, before[job], after[job])
-    if not differ and list(before) != list(after):
-        yield "jobs", Pair(list(before), list(after))  # their order, by which they are numbered
-    elif not differ and old and new:
-        yield "jobs", Pair("as before", "with the fields inside their arguments in another order")
+        if job in before and job in after:
+            found += _fields(before[job], after[job], f"jobs.{job}.")
+        else:
+            found.append((f"jobs.{job}", _pair(job, before, after)))
+    if not found and list(before) != list(after):
+        found.append(("jobs", Pair(list(before), list(after))))  # their order, by which they are numbered
+    elif not found and old and new:
+        found.append(("jobs", Pair("as before", "with the fields inside their arguments in another order")))
+    return found
+
+
+def _head(workflow: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in workflow.items() if name not in ("jobs", "name")}
+
+
+def _fields(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Pair]]:
+    """Yield the fields that differ, their names with the prefix."""
+    for name in dict.fromkeys((*old, *new)):
+        if not _same(old.get(name), new.get(name)):
+            yield prefix + name, _pair(name, old, new)
 
 
 def _same(old: Any, new: Any) -> bool:

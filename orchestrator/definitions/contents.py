@@ -45,8 +45,3 @@ class Definitions:
                 for kind in KINDS
             }
         )
-
-
-def workflow_of(starter: str) -> str:
-    """Return the workflow of a schedule or trigger."""
-    return starter.partition("/")[0]

@@ -1,4 +1,4 @@
-"""Files and folders of definitions, read into one value; everything that is wrong in them is told at once."""
+"""Files and folders of definitions, read into one value. One error names everything that is wrong in them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path as File
+from typing import Literal
 
 from orchestrator.definitions.bundles import read_items
 from orchestrator.definitions.contents import Definitions, Kind
+from orchestrator.definitions.desired import DesiredState
 from orchestrator.definitions.values import Values, fill
 from orchestrator.dsl.builder import Workflow
 from orchestrator.dsl.documents import Parsed, Placed, parse, placed, read_bytes
 from orchestrator.model.complaints import Complaint, Path, listing
 from orchestrator.model.errors import DefinitionError, DocumentError, NotFound
+from orchestrator.model.ids import starter_id, workflow_of
 from orchestrator.model.workflow import WorkflowDefinition
 from orchestrator.plan.compile import RouteOf
 from orchestrator.plan.plan import Plan
@@ -23,12 +26,12 @@ from orchestrator.timing.calendars import Calendar
 
 SUFFIXES = (".yaml", ".yml", ".json")
 Where = Callable[[], str]
-"""Says where something is written; asked only when somebody has to be told."""
+"""Gives the place where a definition is written. It is called for errors only."""
 
 
 @dataclass(slots=True)
 class Written:
-    """What files define, each by its name, with the plans of workflows by their digest."""
+    """The definitions of files by name; of schedules and triggers by id; and the plans of workflows by digest."""
 
     calendars: dict[str, Calendar] = field(default_factory=dict)
     workflows: dict[str, Workflow] = field(default_factory=dict)
@@ -39,7 +42,7 @@ class Written:
     digests: dict[str, str] = field(default_factory=dict)
 
     def definitions(self) -> Definitions:
-        """Return them as values that can be compared with those of a namespace."""
+        """Return them as documents, which can be compared with those of a namespace."""
         return Definitions(
             {name: calendar.document() for name, calendar in self.calendars.items()},
             dict(self.digests),
@@ -47,27 +50,35 @@ class Written:
             {name: trigger.document() for name, trigger in self.triggers.items()},
         )
 
+    def desired_state(self, prune: Literal["nothing", "defined", "all"] = "nothing") -> DesiredState:
+        """Return the state in which a namespace holds them; `prune` says what it is to lose."""
+        return DesiredState(self.definitions(), self.schedules, self.triggers, self.plans, prune, where=self.where)
+
     def where(self, kind: Kind, name: str) -> str:
-        """Return where a thing is written; of a schedule or trigger that is where its workflow is."""
-        found = self.places.get((kind, name)) or self.places.get(("workflow", name.partition("/")[0]))
+        """Return where a definition is written; of a schedule or trigger that is where its workflow is."""
+        found = self.places.get((kind, name)) or self.places.get(("workflow", workflow_of(name)))
         return found() if found else f"{kind} {name}"
 
-    def add_workflow(self, flow: Workflow, where: Where, route_of: RouteOf | None = None) -> None:
-        """Take in a workflow with what starts it; a `DefinitionError` if it cannot stand beside what is here."""
-        self._place("workflow", flow.name, where)
-        plan = flow.compile(route_of)
-        self.workflows[flow.name] = flow
+    def add_workflow(self, workflow: Workflow, where: Where, route_of: RouteOf | None = None) -> None:
+        """Add a workflow with its schedules and triggers.
+
+        Raises:
+            DefinitionError: there is one of that name already, or the workflow does not compile.
+        """
+        self._place("workflow", workflow.name, where)
+        plan = workflow.compile(route_of)
+        self.workflows[workflow.name] = workflow
         self.plans[plan.digest] = plan
-        self.digests[flow.name] = plan.digest
-        self.schedules |= {f"{flow.name}/{name}": schedule for name, schedule in flow.schedules.items()}
-        for name, trigger in flow.triggers.items():
-            if name in flow.schedules:
-                what = f"workflow {flow.name!r} has a schedule {name!r} and a trigger {name!r}"
-                raise DefinitionError(what, where=where(), remedy="give one of them another name")
-            self.triggers[f"{flow.name}/{name}"] = trigger
+        self.digests[workflow.name] = plan.digest
+        self.schedules |= {starter_id(workflow.name, name): each for name, each in workflow.schedules.items()}
+        self.triggers |= {starter_id(workflow.name, name): each for name, each in workflow.triggers.items()}
 
     def add_calendar(self, name: str, calendar: Calendar, where: Where) -> None:
-        """Take in a calendar; a `DefinitionError` if there is one of that name."""
+        """Add a calendar.
+
+        Raises:
+            DefinitionError: there is one of that name already.
+        """
         self._place("calendar", name, where)
         self.calendars[name] = calendar
 
@@ -82,17 +93,19 @@ def read(
     namespace: str,
     values: Values,
     *,
-    besides: Iterable[str] = (),
+    leave_out: Iterable[str] = (),
     route_of: RouteOf | None = None,
 ) -> Written:
-    """Read files, and folders with all that is below them, but for hidden files and those in `besides`.
+    """Read files, and all documents below folders, but for hidden files and the files in `leave_out`.
 
-    Raises a `DocumentError` that tells everything that is wrong, each thing by file, line and column.
+    Raises:
+        DocumentError: something is wrong. The error names everything that is, by file, line and column.
+        NotFound: there is no such file, or no document in a folder.
     """
     written = Written()
     wrong = [
         error
-        for file in files(paths, besides)
+        for file in files(paths, leave_out)
         for error in read_file(file, written, namespace, values, route_of)
     ]  # fmt: skip
     if len(wrong) == 1:
@@ -105,7 +118,7 @@ def read(
 def read_file(
     file: str, written: Written, namespace: str, values: Values, route_of: RouteOf | None = None
 ) -> list[DefinitionError]:
-    """Take in what a file defines; return what is wrong with it."""
+    """Add the definitions of a file; return what is wrong with it."""
     try:
         documents = parse(read_bytes(file), file)
     except DocumentError as error:
@@ -116,14 +129,14 @@ def read_file(
 def _take(
     parsed: Parsed, written: Written, namespace: str, values: Values, route_of: RouteOf | None
 ) -> Iterator[DefinitionError]:
-    """Take in what a document defines; yield what is wrong with it."""
+    """Add the definitions of a document; yield what is wrong with it."""
     complaints: list[Complaint] = []
     try:
         value = fill(parsed.value, values, complaints)
     except DefinitionError as error:
         yield DocumentError(error.what, where=parsed.source)
         return
-    # What is not filled in would only be told again, as what does not fit.
+    # A place that is not filled in would be refused a second time, as a value that does not fit.
     items = [] if complaints else list(read_items(value, namespace, complaints))
     yield from (DocumentError(each.what, where=each.where) for each in placed(complaints, parsed))
     for item in items:
@@ -138,7 +151,7 @@ def _take(
 
 
 class _Where:
-    """Where a part of a document is, worked out when it is asked for."""
+    """The place of a part of a document, worked out when it is called."""
 
     def __init__(self, parsed: Parsed, path: Path) -> None:
         self._parsed = parsed
@@ -149,9 +162,13 @@ class _Where:
         return found[0].where
 
 
-def files(paths: Iterable[str], besides: Iterable[str] = ()) -> Iterator[str]:
-    """Yield the files of paths in their order, each once; `NotFound` for a path or a folder with nothing there."""
-    left_out = {os.path.realpath(path) for path in besides}
+def files(paths: Iterable[str], leave_out: Iterable[str] = ()) -> Iterator[str]:
+    """Yield the files of paths in their order, each once.
+
+    Raises:
+        NotFound: there is no such file, or no document in a folder.
+    """
+    left_out = {os.path.realpath(path) for path in leave_out}
     known: set[str] = set()
     for path in paths:
         if File(path).is_dir():

@@ -1,4 +1,4 @@
-"""What may well be a mistake in definitions, and is none for certain: it is told, and nothing is refused."""
+"""Probable mistakes in definitions. Somebody may mean them, so they are shown, and nothing is refused."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from itertools import islice
 from typing import Any
 
 from orchestrator.definitions.circles import circles
-from orchestrator.definitions.contents import Definitions, workflow_of
+from orchestrator.definitions.contents import Definitions
 from orchestrator.model.complaints import Path
-from orchestrator.model.errors import DefinitionError
+from orchestrator.model.ids import workflow_of
 from orchestrator.plan.params import check_given
 from orchestrator.starters.fields import known_part
 from orchestrator.starters.schedule import Schedule
@@ -21,62 +21,50 @@ MOST_CIRCLES = 20
 
 @dataclass(slots=True)
 class Surroundings:
-    """What the definitions to be looked at may refer to: all names that there will be."""
+    """All names that the definitions to be checked may refer to."""
 
     place: str
-    """Where these are, as it stands in a sentence: `in these files`, `in this namespace`."""
+    """Where these names are, for a sentence: `in these files`, `in this namespace`."""
     calendars: set[str] = field(default_factory=set)
     workflows: set[str] = field(default_factory=set)
     produces: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """The datasets that workflows produce, by workflow."""
     triggers: Mapping[str, Trigger] = field(default_factory=dict)
-    """Those by which workflows start others, beside the triggers to be looked at."""
+    """The other triggers by which workflows start workflows, by id."""
 
 
 def warnings(schedules: Mapping[str, Schedule], triggers: Mapping[str, Trigger], there: Surroundings) -> Iterator[str]:
-    """Yield what schedules and triggers refer to that is not there, and which workflows start themselves."""
+    """Yield which names in schedules and triggers do not exist, and which workflows start themselves."""
     produced = {name for names in there.produces.values() for name in names}
-    for own, schedule in schedules.items():
+    for starter_id, schedule in schedules.items():
         for name in sorted(schedule.calendars() - there.calendars):
-            yield f"schedule {own}: there is no calendar {name!r} {there.place}"
-    for own, trigger in triggers.items():
+            yield f"schedule {starter_id}: there is no calendar {name!r} {there.place}"
+    for starter_id, trigger in triggers.items():
         for name in trigger.run.workflow if trigger.run else ():
             if name not in there.workflows:
-                yield f"trigger {own}: there is no workflow {name!r} {there.place}, so that none of its runs ends"
+                what = f"there is no workflow {name!r} {there.place}, so that none of its runs ends"
+                yield f"trigger {starter_id}: {what}"
         if trigger.datasets:
             for name in (*(trigger.datasets.any or ()), *(trigger.datasets.all or ())):
                 if name not in produced:
-                    yield f"trigger {own}: nothing {there.place} produces the dataset {name!r}"
+                    yield f"trigger {starter_id}: nothing {there.place} produces the dataset {name!r}"
     own_workflows = dict.fromkeys(map(workflow_of, triggers))
     for circle in islice(circles({**there.triggers, **triggers}, there.produces, own_workflows), MOST_CIRCLES):
         yield f"{' → '.join(circle)}: each run starts the next, without end if no `when` stops it"
 
 
-def misfits(beside: Definitions, schemas: Mapping[str, Any]) -> Iterator[str]:
-    """Yield which schedules and triggers, that stay as they are, do not fit their workflow's new parameters."""
+def misfits(unchanged: Definitions, schemas: Mapping[str, Any]) -> Iterator[str]:
+    """Yield which unchanged schedules and triggers do not fit the new parameters of their workflow.
+
+    `schemas` holds the JSON Schema of the new parameters by workflow.
+    """
     for kind in ("schedule", "trigger"):
-        for own, document in (beside.schedules if kind == "schedule" else beside.triggers).items():
-            workflow = own.partition("/")[0]
+        for starter_id, document in unchanged.of(kind).items():
+            workflow = workflow_of(starter_id)
             params = document.get("params", {}) if isinstance(document, dict) else {}
             if workflow in schemas:
                 later: list[Path] = []
                 known = known_part(dict(params), later)
                 for path, what in check_given(schemas[workflow], known, later):
-                    yield f"{kind} {own} stays, but does not fit: {'.'.join(map(str, path)) or 'params'}: {what}"
-
-
-def read_starts(definitions: Definitions) -> tuple[dict[str, Schedule], dict[str, Trigger]]:
-    """Read documents of schedules and triggers; one that cannot be read is left out."""
-    schedules: dict[str, Schedule] = {}
-    triggers: dict[str, Trigger] = {}
-    for own, document in definitions.schedules.items():
-        try:
-            schedules[own] = Schedule.read(own.partition("/")[2], document)
-        except DefinitionError:
-            continue
-    for own, document in definitions.triggers.items():
-        try:
-            triggers[own] = Trigger.read(own.partition("/")[2], document)
-        except DefinitionError:
-            continue
-    return schedules, triggers
+                    where = ".".join(map(str, path)) or "params"
+                    yield f"{kind} {starter_id} stays, but does not fit: {where}: {what}"

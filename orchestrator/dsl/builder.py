@@ -150,10 +150,15 @@ class Workflow:
             from orchestrator.starters.schedule import Schedule
             from orchestrator.starters.trigger import Trigger
 
-            for name, document in definition.schedules.items():
-                flow.schedule(Schedule.read(name, document))
-            for name, document in definition.triggers.items():
-                flow.trigger(Trigger.read(name, document))
+            for starter in (*definition.schedules.values(), *definition.triggers.values()):
+                match starter:
+                    case Schedule():
+                        flow.schedule(starter)
+                    case Trigger():
+                        flow.trigger(starter)
+                    case _:
+                        what = f"a {type(starter).__name__} is not a schedule or trigger"
+                        raise DefinitionError(what, where=repr(flow))
         return flow
 
     @classmethod
@@ -274,8 +279,8 @@ class Workflow:
 
         return replace(
             self._head,
-            schedules={name: schedule.document() for name, schedule in self._schedules.items()},
-            triggers={name: trigger.document() for name, trigger in self._triggers.items()},
+            schedules={**self._schedules},
+            triggers={**self._triggers},
             jobs=tuple(job._defined(route) for job in self._jobs.values()),
         )
 

@@ -200,6 +200,8 @@ def _settings(item: WorkflowDefinition | JobDefinition, kind: type) -> dict[str,
             value = value.model_dump(mode="json", exclude_defaults=True) or 0
             if isinstance(value, dict) and list(value) == ["max"]:
                 value = value["max"]
+        elif field.name in ("schedules", "triggers"):
+            value = {name: starter.document() for name, starter in value.items()}
         elif isinstance(value, tuple):
             value = list(value)
         elif isinstance(value, float) and value.is_integer():

@@ -5,6 +5,8 @@ sort later, and clients make them, so a submit that is sent twice is the same su
 
 An attempt reference is `run/job@attempt`, where `job` is the job's index in the plan: `01k…/17@1`. It is the
 Celery task id of the attempt, what Flower shows, and the fencing token in one string.
+
+A schedule or trigger has the id `workflow/name`. A workflow has one of each id, whichever of the two it is.
 """
 
 from __future__ import annotations
@@ -48,3 +50,18 @@ class AttemptRef(NamedTuple):
         if match is None:
             raise ValueError(f"{text!r} is not an attempt reference (run/job@attempt)")
         return cls(match[1], int(match[2]), int(match[3]))
+
+
+def starter_id(workflow: str, name: str) -> str:
+    """Return the id of a schedule or trigger of a workflow."""
+    return f"{workflow}/{name}"
+
+
+def workflow_of(starter_id: str) -> str:
+    """Return the workflow of a schedule, trigger or backfill, given its id."""
+    return starter_id.partition("/")[0]
+
+
+def name_of(starter_id: str) -> str:
+    """Return the name that a schedule or trigger has in its workflow, given its id."""
+    return starter_id.partition("/")[2]

@@ -13,9 +13,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import field as plain
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, runtime_checkable
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, JsonValue
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    InstanceOf,
+    JsonValue,
+    WithJsonSchema,
+)
 from pydantic.dataclasses import dataclass as checked
 
 from orchestrator.model.policies import RetryPolicy
@@ -78,6 +86,21 @@ else:
 _CONFIG = ConfigDict(extra="forbid")
 
 
+@runtime_checkable
+class Starter(Protocol):
+    """A schedule or trigger: a value that starts runs of its workflow. The room `starters` has both classes."""
+
+    @property
+    def name(self) -> str:
+        """Return its name, unique in the workflow."""
+
+    def document(self) -> dict[str, Any]:
+        """Return it as plain data without its name."""
+
+
+Starters = Annotated[dict[str, InstanceOf[Starter]], WithJsonSchema({"type": "object"})]
+
+
 @checked(frozen=True, slots=True, kw_only=True, config=_CONFIG)
 class JobDefinition:
     """One job: a task with the templates of its arguments, its order, and its policies."""
@@ -125,11 +148,9 @@ class WorkflowDefinition:
     )
     produces: Annotated[tuple[Name, ...], Field(description="Datasets of which its success is news.")] = ()
     schedules: Annotated[
-        dict[str, Any],
-        Field(description="When it runs by itself: plain data by name (see `starters.schedule`), no part of the plan."),
+        Starters, Field(description="When it runs by itself: schedules by name. They are not part of the plan.")
     ] = plain(default_factory=dict)
     triggers: Annotated[
-        dict[str, Any],
-        Field(description="What else starts it: plain data by name (see `starters.trigger`), no part of the plan."),
+        Starters, Field(description="What else starts it: triggers by name. They are not part of the plan.")
     ] = plain(default_factory=dict)
     jobs: tuple[JobDefinition, ...] = ()

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 
+from orchestrator.model.ids import starter_id
 from orchestrator.scheduling.planning import Planned, Times
 from orchestrator.starters.schedule import Schedule
 from orchestrator.starters.trigger import Trigger
@@ -15,15 +16,9 @@ from orchestrator.timing.base import MILLISECOND
 from orchestrator.timing.calendars import Calendar
 
 
-def starter_id(workflow: str, name: str) -> str:
-    """Return the id of a schedule or trigger: `workflow/name`."""
-    return f"{workflow}/{name}"
-
-
 def times_of(workflow: str, schedule: Schedule, calendars: Mapping[str, Calendar]) -> Times:
     """Return a schedule's planned times; a `DefinitionError` if a calendar is missing."""
-    own = starter_id(workflow, schedule.name)
-    return Planned.of(own, schedule, calendars).times
+    return Planned.of(starter_id(workflow, schedule.name), schedule, calendars).times
 
 
 def schedule_record(workflow: str, schedule: Schedule, calendars: Mapping[str, Calendar], after_ms: int) -> Starter:
@@ -80,11 +75,10 @@ def backfill_record(base: StarterRecord, schedule: Schedule, number: int, parall
 
 def trigger_record(workflow: str, trigger: Trigger, token: str = "") -> Starter:
     """Return what is stored of a trigger; `token` is a webhook's."""
-    own = starter_id(workflow, trigger.name)
     need = len(trigger.datasets.all or ()) if trigger.datasets else 0
     polled = trigger.files or trigger.http or trigger.sql
     return Starter(
-        own,
+        starter_id(workflow, trigger.name),
         "trigger",
         workflow,
         json.dumps(trigger.document()).encode(),

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from orchestrator.model.errors import DefinitionError
+from orchestrator.model.ids import starter_id
 from orchestrator.model.states import RunState
 from orchestrator.scheduling.overlaps import Occupancy
 from orchestrator.scheduling.planning import Miss, Planned, steps
-from orchestrator.scheduling.records import schedule_record, starter_id
+from orchestrator.scheduling.records import schedule_record
 from orchestrator.starters.schedule import Schedule
 from orchestrator.timing.calendars import Calendar
 

@@ -21,8 +21,8 @@ READERS: dict[str, Callable[[str, Any, Complain, Path], Schedule | Trigger | Non
 
 def read_starts(
     kind: str, given: Mapping[str, Any], workflow: str, schema: Schema | None, complaints: list[Complaint]
-) -> dict[str, dict[str, Any]]:
-    """Read a workflow's `schedules` or `triggers` from its document; return those that are right in their usual form.
+) -> dict[str, Schedule | Trigger]:
+    """Read a workflow's `schedules` or `triggers` from its document; return those in which nothing is wrong, by name.
 
     `schema` is that of the workflow's parameters. What is wrong is added to the complaints, with its path.
     """
@@ -30,14 +30,14 @@ def read_starts(
     def complain(path: Path, what: str) -> None:
         complaints.append(Complaint(path, what))
 
-    found = {}
+    found: dict[str, Schedule | Trigger] = {}
     for name, value in given.items():
         start = READERS[kind](name, value, complain, (kind, name))
         params = value.get("params", {}) if isinstance(value, dict) else {}
         wrong = _misfits(params, schema) if isinstance(params, dict) else []
         if start is not None:
             wrong += _never(start, workflow)
-            found[name] = start.document()
+            found[name] = start
         for path, what in wrong:
             complain((kind, name, *path), what)
     return found

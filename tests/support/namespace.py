@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 from orchestrator.client import applying
-from orchestrator.client.applying import Aim, Proposal
+from orchestrator.client.applying import Proposal
+from orchestrator.definitions.desired import DesiredState
 from orchestrator.definitions.files import Written
 from orchestrator.definitions.revisions import Note
 from orchestrator.dsl.builder import Workflow
@@ -36,23 +38,23 @@ class Namespace(Starters):
         """Let clients read the machine's clock, as a scheduler's tick does."""
         self.machine.client.hset(self.keys.meta, "clock", self.machine.now)
 
-    def propose(self, aim: Aim) -> Proposal:
+    def propose(self, desired: DesiredState) -> Proposal:
         self.tick()
-        proposal: Proposal = self.drive(applying.propose(self.keys, aim))
+        proposal: Proposal = self.drive(applying.propose(self.keys, desired))
         return proposal
 
-    def make(self, aim: Aim, **note: str) -> int:
+    def make(self, desired: DesiredState, **note: str) -> int:
         """Propose and apply; return the revision."""
-        number: int = self.drive(applying.apply(self.keys, aim, self.propose(aim), Note(**note)))
+        number: int = self.drive(applying.apply(self.keys, desired, self.propose(desired), Note(**note)))
         return number
 
     def drift(self) -> Proposal:
         proposal: Proposal = self.drive(applying.drift(self.keys))
         return proposal
 
-    def back_to(self, revision: int) -> Aim:
-        aim: Aim = self.drive(applying.back_to(self.keys, revision))
-        return aim
+    def back_to(self, revision: int) -> DesiredState:
+        desired: DesiredState = self.drive(applying.back_to(self.keys, revision))
+        return desired
 
     def revision(self) -> int:
         return self.store.read(revisions.latest(self.keys))
@@ -81,13 +83,13 @@ def flow(name: str = "nightly", task: str = "t.load", **starts: Schedule | Trigg
     return made
 
 
-def aim(*flows: Workflow, calendars: dict[str, Calendar] | None = None, **options: Any) -> Aim:
+def desired_state(*flows: Workflow, calendars: dict[str, Calendar] | None = None, **options: Any) -> DesiredState:
     written = Written()
     for name, calendar in (calendars or {}).items():
         written.add_calendar(name, calendar, lambda: "here")
     for each in flows:
         written.add_workflow(each, lambda: "here")
-    return Aim(written.definitions(), written.plans, **options)
+    return replace(written.desired_state(), **options)
 
 
 def told(proposal: Proposal) -> list[str]:

@@ -64,7 +64,7 @@ def test_folders_are_read_with_all_below_but_for_what_is_hidden() -> None:
     write("d/.git/x.yaml", "broken: [")
     write("d/README.md", "# no")
     write("d/values.yaml", "region: eu")
-    written = read(["d", "d/a.yaml"], "default", {}, besides=["d/values.yaml"])
+    written = read(["d", "d/a.yaml"], "default", {}, leave_out=["d/values.yaml"])
     assert sorted(written.workflows) == ["b", "c", "hourly"]
 
 

@@ -34,10 +34,10 @@ def test_the_files_of_the_guide_are_read(tmp_path: Path, monkeypatch: pytest.Mon
 def test_the_shape_of_json_is_the_one_that_the_code_has() -> None:
     from orchestrator.client.applying import Proposal
     from orchestrator.definitions.compare import Change, Difference, Pair
-    from orchestrator.definitions.snapshot import Held
+    from orchestrator.definitions.snapshot import Snapshot
 
     (shown,) = (json.loads(text) for text in blocks("json"))
     change = Change("schedule", "nightly/night", "change", {"cron": Pair("0 2 * * *", "0 3 * * *")})
-    held = Held(0, 0, None, {}, (), None)  # type: ignore[arg-type]
-    proposal = Proposal(Difference((change,), (("workflow", "reports"),)), (), (), (), held, ())
+    snapshot = Snapshot(0, 0, None, {}, (), None)  # type: ignore[arg-type]
+    proposal = Proposal(Difference((change,), (("workflow", "reports"),)), (), (), snapshot, ())
     assert {**proposal.to_json("default"), "revision": 7} == shown

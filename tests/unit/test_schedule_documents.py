@@ -13,7 +13,7 @@ from celery import Celery
 from pydantic import BaseModel
 
 from orchestrator import Calendar, Cron, Every, Schedule, Workflow, workflow
-from orchestrator.dsl.documents import dump, load, schema
+from orchestrator.dsl.documents import dump, load, schema, to_document
 from orchestrator.model.errors import DefinitionError, DocumentError
 from orchestrator.plan.compile import compile_plan
 from orchestrator.plan.decompile import decompile
@@ -284,7 +284,7 @@ def test_a_workflows_document_holds_them_and_comes_back(form: str) -> None:
     assert again.schedules["nightly"].days == Calendar(calendar="business")
     assert again.definition().schedules == definition.schedules
     jsonschema.validate(
-        Workflow.from_definition(definition).definition().schedules,
+        to_document(Workflow.from_definition(definition).definition())["schedules"],
         schema()["properties"]["schedules"] | {"$defs": schema()["$defs"]},
     )
 

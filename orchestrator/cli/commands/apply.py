@@ -14,7 +14,8 @@ from orchestrator.model.errors import DefinitionError, OrchestratorError
 
 if TYPE_CHECKING:
     from orchestrator.client import Client
-    from orchestrator.client.applying import Aim, Proposal
+    from orchestrator.client.applying import Proposal
+    from orchestrator.definitions.desired import DesiredState
     from orchestrator.definitions.files import Written
     from orchestrator.definitions.revisions import Note
     from orchestrator.definitions.values import Values
@@ -116,7 +117,7 @@ def plan(
 ) -> None:
     """Show what apply would change; nothing is changed."""
     made = client()
-    proposal = made.definitions.propose(_aim(made, paths, given_values(value_files, settings), value_files, prune))
+    proposal = made.definitions.propose(_desired(made, paths, given_values(value_files, settings), value_files, prune))
     _show(made, proposal, BESIDE if prune else f"{BESIDE}, and kept without --prune", as_json)
     if exit_code and proposal.changes:
         ctx.exit(1)
@@ -144,14 +145,14 @@ def apply(
     from orchestrator.cli.provenance import commit
 
     made = client()
-    aim = _aim(made, paths, given_values(value_files, settings), value_files, prune)
-    proposal = made.definitions.propose(aim)
+    desired = _desired(made, paths, given_values(value_files, settings), value_files, prune)
+    proposal = made.definitions.propose(desired)
     beside = BESIDE if prune else f"{BESIDE}, and kept without --prune"
     if dry_run:
         _show(made, proposal, beside, as_json)
         return
     note = _note(author, reason, commit([path for path in paths if not _is_python(path)]) if source is None else source)
-    _carry_out(made, aim, proposal, note, beside, yes, as_json)
+    _carry_out(made, desired, proposal, note, beside, yes, as_json)
 
 
 @click.command(cls=Command)
@@ -173,12 +174,12 @@ def diff(ctx: click.Context, exit_code: bool, as_json: bool) -> None:
 def rollback(revision: int, dry_run: bool, yes: bool, author: str | None, reason: str, as_json: bool) -> None:
     """Go back to revision N: what files had defined then holds again, what they have added since goes."""
     made = client()
-    aim = made.definitions.back_to(revision)
-    proposal = made.definitions.propose(aim)
+    desired = made.definitions.back_to(revision)
+    proposal = made.definitions.propose(desired)
     if dry_run:
         _show(made, proposal, "not from files, and kept", as_json)
         return
-    _carry_out(made, aim, proposal, _note(author, reason, ""), "not from files, and kept", yes, as_json)
+    _carry_out(made, desired, proposal, _note(author, reason, ""), "not from files, and kept", yes, as_json)
 
 
 @click.command(cls=Command)
@@ -206,20 +207,21 @@ def given_values(files: tuple[str, ...], settings: tuple[str, ...]) -> Values:
     return read_values(files, settings)
 
 
-def _aim(made: Client, paths: tuple[str, ...], values: Values, besides: tuple[str, ...], prune: bool) -> Aim:
-    from orchestrator.client.applying import Aim
+def _desired(
+    made: Client, paths: tuple[str, ...], values: Values, value_files: tuple[str, ...], prune: bool
+) -> DesiredState:
     from orchestrator.definitions.files import read
 
     written = read(
         [path for path in paths if not _is_python(path)],
         made.settings.namespace,
         values,
-        besides=besides,
+        leave_out=value_files,
         route_of=made.route_of,
     )
     for path in filter(_is_python, paths):
         _add_python(path, written, made)
-    return Aim(written.definitions(), written.plans, "all" if prune else "nothing", where=written.where)
+    return written.desired_state("all" if prune else "nothing")
 
 
 def _is_python(path: str) -> bool:
@@ -279,7 +281,9 @@ def _show(made: Client, proposal: Proposal, beside: str, as_json: bool, *, done:
         console().print(line, soft_wrap=True)
 
 
-def _carry_out(made: Client, aim: Aim, proposal: Proposal, note: Note, beside: str, yes: bool, as_json: bool) -> None:
+def _carry_out(
+    made: Client, desired: DesiredState, proposal: Proposal, note: Note, beside: str, yes: bool, as_json: bool
+) -> None:
     from orchestrator.cli.render.output import print_json, say
 
     if not as_json:
@@ -290,7 +294,7 @@ def _carry_out(made: Client, aim: Aim, proposal: Proposal, note: Note, beside: s
         if not click.confirm("Make these changes?", err=True):
             say("nothing was changed")
             click.get_current_context().exit(1)
-    number = made.definitions.apply(aim, proposal, note)
+    number = made.definitions.apply(desired, proposal, note)
     if as_json:
         print_json({**proposal.to_json(made.settings.namespace), "applied": number or None})
     elif number:

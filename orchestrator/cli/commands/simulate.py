@@ -63,7 +63,7 @@ def simulate(
     begin, finish = _ms(start), _ms(end)
     if finish <= begin:
         raise click.BadParameter(f"{end.isoformat()} is not after {start.isoformat()}", param_hint="--to")
-    written = read(paths, get_settings().namespace, given_values(value_files, settings), besides=value_files)
+    written = read(paths, get_settings().namespace, given_values(value_files, settings), leave_out=value_files)
     found = simulated(
         [(name.partition("/")[0], schedule) for name, schedule in written.schedules.items()],
         start=begin - 1,

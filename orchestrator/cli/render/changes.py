@@ -27,8 +27,8 @@ def pictured(proposal: Proposal, beside: str, done: bool = False) -> Iterator[Te
         yield from _change(change)
     if proposal.planned_anew:
         yield Text.assemble(("planned anew, by a calendar that changes: ", "cyan"), _names(proposal.planned_anew))
-    if proposal.difference.besides:
-        names = [f"{kind} {name}" for kind, name in proposal.difference.besides]
+    if proposal.difference.unmanaged:
+        names = [f"{kind} {name}" for kind, name in proposal.difference.unmanaged]
         yield Text.assemble((f"{beside}: ", "dim"), (_names(names), "dim"))
     if proposal.paused:
         yield Text.assemble(("paused, and stays so: ", "dim"), (_names(proposal.paused), "dim"))
