@@ -5,7 +5,8 @@
     tidy = nightly.job("clean", clean.s(raw.output))
     nightly.job("report", report.si(), after=[tidy])
 
-Mistakes are told where they are made; what only the whole shows (cycles, names that nobody has) when it is compiled.
+A mistake in one job is refused where the job is written. Cycles and unknown names are refused when the workflow is
+compiled.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from orchestrator.dsl.refs import OutputRef, ParamRef, ParamsRef, RunFacts, RunRef
+from orchestrator.dsl.refs import OutputRef, ParamsRef, RunFacts, check_owner, marker_of
 from orchestrator.dsl.signatures import read_signature, route_by_app
 from orchestrator.model.complaints import explain
 from orchestrator.model.errors import DefinitionError
@@ -40,34 +41,38 @@ _Following = TypeVar("_Following")
 
 
 class Job:
-    """A job of a workflow that is being written. `job.output` stands for what its task will return."""
+    """A job of a workflow that is being written. `job.output` stands for the value that its task will return."""
 
-    __slots__ = ("_after", "_app", "_definition", "flow")
+    __slots__ = ("_after", "_app", "_definition", "workflow")
 
-    def __init__(self, flow: Workflow, definition: JobDefinition, app: Any = None) -> None:
-        self.flow = flow
+    def __init__(self, workflow: Workflow, definition: JobDefinition, app: Any = None) -> None:
+        self.workflow = workflow
         self._definition = definition
         self._after = dict.fromkeys(definition.after)
         self._app = app
 
     @property
     def name(self) -> str:
-        """Its name, unique in the workflow."""
+        """The name, unique in the workflow."""
         return self._definition.name
 
     @property
     def output(self) -> OutputRef:
-        """What its task will return, or by `[...]` a part of it; a job that uses it waits for this one."""
-        return OutputRef(self)
+        """A reference to the value that its task will return; `[...]` goes into it. Its users wait for this job."""
+        return OutputRef(self.workflow, self.name)
 
     def after(self, *jobs: Job | str | Iterable[Job | str]) -> Job:
-        """Let this job wait for others, by job or name, without using their outputs; return this one."""
-        self._after.update(dict.fromkeys(self.flow._names(jobs, f"job {self.name!r}")))
-        self.flow._changed()
+        """Let this job wait for others (jobs or names of jobs) without using their outputs; return this job.
+
+        Raises:
+            DefinitionError: one of them is not a job or the name of one, or belongs to another workflow.
+        """
+        self._after.update(dict.fromkeys(self.workflow._names(jobs, f"job {self.name!r}")))
+        self.workflow._changed()
         return self
 
     def __rshift__(self, following: _Following) -> _Following:
-        """`a >> b`, `a >> [b, c]`: what follows waits for this job; returns what follows, so that it chains."""
+        """`a >> b`, `a >> [b, c]`: the jobs on the right wait for this one. Returns the right side, for chains."""
         for job in _jobs(following):
             job.after(self)
         return following
@@ -77,7 +82,7 @@ class Job:
         return self.after(before)
 
     def __repr__(self) -> str:
-        return f"<Job {self.name} of {self.flow.name}>"
+        return f"<Job {self.name} of {self.workflow.name}>"
 
     def __copy__(self) -> Job:
         return self
@@ -86,7 +91,7 @@ class Job:
         return self
 
     def _defined(self, route_of: Callable[[Any, str], str]) -> JobDefinition:
-        """Return its definition as it now stands, with its route."""
+        """Return its definition as it stands now, with its route."""
         definition = self._definition
         return replace(
             definition,
@@ -98,9 +103,9 @@ class Job:
 class Workflow:
     """A workflow: named jobs, and the order in which they may run.
 
-    `params` is a pydantic model of its parameters; `priority` (critical, high, normal, low) is the class of its
-    runs where the submitter gives none; `deadline` the seconds that a run may take from its creation; `produces` names
-    the datasets of which the success of a run is news.
+    `params` is a pydantic model of its parameters. `priority` (critical, high, normal, low) is the class of its runs
+    where the submitter gives none. `deadline` is the number of seconds that a run may take from its creation.
+    `produces` names the datasets that a successful run has updated. Raises DefinitionError.
     """
 
     def __init__(
@@ -127,25 +132,29 @@ class Workflow:
                 produces=tuple([produces] if isinstance(produces, str) else produces),
             )
         except ValidationError as error:
-            _tell(error, where)
+            _refuse(error, where)
         self._jobs: dict[str, Job] = {}
         self._numbers: dict[str, int] = {}
         self._schedules: dict[str, Schedule] = {}
         self._triggers: dict[str, Trigger] = {}
         self._plan: tuple[RouteOf | None, Plan] | None = None
         self.params = ParamsRef(name, params, self._head.params)
-        """References to the parameters: `flow.params.day`."""
+        """References to the parameters: `workflow.params.day`."""
         self.run = RunFacts()
-        """References to what is known of the run: `flow.run.logical_date`."""
+        """References to facts of the run: `workflow.run.logical_date`."""
 
     @classmethod
     def from_definition(cls, definition: WorkflowDefinition) -> Workflow:
-        """Make a workflow of a definition, such as one that was read from a document or from the store."""
-        flow = cls(definition.name)
-        flow._head = replace(definition, jobs=(), schedules={}, triggers={})
-        flow.params = ParamsRef(definition.name, None, definition.params)
+        """Make a workflow of a definition, such as one that was read from a document or from the store.
+
+        Raises:
+            DefinitionError: two jobs have one name, or a schedule or trigger does not fit the workflow.
+        """
+        workflow = cls(definition.name)
+        workflow._head = replace(definition, jobs=(), schedules={}, triggers={})
+        workflow.params = ParamsRef(definition.name, None, definition.params)
         for job in definition.jobs:
-            flow._add(Job(flow, job))
+            workflow._add(Job(workflow, job))
         if definition.schedules or definition.triggers:
             from orchestrator.starters.schedule import Schedule
             from orchestrator.starters.trigger import Trigger
@@ -153,40 +162,49 @@ class Workflow:
             for starter in (*definition.schedules.values(), *definition.triggers.values()):
                 match starter:
                     case Schedule():
-                        flow.schedule(starter)
+                        workflow.schedule(starter)
                     case Trigger():
-                        flow.trigger(starter)
+                        workflow.trigger(starter)
                     case _:
                         what = f"a {type(starter).__name__} is not a schedule or trigger"
-                        raise DefinitionError(what, where=repr(flow))
-        return flow
+                        raise DefinitionError(what, where=repr(workflow))
+        return workflow
 
     @classmethod
     def load(cls, path: str | Path) -> Workflow:
-        """Read a workflow from a YAML or JSON document; a `DocumentError` tells each place where it is wrong."""
+        """Read a workflow from a file with one YAML or JSON document.
+
+        Raises:
+            DocumentError: the document is wrong. The error names every mistake with its line and column.
+        """
         from orchestrator.dsl.documents import load_file
 
         return cls.from_definition(load_file(path))
 
     @property
     def name(self) -> str:
-        """Its name: versions of one workflow share it."""
+        """The name. All versions of a workflow share it."""
         return self._head.name
 
     @property
     def jobs(self) -> Mapping[str, Job]:
-        """Its jobs by name, in their order."""
+        """The jobs by name, in their order."""
         return self._jobs
 
     @property
     def schedules(self) -> Mapping[str, Schedule]:
-        """Its schedules by name."""
+        """The schedules by name."""
         return MappingProxyType(self._schedules)
 
     @property
     def triggers(self) -> Mapping[str, Trigger]:
-        """Its triggers by name."""
+        """The triggers by name."""
         return MappingProxyType(self._triggers)
+
+    @property
+    def produces(self) -> tuple[str, ...]:
+        """The datasets that a successful run has updated."""
+        return self._head.produces
 
     def job(
         self,
@@ -201,22 +219,28 @@ class Workflow:
         soft_timeout: float | None = None,
         route: str | None = None,
     ) -> Job:
-        """Add a job: a Celery signature, in whose arguments references may stand for values of the future.
+        """Add a job: a Celery signature, in whose arguments references may stand for values that are known later.
 
-        `after` names jobs that must succeed first, beside those whose output is used. `priority` is its class,
-        without one its run's; `number` (0 to 255, lower first, 128 without one) its place in it. `retry` is a
-        policy or a number of retries; `timeout` and `soft_timeout` are seconds an attempt may take; `route`
-        the queue of the workers that may run it.
+        `after` names jobs that must succeed first, in addition to those whose output is used. `priority` is its class,
+        by default the class of its run; `number` (0 to 255, lower first, by default 128) is its rank in the class.
+        `retry` is a policy or a number of retries. `timeout` and `soft_timeout` are seconds that an attempt may take.
+        `route` is the queue of the workers that may run it.
+
+        Raises:
+            DefinitionError: the signature is not one of a single task, an option cannot be honoured, a value is not
+                allowed, or there is already a job of that name.
         """
         where = f"job {name!r}"
-        told = f"{where}: argument"
+        argument = f"{where}: argument"
         call = read_signature(signature, where)
+        args = tuple(encode(value, self._marker_of, (argument, at)) for at, value in enumerate(call.args))
+        kwargs = {key: encode(value, self._marker_of, (f"{argument} {key}",)) for key, value in call.kwargs.items()}
         try:
             definition = JobDefinition(
                 name=name,
                 task=call.task,
-                args=tuple(encode(value, self._marker_of, (told, i)) for i, value in enumerate(call.args)),
-                kwargs={key: encode(value, self._marker_of, (f"{told} {key}",)) for key, value in call.kwargs.items()},
+                args=args,
+                kwargs=kwargs,
                 after=tuple(dict.fromkeys(self._names((after,), where))) if after else (),
                 priority=priority,
                 number=number,
@@ -227,13 +251,16 @@ class Workflow:
                 headers=call.headers,
             )
         except ValidationError as error:
-            _tell(error, where)
+            _refuse(error, where)
         return self._add(Job(self, definition, call.app))
 
     def schedule(self, timing: Rule | Schedule, **fields: Any) -> Schedule:
-        """Add a schedule, and return it: a timing, such as a Cron, with the fields of `Schedule`; or a whole one.
+        """Add a schedule and return it: a timing, such as a Cron, with fields of `Schedule`; or a `Schedule`.
 
-        It is no part of the plan: another schedule makes no new version.
+        Schedules are not part of the plan: a changed one makes no new version of the workflow.
+
+        Raises:
+            DefinitionError: a field is wrong, the parameters do not fit the workflow's, or the name is taken.
         """
         from orchestrator.starters.fitting import fitting
         from orchestrator.starters.schedule import Schedule
@@ -241,26 +268,30 @@ class Workflow:
         if isinstance(timing, Schedule) and fields:
             raise DefinitionError(f"a schedule has its fields already ({', '.join(fields)})", where=repr(self))
         schedule = timing if isinstance(timing, Schedule) else Schedule(timing, **fields)
-        self._schedules[schedule.name] = fitting(schedule, self._started_by(), self.name, self._head.params)
+        self._schedules[schedule.name] = fitting(schedule, self._starters(), self.name, self._head.params)
         return schedule
 
     def trigger(self, trigger: Trigger | None = None, **fields: Any) -> Trigger:
-        """Add a trigger, and return it: the fields of `Trigger`, or a whole one. It is no part of the plan."""
+        """Add a trigger and return it: fields of `Trigger`, or a `Trigger`. Triggers are not part of the plan.
+
+        Raises:
+            DefinitionError: a field is wrong, the parameters do not fit the workflow's, or the name is taken.
+        """
         from orchestrator.starters.fitting import fitting
         from orchestrator.starters.trigger import Trigger
 
         if trigger is not None and fields:
             raise DefinitionError(f"a trigger has its fields already ({', '.join(fields)})", where=repr(self))
         trigger = Trigger(**fields) if trigger is None else trigger
-        self._triggers[trigger.name] = fitting(trigger, self._started_by(), self.name, self._head.params)
+        self._triggers[trigger.name] = fitting(trigger, self._starters(), self.name, self._head.params)
         return trigger
 
-    def _started_by(self) -> dict[str, Schedule | Trigger]:
-        """Return its schedules and triggers, which share their names: both are called `workflow/name`."""
+    def _starters(self) -> dict[str, Schedule | Trigger]:
+        """Return the schedules and triggers by name. A name is either of the one kind or of the other."""
         return {**self._schedules, **self._triggers}
 
     def free_name(self, task: str) -> str:
-        """Return a name for a job of a task that no job has yet: `clean`, then `clean-2`."""
+        """Return a name for a job of a task; no job has that name yet: `clean`, then `clean-2`."""
         short = re.sub(r"[^A-Za-z0-9_-]", "_", task.rpartition(".")[2])[: MAX_NAME - 10].lstrip("-") or "job"
         while True:
             number = self._numbers[short] = self._numbers.get(short, 0) + 1
@@ -269,7 +300,11 @@ class Workflow:
                 return name
 
     def definition(self, route_of: RouteOf | None = None) -> WorkflowDefinition:
-        """Return the definition as it now stands, each job with its route (see `compile`)."""
+        """Return the definition as it stands now, each job with its route (see `compile`).
+
+        Raises:
+            DefinitionError: the Celery app of a task cannot route it.
+        """
 
         @cache
         def route(app: Any, task: str) -> str:
@@ -285,18 +320,25 @@ class Workflow:
         )
 
     def compile(self, route_of: RouteOf | None = None) -> Plan:
-        """Return its plan; compiled once, and anew after a change.
+        """Return the plan. It is compiled once, and again after a change.
 
-        A job's route is its `route=`, else its signature's queue, else what the Celery app of its task says (the
-        task's queue, the router, the default queue); for a task that is known by name only `route_of` decides,
-        else it is `default`. A `DefinitionError` tells everything that is wrong.
+        The route of a job is its `route=`, else the queue of its signature, else the queue that the Celery app of its
+        task chooses (the task's own, the router's, the default one). For a task that is known by its name alone,
+        `route_of` gives the route; without it the route is `default`.
+
+        Raises:
+            DefinitionError: the workflow is wrong. The error names every mistake.
         """
         if self._plan is None or self._plan[0] != route_of:
             self._plan = route_of, compile_plan(self.definition(route_of))
         return self._plan[1]
 
     def bind(self, params: Mapping[str, Any] | None = None) -> bytes:
-        """Return a run's parameters as JSON, checked and with all defaults; a `ParameterError` lists what is wrong."""
+        """Return the parameters of a run as JSON, checked and with all defaults.
+
+        Raises:
+            ParameterError: parameters are missing, unknown or wrong. The error names each of them.
+        """
         if self._model is not None:
             return bind_model(self._model, params or {}, self.name)
         return bind_schema(self._head.params, params or {}, self.name)
@@ -320,35 +362,15 @@ class Workflow:
             if isinstance(job, str):
                 yield job
             elif isinstance(job, Job):
-                self._own(job, where)
+                check_owner(job.workflow, job.name, self, where)
                 yield job.name
             elif isinstance(job, Iterable):
                 yield from self._names(job, where)
             else:
                 raise DefinitionError(f"a {type(job).__name__} is not a job or the name of one", where=where)
 
-    def _own(self, job: Job, where: str) -> None:
-        if job.flow is not self:
-            raise DefinitionError(
-                f"job {job.name!r} belongs to another workflow, {job.flow.name!r}",
-                where=f"workflow {self.name!r}, {where}",
-            )
-
     def _marker_of(self, value: Any) -> dict[str, Any] | None:
-        if isinstance(value, Job):
-            value = value.output
-        if isinstance(value, OutputRef):
-            self._own(value._job, "an argument")
-            return value.__json__()
-        if isinstance(value, RunRef):
-            return value.__json__()
-        if isinstance(value, ParamRef):
-            if value._of is not self.params:
-                raise DefinitionError(f"{value!r} belongs to another workflow", where=f"workflow {self.name!r}")
-            return value.__json__()
-        if isinstance(value, ParamsRef):
-            raise DefinitionError("params as a whole is no argument: name the parameter, such as params.day")
-        return None
+        return marker_of(value.output if isinstance(value, Job) else value, self, self.params)
 
 
 def _jobs(following: object) -> Iterable[Job]:
@@ -361,5 +383,6 @@ def _jobs(following: object) -> Iterable[Job]:
         raise DefinitionError(f"{following!r} is not a job", remedy="to the right of >> stand jobs, or lists of jobs")
 
 
-def _tell(error: ValidationError, where: str) -> NoReturn:
+def _refuse(error: ValidationError, where: str) -> NoReturn:
+    """Raise pydantic's complaints as one error in our words."""
     raise DefinitionError("; ".join(map(str, explain(error))), where=where) from None

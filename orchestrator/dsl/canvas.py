@@ -1,7 +1,7 @@
 """Workflows out of Celery's canvas, with its meaning.
 
-A chain hands each result on as the next task's first argument, unless that is immutable (`.si()`): then it only waits.
-Of a group the list of results is handed on, of a chord the body's. Nested groups are one flat list, as in Celery, and a
+A chain passes each result to the next task as its first argument. An immutable task (`.si()`) only waits. A group
+passes on the list of its results, a chord the result of its body. Nested groups make one flat list, as in Celery, and a
 group of one task is that task, except as the header of a chord. Jobs are named after their tasks: `add`, `add-2`.
 """
 
@@ -15,7 +15,7 @@ from orchestrator.model.errors import DefinitionError
 
 
 class _Done(NamedTuple):
-    """What a part of a canvas hands on: the results of its last jobs, as a list if it is a group."""
+    """The last jobs of a part of a canvas. Its result is their outputs: a list if the part is a group."""
 
     jobs: list[Job]
     many: bool
@@ -25,16 +25,20 @@ class _Done(NamedTuple):
 
 
 def from_canvas(canvas: Any, name: str = "canvas", **options: Any) -> Workflow:
-    """Make a workflow of a chain, group, chord or single signature; `options` are those of `Workflow`."""
-    flow = Workflow(name, **options)
-    _Canvas(flow).add(canvas, None)
-    return flow
+    """Make a workflow of a chain, group, chord or single signature; `options` are those of `Workflow`.
+
+    Raises:
+        DefinitionError: a part of the canvas cannot be a job.
+    """
+    workflow = Workflow(name, **options)
+    _Canvas(workflow).add(canvas, None)
+    return workflow
 
 
 class _Canvas:
-    def __init__(self, flow: Workflow) -> None:
-        self.flow = flow
-        self.where = f"workflow {flow.name!r}"
+    def __init__(self, workflow: Workflow) -> None:
+        self.workflow = workflow
+        self.where = f"workflow {workflow.name!r}"
 
     def add(self, part: Any, before: _Done | None) -> _Done:
         """Add a part that runs after `before`."""
@@ -55,20 +59,20 @@ class _Canvas:
         return self.add(part["kwargs"]["body"], self.group(_tasks(part["kwargs"]["header"]), before))
 
     def task(self, part: Any, before: _Done | None) -> _Done:
-        """Add one task; what is handed on comes before its own arguments."""
+        """Add one task. The result of `before` comes before its own arguments."""
         after: list[Job] = []
         if before is not None and isinstance(part, dict):
             if part.get("immutable"):
                 after = before.jobs
             else:
-                # The copy keeps its task object, which knows the app and checks the arguments.
+                # A clone keeps its task object, which knows the app and checks the arguments.
                 part = part.clone() if hasattr(part, "clone") else dict(part)
                 part["args"] = (before.value(), *(part.get("args") or ()))
         name = str(part.get("task")) if isinstance(part, dict) else type(part).__name__
-        return _Done([self.flow.job(self.flow.free_name(name), part, after=after)], many=False)
+        return _Done([self.workflow.job(self.workflow.free_name(name), part, after=after)], many=False)
 
     def chain(self, tasks: Any, before: _Done | None) -> _Done:
-        """Add one after the other."""
+        """Add tasks that run one after the other."""
         done = before
         for part in tasks:
             alone = _tasks(part) if _is_group(part) else ()
@@ -78,7 +82,7 @@ class _Canvas:
         return done
 
     def group(self, tasks: Any, before: _Done | None) -> _Done:
-        """Add side by side; what groups inside hand on joins the list."""
+        """Add tasks that run side by side. The results of groups inside join the list."""
         jobs = [job for part in tasks for job in self.add(part, before).jobs]
         if not jobs:
             raise DefinitionError("a group needs a task", where=self.where)

@@ -5,15 +5,15 @@
     def extract(day): ...
 
     @workflow(params=Nightly)
-    def nightly(flow, params):
+    def nightly(workflow, params):
         raw = extract(params.day)          # a job, called extract
         tidy = clean(raw)                  # a job given as argument stands for its output
         report.options(name="mail")() >> archive()
 
     Client().submit(nightly, day="2027-03-01")
 
-`nightly` is then a `Workflow`: the function ran once, when it was decorated. Outside such a function a `@job` is the
-Celery task that it was: a call runs it here and now, and `.delay`, `.s` and the rest are there.
+`nightly` is then a `Workflow`: the function ran once, when it was decorated. Outside of such a function a `@job` is
+the Celery task that it was: a call runs the task in this process, and `.delay`, `.s` and the rest work as before.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from orchestrator.starters.trigger import Trigger
     from orchestrator.timing.base import Rule
 
-_flow: ContextVar[Workflow | None] = ContextVar("orchestrator_flow", default=None)
+_open: ContextVar[Workflow | None] = ContextVar("orchestrator_workflow", default=None)
+"""The workflow that a decorated function is writing."""
 
 
 class JobTask:
@@ -45,13 +46,13 @@ class JobTask:
         self._options = options
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Add a job to the workflow that is being written, and return it; elsewhere, run the task."""
-        flow = _flow.get()
-        if flow is None:
+        """Add a job to the workflow that is being written, and return it. Where none is, run the task."""
+        written = _open.get()
+        if written is None:
             return self._task(*args, **kwargs)
         options = dict(self._options)
-        name = options.pop("name", None) or flow.free_name(self._task.name)
-        return flow.job(name, self._task.s(*args, **kwargs), **options)
+        name = options.pop("name", None) or written.free_name(self._task.name)
+        return written.job(name, self._task.s(*args, **kwargs), **options)
 
     def options(self, **options: Any) -> JobTask:
         """Return this job with other options: `name`, and those of `Workflow.job`."""
@@ -70,6 +71,9 @@ def job(task: Any = None, /, **options: Any) -> Any:
     """Make a Celery task, or a plain function (which becomes a shared task), a job of `@workflow` functions.
 
     `options` are those of `Workflow.job`: priority, number, retry, timeout, soft_timeout, route.
+
+    Raises:
+        DefinitionError: `task` is neither.
     """
     if task is None:
         return lambda task: job(task, **options)
@@ -101,10 +105,13 @@ def workflow(
 
 
 def workflow(function: Callable[..., object] | None = None, /, **options: Any) -> Any:
-    """Make a workflow of a function, which gets the `Workflow`, and its params if it takes a second argument.
+    """Make a workflow of a function. Its first argument is the `Workflow`, a second one the references to the params.
 
-    The name is the function's and the description its docstring's first line, where none is given; `schedules` and
-    `triggers` are added as by `Workflow.schedule` and `Workflow.trigger`.
+    Without `name` the workflow has the name of the function, without `description` the first line of its docstring.
+    `schedules` and `triggers` are added as by `Workflow.schedule` and `Workflow.trigger`.
+
+    Raises:
+        DefinitionError: an option or a job is wrong.
     """
     if function is None:
         return lambda function: _write(function, **options)
@@ -122,15 +129,15 @@ def _write(
 ) -> Workflow:
     if description is None:
         description = next(iter((inspect.getdoc(function) or "").splitlines()), "")
-    flow = Workflow(name or cast(Any, function).__name__, description=description, **options)
-    token = _flow.set(flow)
+    written = Workflow(name or cast(Any, function).__name__, description=description, **options)
+    token = _open.set(written)
     try:
         takes = len(inspect.signature(function).parameters)
-        function(*(flow, flow.params)[:takes])
+        function(*(written, written.params)[:takes])
     finally:
-        _flow.reset(token)
+        _open.reset(token)
     for schedule in schedules:
-        flow.schedule(schedule)
+        written.schedule(schedule)
     for trigger in triggers:
-        flow.trigger(trigger)
-    return flow
+        written.trigger(trigger)
+    return written

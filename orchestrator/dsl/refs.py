@@ -1,12 +1,13 @@
-"""References: what stands in a signature's arguments for a value that is known only when the job runs.
+"""References: they stand in the arguments of a signature for values that are known only when the job runs.
 
-A reference is immutable, copies as itself and is JSON to Celery (`__json__`), so it survives in signatures, partials
-and clones. Whatever would need the value now, such as a loop, a condition or an f-string, is refused with a word why.
+A reference is immutable, is its own copy, and is JSON to Celery (`__json__`), so it survives in signatures, partials
+and clones. An operation that would need the value now, such as a loop, a condition or an f-string, is refused with the
+reason.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, Self
 
 from pydantic import BaseModel
 
@@ -18,11 +19,17 @@ from orchestrator.plan.specs import FACTS
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
-    from orchestrator.dsl.builder import Job
+
+class Owner(Protocol):
+    """The workflow to which a job belongs."""
+
+    @property
+    def name(self) -> str:
+        """The name of the workflow."""
 
 
 class Ref:
-    """A value of the future, and the steps into it."""
+    """A value that is known later, and the steps into it."""
 
     __slots__ = ("_steps",)
     _steps: tuple[str | int, ...]
@@ -44,33 +51,38 @@ class Ref:
 
 
 def check_step(ref: Ref, step: object) -> str | int:
-    """Return a step into a value if it is a key or an index."""
+    """Return a step into a value.
+
+    Raises:
+        DefinitionError: the step is not a key (text) or an index (whole number).
+    """
     if type(step) is str or type(step) is int:
         return step
     raise DefinitionError(f"{ref!r}[{step!r}]: a step into a value is a key (text) or an index (whole number)")
 
 
 class OutputRef(Ref):
-    """What a job will return, or a part of it: `tidy.output["rows"][0]`."""
+    """The value that a job will return, or a part of it: `tidy.output["rows"][0]`."""
 
-    __slots__ = ("_job",)
+    __slots__ = ("_job", "_owner")
 
-    def __init__(self, job: Job, steps: tuple[str | int, ...] = ()) -> None:
+    def __init__(self, owner: Owner, job: str, steps: tuple[str | int, ...] = ()) -> None:
+        self._owner = owner
         self._job = job
         self._steps = steps
 
     def __getitem__(self, step: str | int) -> OutputRef:
-        return OutputRef(self._job, (*self._steps, check_step(self, step)))
+        return OutputRef(self._owner, self._job, (*self._steps, check_step(self, step)))
 
     def __json__(self) -> dict[str, Any]:
-        return {OUTPUT: [self._job.name, *self._steps]}
+        return {OUTPUT: [self._job, *self._steps]}
 
     def __repr__(self) -> str:
-        return f"{self._job.name}.output" + "".join(f"[{step!r}]" for step in self._steps)
+        return f"{self._job}.output" + "".join(f"[{step!r}]" for step in self._steps)
 
 
 class RunRef(Ref):
-    """A fact of the run: `flow.run.logical_date`."""
+    """A fact of the run: `workflow.run.logical_date`."""
 
     __slots__ = ("_fact",)
 
@@ -85,10 +97,10 @@ class RunRef(Ref):
 
 
 class RunFacts:
-    """What is known of a run, for arguments: `id`, `logical_date`, `interval_start`, `interval_end`, `schedule` …
+    """The facts of a run, for arguments: `id`, `logical_date`, `interval_start`, `interval_end`, `schedule`, `trigger`.
 
-    The times come to the task as ISO 8601 texts in UTC (`current()` has them as datetimes). A run that no schedule
-    started has its creation for all three.
+    The task gets the times as ISO 8601 texts in UTC (`current()` has them as datetimes). If no schedule started the
+    run, all three times are its creation.
     """
 
     def __getattr__(self, fact: str) -> RunRef:
@@ -100,7 +112,7 @@ class RunFacts:
 
 
 class ParamRef(Ref):
-    """A parameter of the run, or a part of it: `flow.params.window.start`, `flow.params.regions[0]`."""
+    """A parameter of the run, or a part of it: `workflow.params.window.start`, `workflow.params.regions[0]`."""
 
     __slots__ = ("_model", "_of")
 
@@ -132,7 +144,7 @@ class ParamRef(Ref):
 
 
 class ParamsRef:
-    """The parameters of a workflow, by name: `flow.params.day`, or `flow.params["day"]`."""
+    """The parameters of a workflow, by name: `workflow.params.day`, or `workflow.params["day"]`."""
 
     __slots__ = ("_model", "_schema", "_workflow")
 
@@ -164,7 +176,11 @@ class ParamsRef:
 
 
 def field_of(model: type[BaseModel], name: str, where: str) -> tuple[str, type[BaseModel] | None]:
-    """Return how JSON names a model's field, and the model that its value is, if it is one."""
+    """Return the name of a model's field in JSON, and the model of its value, None for a value without one.
+
+    Raises:
+        DefinitionError: the model has no such field.
+    """
     fields: dict[str, FieldInfo] = model.model_fields
     found = fields.get(name) or next((field for field in fields.values() if field.alias == name), None)
     if found is None:
@@ -172,3 +188,36 @@ def field_of(model: type[BaseModel], name: str, where: str) -> tuple[str, type[B
     kind = found.annotation
     inner = kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
     return found.serialization_alias or found.alias or name, inner
+
+
+def marker_of(value: object, workflow: Owner, params: ParamsRef) -> dict[str, Any] | None:
+    """Return how a template of a workflow writes a reference; None for a value that is not one.
+
+    Raises:
+        DefinitionError: the reference belongs to another workflow, or it names no single parameter.
+    """
+    match value:
+        case OutputRef():
+            check_owner(value._owner, value._job, workflow, "an argument")
+            return value.__json__()
+        case ParamRef():
+            if value._of is not params:
+                raise DefinitionError(f"{value!r} belongs to another workflow", where=f"workflow {workflow.name!r}")
+            return value.__json__()
+        case RunRef():
+            return value.__json__()
+        case ParamsRef():
+            raise DefinitionError("params as a whole is no argument: name the parameter, such as params.day")
+        case _:
+            return None
+
+
+def check_owner(owner: Owner, job: str, workflow: Owner, where: str) -> None:
+    """Check that a job, which `owner` has, may be named in a workflow.
+
+    Raises:
+        DefinitionError: it belongs to another workflow.
+    """
+    if owner is not workflow:
+        what = f"job {job!r} belongs to another workflow, {owner.name!r}"
+        raise DefinitionError(what, where=f"workflow {workflow.name!r}, {where}")

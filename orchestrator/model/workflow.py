@@ -146,7 +146,7 @@ class WorkflowDefinition:
     params: Annotated[dict[str, JsonValue] | None, Field(description="JSON Schema of its parameters: an object.")] = (
         None
     )
-    produces: Annotated[tuple[Name, ...], Field(description="Datasets of which its success is news.")] = ()
+    produces: Annotated[tuple[Name, ...], Field(description="Datasets that a successful run has updated.")] = ()
     schedules: Annotated[
         Starters, Field(description="When it runs by itself: schedules by name. They are not part of the plan.")
     ] = plain(default_factory=dict)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import shutil
 import subprocess
 import sys
 import tomllib
 import zipfile
+from collections.abc import Collection
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -46,6 +49,35 @@ def test_exceptions_are_needed_and_explained():
         assert exception["reason"], name
         assert usual is not None, f"{name} has no limit to be excepted from"
         assert lines > usual, f"{name} has {lines} lines: its exception can go"
+
+
+def test_no_files_import_each_other_in_a_circle():
+    """Imports inside functions and for types count too: import-linter's layers say nothing about files of one room."""
+    modules = {module(path): path for path in files() if path.suffix == ".py" and PACKAGES & set(path.parts)}
+    imports = {name: imported(path, modules.keys()) for name, path in modules.items() if ".client." not in name}
+    try:
+        TopologicalSorter(imports).prepare()
+    except CycleError as error:
+        pytest.fail("these files import each other: " + " <- ".join(error.args[1]))
+
+
+def module(path: Path) -> str:
+    """Return the name under which a file of the packages is imported."""
+    start = next(at for at, part in enumerate(path.parts) if part in PACKAGES)
+    return ".".join(path.with_suffix("").parts[start:]).removesuffix(".__init__")
+
+
+def imported(path: Path, modules: Collection[str]) -> set[str]:
+    """Return the modules that a file imports, wherever in it that stands."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                full = f"{node.module}.{alias.name}"
+                found.add(full if full in modules else node.module)
+    return found & set(modules)
 
 
 def test_no_package_takes_a_users_name():

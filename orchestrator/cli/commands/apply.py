@@ -263,7 +263,7 @@ def _line(result: dict[str, Any]) -> str:
 def _lonely(written: Written) -> list[str]:
     from orchestrator.definitions.warnings import Surroundings, warnings
 
-    produces = {name: flow.definition().produces for name, flow in written.workflows.items()}
+    produces = {name: flow.produces for name, flow in written.workflows.items()}
     around = Surroundings("in these files", set(written.calendars), set(written.workflows), produces)
     return list(warnings(written.schedules, written.triggers, around))
 
