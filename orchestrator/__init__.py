@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from orchestrator.starters.trigger import Trigger
     from orchestrator.timing.calendars import Calendar
     from orchestrator.timing.cron import Cron
-    from orchestrator.timing.days import NthDay
     from orchestrator.timing.intervals import Every
+    from orchestrator.timing.nth_day import NthDay
     from orchestrator.timing.once import At
     from orchestrator.timing.rrule import RRule
     from orchestrator.timing.windows import Hours
@@ -56,7 +56,7 @@ _HOMES = {
     "Cron": "orchestrator.timing.cron",
     "Every": "orchestrator.timing.intervals",
     "Hours": "orchestrator.timing.windows",
-    "NthDay": "orchestrator.timing.days",
+    "NthDay": "orchestrator.timing.nth_day",
     "RRule": "orchestrator.timing.rrule",
     "RetryPolicy": "orchestrator.model.policies",
     "Run": "orchestrator.client",

@@ -43,8 +43,9 @@ from orchestrator.timing.adjust import LONGEST_JITTER_MS, Between, Jittered
 from orchestrator.timing.base import MILLISECOND, Rule, Timing, iso
 from orchestrator.timing.calendars import Calendar
 from orchestrator.timing.cron import Cron
-from orchestrator.timing.days import NthDay, OnDays, Otherwise
+from orchestrator.timing.days import OnDays, Otherwise
 from orchestrator.timing.intervals import Every
+from orchestrator.timing.nth_day import NthDay
 from orchestrator.timing.once import At
 from orchestrator.timing.rrule import RRule
 from orchestrator.timing.windows import Hours, Waiting, WithinHours

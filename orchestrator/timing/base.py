@@ -6,6 +6,7 @@ kind. A timing is a value: it holds no state, so any number of schedulers get th
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
+CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?", re.ASCII)
 
 
 class Timing(ABC):
@@ -111,6 +113,14 @@ def read_moment(value: Any) -> datetime:
         return datetime.fromisoformat(value)
     except ValueError:
         raise ValueError(f"{value[:60]!r} is no ISO 8601 time such as 2027-03-28T01:30:00+01:00") from None
+
+
+def seconds_of_day(text: str) -> int:
+    """Read `17:00` or `17:00:30` as seconds since midnight."""
+    found = CLOCK.fullmatch(text)
+    if not found:
+        raise DefinitionError(f"{text!r} is no time of day such as 17:00")
+    return int(found[1]) * 3600 + int(found[2]) * 60 + int(found[3] or 0)
 
 
 def to_ms(moment: datetime) -> int:

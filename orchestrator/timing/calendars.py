@@ -18,13 +18,12 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from orchestrator.model.errors import DefinitionError
 from orchestrator.timing.data import Data
+from orchestrator.timing.search import MOST_DAYS, bounded, tried
 
 BASES = ("weekdays", "holidays", "dates", "calendar", "any_of", "all_of")
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MOST_SHOWN = 80
 """Characters of a calendar's words in a sentence."""
-SEARCH = 10 * 366
-"""Days within which a calendar must have a member, or it counts as empty from there on."""
 ONE = timedelta(days=1)
 YEARLY = re.compile(r"(\d\d)-(\d\d)", re.ASCII)
 
@@ -97,6 +96,7 @@ class Calendar(Data):
         return Calendar(any_of=(self,), without=(other,))
 
     def __contains__(self, day: date) -> bool:
+        tried()
         if any(day in extra for extra in self.also):
             return True
         return self._in_base(day) and not any(day in out for out in self.without)
@@ -151,13 +151,15 @@ class Calendar(Data):
                 holidays_of(part.holidays, 2027)
         return whole
 
+    @bounded
     def next(self, day: date) -> date | None:
-        """Return the first member on or after a day, None if there is none in ten years."""
-        return next((found for n in range(SEARCH) if (found := day + n * ONE) in self), None)
+        """Return the first member on or after a day, None if there is none in ten years (see `timing.search`)."""
+        return next((found for n in range(MOST_DAYS) if (found := day + n * ONE) in self), None)
 
+    @bounded
     def previous(self, day: date) -> date | None:
-        """Return the last member on or before a day, None if there is none in ten years."""
-        return next((found for n in range(SEARCH) if (found := day - n * ONE) in self), None)
+        """Return the last member on or before a day, None if there is none in ten years (see `timing.search`)."""
+        return next((found for n in range(MOST_DAYS) if (found := day - n * ONE) in self), None)
 
     def shift(self, day: date, count: int) -> date | None:
         """Return the member `count` members after a day (before it if negative); 0 is the first on or after it."""

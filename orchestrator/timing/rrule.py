@@ -1,37 +1,38 @@
-"""Recurrence rules of iCalendar (RFC 5545), read and expanded by dateutil on the local clock.
+"""Recurrence rules of iCalendar (RFC 5545), by the clock of a zone.
 
-What dateutil does not do is done here: clock changes (by the rules of `wallclock`: rules of days, weeks, months and
-years keep to fixed times, rules of hours, minutes and seconds follow the wall clock), and starting near the moment that
-is asked for, not at a DTSTART years ago.
+`recurrence` gives the local times of a rule, `wallclock` the instants at which they happen: rules of days, weeks,
+months and years keep to fixed times, rules of hours, minutes and seconds follow the wall clock. DTSTART, UNTIL and
+COUNT go by the instant: a time that a clock change leaves out does not count, and a time that comes twice counts twice.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
-from dateutil.rrule import DAILY, HOURLY, MINUTELY, SECONDLY, WEEKLY, rrule, rrulestr
+from dateutil.rrule import rrule, rrulestr
 
 from orchestrator.model.errors import DefinitionError
 from orchestrator.timing.base import Rule
-from orchestrator.timing.wallclock import last_instant, next_instant
-from orchestrator.timing.zones import offset, zone
+from orchestrator.timing.recurrence import STEPS, ClockRule, DayRule, Recurrence, to_local
+from orchestrator.timing.search import MOST_TRIES, bounded
+from orchestrator.timing.wallclock import instant_of, instants, last_instant, last_instant_of, next_instant
+from orchestrator.timing.zones import DAY, FIRST_YEAR, LAST_YEAR, zone
 
 LONGEST = 1000
 START = re.compile(r"DTSTART(?:;TZID=(?P<zone>[^:;]+))?:(?P<time>\d{8}T\d{6})(?P<utc>Z?)", re.ASCII)
-UNTIL = re.compile(r"UNTIL=(\d{8}T\d{6})Z", re.ASCII)
+UNTIL = re.compile(r";?\bUNTIL=([^;]*)", re.ASCII)
+UNTIL_TIME = re.compile(r"(?P<time>\d{8}(?:T\d{6})?)(?P<utc>Z?)", re.ASCII)
+COUNT = re.compile(r";?\bCOUNT=([^;]*)", re.ASCII)
 WITHIN_DAY = re.compile(r"\bBY(?!DAY=|HOUR=)")
 MOST_COUNTED = 10_000
-HORIZON = timedelta(days=50 * 366)
-"""A rule that gives nothing for so long never does."""
-PERIODS = {SECONDLY: 1, MINUTELY: 60, HOURLY: 3600, DAILY: 86_400, WEEKLY: 7 * 86_400}
-"""Seconds of the frequencies whose start may be moved by whole intervals without changing what they give."""
-LOCAL_EPOCH = datetime(1970, 1, 1)
-LAST = datetime(9998, 1, 1)
+MOST_YEARS_COUNTED = 100
+MOST_TIMES_A_DAY = 1440
 
 
 @dataclass(frozen=True)
@@ -57,101 +58,70 @@ class RRule(Rule):
 
     def next_ms(self, after_ms: int) -> int | None:
         """Return the first moment later than `after_ms`."""
-        rule = read(self.text, self.tz)
-        found = next_instant(rule, rule.zone, after_ms // 1000, fixed=rule.fixed)
+        found = read(self.text, self.tz).next(after_ms // 1000)
         return None if found is None else found * 1000
 
     def last_ms(self, before_ms: int) -> int | None:
         """Return the last moment earlier than `before_ms`."""
-        rule = read(self.text, self.tz)
-        found = last_instant(rule, rule.zone, -(-before_ms // 1000), fixed=rule.fixed)
+        found = read(self.text, self.tz).before(-(-before_ms // 1000))
         return None if found is None else found * 1000
 
     def describe(self) -> str:
         """Say the rule; it is its own best description."""
         rule = read(self.text, self.tz)
-        return f"by the rule {rule.text} from {rule.start.isoformat()} ({rule.zone})"
+        return f"by the rule {rule.text} from {rule.pattern.start.isoformat()} ({rule.zone})"
 
     def document(self) -> dict[str, Any]:
         """Return it as plain data."""
         return {"rrule": self.text, **({} if self.tz is None else {"tz": self.tz})}
 
 
-class LocalRule:
-    """A rule on the local clock, as a pattern."""
+class Bounded(NamedTuple):
+    """A recurrence in a zone, from its first possible instant to its last one (both included), in seconds."""
 
-    def __init__(self, text: str, start: datetime, zone_name: str) -> None:
-        self.text = text
-        self.start = start
-        self.zone = zone_name
-        if "COUNT=" in text and "UNTIL=" in text:
-            raise DefinitionError("a recurrence rule has COUNT or UNTIL, not both", remedy="leave one of them out")
-        made = rrulestr(text, dtstart=start)
-        assert isinstance(made, rrule)
-        self.rule = made
-        parts: Any = made  # dateutil keeps what it read, without a public name for it
-        if parts._interval < 1:
-            raise DefinitionError(f"INTERVAL={parts._interval} is not at least 1")
-        self.until: datetime | None = parts._until
-        period = PERIODS.get(parts._freq)
-        self.stride = None if period is None else timedelta(seconds=period * parts._interval)
-        self.fixed = parts._freq not in (HOURLY, MINUTELY, SECONDLY)
-        if not self.fixed and WITHIN_DAY.search(text):
-            # dateutil would try every second up to the next such day, or to the year 9999.
-            remedy = "write FREQ=DAILY with BYHOUR, BYMINUTE and BYSECOND"
-            raise DefinitionError("rules of hours, minutes and seconds take BYDAY and BYHOUR only", remedy=remedy)
-        self.counted: list[datetime] | None = None
-        if parts._count is not None:
-            if parts._count > MOST_COUNTED:
-                raise DefinitionError(f"COUNT={parts._count} is over {MOST_COUNTED}", remedy="bound it by UNTIL")
-            endless = made.replace(count=None, until=start + 2 * HORIZON)
-            self.counted = list(islice(endless, parts._count))
+    text: str
+    pattern: Recurrence
+    zone: str
+    first: int
+    last: int | None
 
-    def at_or_after(self, local: int) -> int | None:
-        """Return the first planned local time from `local` on."""
-        try:
-            least = max(LOCAL_EPOCH + timedelta(seconds=local), self.start)
-        except OverflowError:
-            return None
-        if self.counted is not None:
-            return next((_seconds(time) for time in self.counted if time >= least), None)
-        end = min(filter(None, (self.until, least + HORIZON if least < LAST - HORIZON else LAST)))
-        found = self._from(least).replace(until=end).after(least, inc=True)
-        return None if found is None else _seconds(found)
+    @bounded
+    def next(self, after: int) -> int | None:
+        """Return the first instant later than `after`."""
+        found = next_instant(self.pattern, self.zone, max(after, self.first - 1), fixed=self.pattern.fixed)
+        return None if found is None or (self.last is not None and found > self.last) else found
 
-    def before(self, local: int) -> int | None:
-        """Return the last planned local time before `local`."""
-        try:
-            most = LOCAL_EPOCH + timedelta(seconds=local)
-        except OverflowError:
-            return None
-        if self.counted is not None:
-            return next((_seconds(time) for time in reversed(self.counted) if time < most), None)
-        # Look back by ever longer pieces, each of them expanded forwards, as dateutil can.
-        back = timedelta(days=1) if self.stride is None else max(self.stride, timedelta(seconds=1))
-        while True:
-            try:
-                least = max(most - back, self.start)
-            except OverflowError:
-                least = self.start
-            end = most if self.until is None else min(most, self.until)
-            found = self._from(least).replace(until=end).before(most)
-            if found is not None:
-                return _seconds(found)
-            if least == self.start or back > HORIZON:
-                return None
-            back *= 8
+    @bounded
+    def before(self, before: int) -> int | None:
+        """Return the last instant earlier than `before`."""
+        if self.last is not None:
+            before = min(before, self.last + 1)
+        found = last_instant(self.pattern, self.zone, before, fixed=self.pattern.fixed)
+        return None if found is None or found < self.first else found
 
-    def _from(self, least: datetime) -> rrule:
-        """Return the rule begun as late as gives the same times from `least` on."""
-        if self.stride is None or least <= self.start:
-            return self.rule
-        return self.rule.replace(dtstart=self.start + (least - self.start) // self.stride * self.stride)
+    def instants(self) -> Iterator[int]:
+        """Yield its instants in order, for COUNT: `last` does not end them, MOST_YEARS_COUNTED does."""
+        end = self.first + MOST_YEARS_COUNTED * 366 * DAY
+        if isinstance(self.pattern, ClockRule):
+            yield from instants(self.pattern, self.zone, self.first, end)
+            return
+        # A fixed time happens when the clock first reaches it; those that a gap leaps over happen together.
+        at = self.first - 1
+        for local in self.pattern.all():
+            following = instant_of(self.zone, local)
+            if following > end:
+                return
+            if following > at:
+                at = following
+                yield at
 
 
 @lru_cache(maxsize=1024)
-def read(text: str, tz: str | None) -> LocalRule:
-    """Read the text of a rule."""
+def read(text: str, tz: str | None) -> Bounded:
+    """Read the text of a rule.
+
+    Raises DefinitionError if it cannot be read, or the rule never gives a time.
+    """
     if len(text) > LONGEST:
         raise DefinitionError(f"cannot use the recurrence rule: it has over {LONGEST} characters")
     lines = [line.strip() for line in text.upper().replace("\\N", "\n").splitlines() if line.strip()]
@@ -160,21 +130,27 @@ def read(text: str, tz: str | None) -> LocalRule:
     if len(starts) != 1 or len(rules) != 1 or len(lines) != 2:
         remedy = "as in DTSTART;TZID=Europe/Paris:20270101T090000 and RRULE:FREQ=DAILY; calendars leave days out"
         raise DefinitionError("a recurrence rule is one DTSTART line and one RRULE line", remedy=remedy)
-    start, zone_name = _start(starts[0].strip(), tz)
     try:
-        rule = LocalRule(UNTIL.sub(lambda until: f"UNTIL={_local(until[1], zone_name)}", rules[0]), start, zone_name)
-        first = rule.at_or_after(_seconds(start))
+        start, first, zone_name = _start(starts[0].strip(), tz)
+        rule = Bounded(rules[0], _pattern(rules[0], start), zone_name, first, None)
+        rule = rule._replace(last=_last(rules[0], rule))
+        found = rule.next(first - 1)
     except DefinitionError:
         raise
+    except OverflowError:
+        raise DefinitionError(
+            f"the recurrence rule {rules[0][:80]!r} leaves the years {FIRST_YEAR} to {LAST_YEAR}"
+        ) from None
     except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         raise DefinitionError(f"cannot read the recurrence rule {rules[0][:80]!r}: {error}") from None
-    if first is None:
-        raise DefinitionError(f"the recurrence rule {rules[0][:80]!r} never gives a time")
+    if found is None:
+        remedy = f"a search ends after {MOST_TRIES:,} periods"
+        raise DefinitionError(f"the recurrence rule {rules[0][:80]!r} never gives a time", remedy=remedy)
     return rule
 
 
-def _start(line: str, tz: str | None) -> tuple[datetime, str]:
-    """Read the DTSTART line: the local time, and the zone."""
+def _start(line: str, tz: str | None) -> tuple[datetime, int, str]:
+    """Read the DTSTART line: the local time, the instant, and the zone."""
     found = START.fullmatch(line)
     if not found:
         raise DefinitionError(f"cannot read {line[:80]!r}", remedy="write DTSTART;TZID=Europe/Paris:20270101T090000")
@@ -185,17 +161,57 @@ def _start(line: str, tz: str | None) -> tuple[datetime, str]:
     name = tz or found["zone"] or "UTC"
     zone(name)
     if found["utc"]:
-        start = start.replace(tzinfo=UTC).astimezone(zone(name)).replace(tzinfo=None)
-    elif found["zone"] and found["zone"] != name:
+        return start.replace(tzinfo=UTC).astimezone(zone(name)).replace(tzinfo=None), to_local(start), name
+    if found["zone"] and found["zone"] != name:
         raise DefinitionError(f"the rule's TZID is {found['zone']}, yet tz is {name}", remedy="give one of the two")
-    return start, name
+    return start, instant_of(name, to_local(start)), name
 
 
-def _local(stamp: str, zone_name: str) -> str:
-    """Return a UTC time stamp as local time."""
-    instant = int(datetime.strptime(stamp, "%Y%m%dT%H%M%S").replace(tzinfo=UTC).timestamp())
-    return (LOCAL_EPOCH + timedelta(seconds=instant + offset(zone_name, instant))).strftime("%Y%m%dT%H%M%S")
+def _pattern(text: str, start: datetime) -> Recurrence:
+    """Read the local times of a rule, without its COUNT and UNTIL."""
+    made = rrulestr(COUNT.sub("", UNTIL.sub("", text)).lstrip(";"), dtstart=start)
+    assert isinstance(made, rrule)
+    parts: Any = made  # dateutil keeps what it read, without a public name for it
+    if parts._interval < 1:
+        raise DefinitionError(f"INTERVAL={parts._interval} is not at least 1")
+    if parts._freq in STEPS:
+        if WITHIN_DAY.search(text):
+            remedy = "write FREQ=DAILY with BYHOUR, BYMINUTE and BYSECOND"
+            raise DefinitionError("rules of hours, minutes and seconds take BYDAY and BYHOUR only", remedy=remedy)
+        return ClockRule(made, start)
+    if len(parts._timeset) > MOST_TIMES_A_DAY:
+        what = f"the rule has {len(parts._timeset):,} times a day, more than {MOST_TIMES_A_DAY:,}"
+        raise DefinitionError(what, remedy="write FREQ=SECONDLY with INTERVAL, BYDAY and BYHOUR")
+    return DayRule(made, start)
 
 
-def _seconds(local: datetime) -> int:
-    return (local - LOCAL_EPOCH) // timedelta(seconds=1)
+def _last(text: str, rule: Bounded) -> int | None:
+    """Return the last possible instant of a rule, by its COUNT or UNTIL."""
+    count, until = COUNT.search(text), UNTIL.search(text)
+    if count and until:
+        raise DefinitionError("a recurrence rule has COUNT or UNTIL, not both", remedy="leave one of them out")
+    if count:
+        return _last_counted(int(count[1]), rule)
+    return None if until is None else _last_until(until[1], rule.zone)
+
+
+def _last_counted(count: int, rule: Bounded) -> int | None:
+    """Return the instant of the last of `count` moments."""
+    if not 1 <= count <= MOST_COUNTED:
+        raise DefinitionError(f"COUNT={count} is not between 1 and {MOST_COUNTED:,}", remedy="bound it by UNTIL")
+    counted = islice(rule.instants(), count - 1, None)
+    last = bounded(lambda: next(counted, None))()
+    if last is None:
+        what = f"COUNT={count} is not reached within {MOST_YEARS_COUNTED} years"
+        raise DefinitionError(what, remedy="leave it out, or bound the rule by UNTIL")
+    return last
+
+
+def _last_until(text: str, zone_name: str) -> int:
+    """Read UNTIL as an instant; without a Z it is the last at which the zone's clock has not passed that local time."""
+    found = UNTIL_TIME.fullmatch(text)
+    if not found:
+        remedy = "write it as in UNTIL=20271231T225959Z"
+        raise DefinitionError(f"cannot read UNTIL={text[:40]}", remedy=remedy)
+    seconds = to_local(datetime.strptime(found["time"], "%Y%m%dT%H%M%S" if "T" in found["time"] else "%Y%m%d"))
+    return seconds if found["utc"] else last_instant_of(zone_name, seconds)

@@ -8,6 +8,7 @@ and what comes twice happens twice.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Protocol
 
 from orchestrator.timing.zones import MARGIN, stretches, stretches_back
@@ -31,6 +32,30 @@ def instant_of(zone: str, local: int) -> int:
         if stretch.end + stretch.offset > local:
             return max(stretch.start, local - stretch.offset)
     raise OverflowError(f"local time {local} lies beyond the calendar")
+
+
+def last_instant_of(zone: str, local: int) -> int:
+    """Return the last instant at which a plan for a local time happens, in either way that plans have."""
+    found = instant_of(zone, local)
+    for stretch in stretches(zone, local - MARGIN):
+        if stretch.start > local + MARGIN:
+            break
+        if stretch.start + stretch.offset <= local < stretch.end + stretch.offset:
+            found = max(found, local - stretch.offset)
+    return found
+
+
+def instants(pattern: Pattern, zone: str, first: int, last: int) -> Iterator[int]:
+    """Yield the instants from `first` to `last` (included) of a plan that follows the wall clock."""
+    for stretch in stretches(zone, first):
+        local = pattern.at_or_after(max(stretch.start, first) + stretch.offset)
+        while local is not None and local < stretch.end + stretch.offset:
+            if local - stretch.offset > last:
+                return
+            yield local - stretch.offset
+            local = pattern.at_or_after(local + 1)
+        if local is None or stretch.end > last:
+            return
 
 
 def next_instant(pattern: Pattern, zone: str, after: int, *, fixed: bool) -> int | None:

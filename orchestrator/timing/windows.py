@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Literal, Self, get_args
@@ -10,18 +10,15 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Tag, model_validator
 
 from orchestrator.model.errors import DefinitionError
-from orchestrator.timing.base import Timing, read_moment, to_ms
+from orchestrator.timing.base import Timing, read_moment, seconds_of_day, to_ms
 from orchestrator.timing.calendars import WEEKDAYS, Calendar, Weekdays, named
 from orchestrator.timing.data import Data
-from orchestrator.timing.days import seconds_of_day
+from orchestrator.timing.search import MOST_DAYS, TRIES_OF_A_MOMENT, bounded, tried
 from orchestrator.timing.wallclock import instant_of
 from orchestrator.timing.zones import DAY, offset, zone
 
 EPOCH_DAY = date(1970, 1, 1)
-SEARCH = 2 * 366
-"""Days within which a window must open, or it counts as shut for good."""
-LEFT_OUT = 10 * 366
-"""Days of moments outside of the hours after which a timing counts as never within them."""
+ONE = timedelta(days=1)
 Waiting = Literal["skip", "wait"]
 
 
@@ -64,17 +61,42 @@ class Window(Data):
             return False
         return self.days is None or day in self.days
 
-    def spans(self, ms: int) -> Iterator[tuple[int, int]]:
-        """Yield the (start, end) in milliseconds from the one that may hold a moment, in order, for two years."""
-        tz = self.tz or "UTC"
-        first = (ms // 1000 + offset(tz, ms // 1000)) // DAY - 1
+    def opening(self, ms: int) -> int | None:
+        """Return the first moment from `ms` on within the window, None if there is none in ten years."""
+        first = self._day(ms) - ONE
+        for n in range(MOST_DAYS):
+            if (span := self._span(first + n * ONE)) and span[1] > ms:
+                return max(span[0], ms)
+        return None
+
+    def closing(self, ms: int) -> int | None:
+        """Return the last moment until `ms` within the window, None if there is none in ten years."""
+        last = self._day(ms) + ONE
+        for n in range(MOST_DAYS):
+            if (span := self._span(last - n * ONE)) and span[0] <= ms:
+                return min(span[1] - 1, ms)
+        return None
+
+    def around(self, ms: int) -> tuple[int, int] | None:
+        """Return the (start, end) of the window that holds a moment, None if there is none."""
+        today = self._day(ms)
+        spans = (self._span(today + n * ONE) for n in (-1, 0, 1))
+        return next((span for span in spans if span and span[0] <= ms < span[1]), None)
+
+    def _day(self, ms: int) -> date:
+        return EPOCH_DAY + (ms // 1000 + offset(self.tz or "UTC", ms // 1000)) // DAY * ONE
+
+    def _span(self, day: date) -> tuple[int, int] | None:
+        """Return the (start, end) in ms of the window that begins on a day, None if none does."""
+        tried()
+        if not self._begins(day):
+            return None
+        tried(TRIES_OF_A_MOMENT)
+        tz, midnight = self.tz or "UTC", (day - EPOCH_DAY).days * DAY
         start, end = seconds_of_day(self.start), seconds_of_day(self.end)
-        for day in range(first, first + SEARCH):
-            if self._begins(EPOCH_DAY + timedelta(days=day)):
-                opens = instant_of(tz, day * DAY + start) * 1000
-                shuts = instant_of(tz, day * DAY + end + (DAY if end <= start else 0)) * 1000
-                if shuts > max(ms, opens):
-                    yield opens, shuts
+        opens = instant_of(tz, midnight + start) * 1000
+        shuts = instant_of(tz, midnight + end + (DAY if end <= start else 0)) * 1000
+        return (opens, shuts) if shuts > opens else None
 
 
 class Period(Data):
@@ -102,11 +124,25 @@ class Period(Data):
             return self
         return self.model_copy(update={"start": _placed(self.start, zone_name), "end": _placed(self.end, zone_name)})
 
-    def spans(self, ms: int) -> Iterator[tuple[int, int]]:
-        """Yield the period if it is not over at a moment."""
+    def opening(self, ms: int) -> int | None:
+        """Return the first moment from `ms` on within the period, None if it is over."""
+        start, end = self._ends()
+        return max(start, ms) if end > ms else None
+
+    def closing(self, ms: int) -> int | None:
+        """Return the last moment until `ms` within the period, None if it has not begun."""
+        start, end = self._ends()
+        return min(end - 1, ms) if start <= ms else None
+
+    def around(self, ms: int) -> tuple[int, int] | None:
+        """Return the (start, end) of the period if it holds a moment."""
+        start, end = self._ends()
+        return (start, end) if start <= ms < end else None
+
+    def _ends(self) -> tuple[int, int]:
+        tried()
         placed = self.within("UTC")
-        if to_ms(placed.end) > ms:
-            yield to_ms(placed.start), to_ms(placed.end)
+        return to_ms(placed.start), to_ms(placed.end)
 
 
 def _placed(local: datetime, zone_name: str) -> datetime:
@@ -135,25 +171,40 @@ class Hours(Data):
         """Tell whether something may start at a moment."""
         return self.next_open(ms) == ms
 
+    @bounded
     def next_open(self, ms: int) -> int | None:
-        """Return the first moment from `ms` on at which something may start, None if there is none in two years."""
-        limit = ms + SEARCH * DAY * 1000
+        """Return the first moment from `ms` on at which something may start, None if there is none in ten years.
+
+        Many windows and blackouts may use up the tries of a search before that (see `timing.search`).
+        """
+        limit = ms + MOST_DAYS * DAY * 1000
         while ms < limit:
             if self.windows:
-                opens = [next((max(start, ms) for start, _ in span.spans(ms)), None) for span in self.windows]
-                known = [moment for moment in opens if moment is not None]
-                if not known:
+                opens = [moment for span in self.windows if (moment := span.opening(ms)) is not None]
+                if not opens:
                     return None
-                ms = min(known)
-            ends = [end for span in self.blackouts for start, end in self._first(span, ms) if start <= ms]
+                ms = min(opens)
+            ends = [around[1] for span in self.blackouts if (around := span.around(ms))]
             if not ends:
                 return ms
             ms = max(ends)
         return None
 
-    @staticmethod
-    def _first(span: Window | Period, ms: int) -> list[tuple[int, int]]:
-        return [found] if (found := next(span.spans(ms), None)) else []
+    @bounded
+    def last_open(self, ms: int) -> int | None:
+        """Return the last moment until `ms` at which something may start, None if there was none in ten years."""
+        limit = ms - MOST_DAYS * DAY * 1000
+        while ms > limit:
+            if self.windows:
+                closes = [moment for span in self.windows if (moment := span.closing(ms)) is not None]
+                if not closes:
+                    return None
+                ms = max(closes)
+            starts = [around[0] for span in self.blackouts if (around := span.around(ms))]
+            if not starts:
+                return ms
+            ms = min(starts) - 1
+        return None
 
     def resolve(self, named: Mapping[str, Calendar]) -> Hours:
         """Return it with the calendars that it names put in place."""
@@ -203,6 +254,7 @@ class WithinHours(Timing):
         """Return the zone of the timing."""
         return self.timing.zone_name
 
+    @bounded
     def next_ms(self, after_ms: int) -> int | None:
         """Return the first moment later than `after_ms`."""
         if self.otherwise == "wait":
@@ -212,25 +264,31 @@ class WithinHours(Timing):
             if opening is not None and opening > after_ms:
                 return opening
         planned = self.timing.next_ms(after_ms)
-        latest = after_ms + LEFT_OUT * DAY * 1000
         while planned is not None:
+            tried(TRIES_OF_A_MOMENT)
             opening = self.hours.next_open(planned)
             if opening is None:
                 return None
             if opening == planned or self.otherwise == "wait":
                 return opening
-            planned = self.timing.next_ms(opening - 1) if opening < latest else None
+            planned = self.timing.next_ms(opening - 1)
         return None
 
+    @bounded
     def last_ms(self, before_ms: int) -> int | None:
         """Return the last moment earlier than `before_ms`."""
         planned = self.timing.last_ms(before_ms)
-        oldest = before_ms - SEARCH * DAY * 1000
-        while planned is not None and planned > oldest:
-            opening = self.hours.next_open(planned)
-            if opening is not None and (opening == planned or (self.otherwise == "wait" and opening < before_ms)):
-                return opening
-            planned = self.timing.last_ms(planned)
+        while planned is not None:
+            tried(TRIES_OF_A_MOMENT)
+            opened = self.hours.last_open(planned)
+            if opened == planned:
+                return planned
+            if self.otherwise == "wait":
+                opening = self.hours.next_open(planned)
+                if opening is not None and opening < before_ms:
+                    return opening
+            # Whatever is planned since the hours were open last is left out, or waits for the same opening.
+            planned = None if opened is None else self.timing.last_ms(opened + 1)
         return None
 
     def describe(self) -> str:

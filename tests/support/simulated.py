@@ -21,8 +21,8 @@ from orchestrator.state.transitions.runs import Forget
 from orchestrator.timing.base import Rule, to_datetime
 from orchestrator.timing.calendars import Calendar
 from orchestrator.timing.cron import Cron
-from orchestrator.timing.days import NthDay
 from orchestrator.timing.intervals import Every
+from orchestrator.timing.nth_day import NthDay
 from orchestrator.timing.once import At
 from orchestrator.timing.rrule import RRule
 from orchestrator.timing.windows import Hours, Window

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from orchestrator.model.errors import DefinitionError
 from orchestrator.timing.calendars import Calendar, holidays_of
 from orchestrator.timing.cron import Cron
-from orchestrator.timing.days import NthDay, OnDays
+from orchestrator.timing.days import OnDays
 from orchestrator.timing.intervals import Every
+from orchestrator.timing.nth_day import NthDay
 from orchestrator.timing.windows import Hours, Period, Window, WithinHours
 
 WEEK = Calendar(weekdays="mon-fri")

@@ -17,7 +17,8 @@ from orchestrator.dsl.documents import dump, load, schema, to_document
 from orchestrator.model.errors import DefinitionError, DocumentError
 from orchestrator.plan.compile import compile_plan
 from orchestrator.plan.decompile import decompile
-from orchestrator.timing.days import NthDay, OnDays
+from orchestrator.timing.days import OnDays
+from orchestrator.timing.nth_day import NthDay
 from orchestrator.timing.once import At
 from orchestrator.timing.rrule import RRule
 from orchestrator.timing.windows import Hours, Window
