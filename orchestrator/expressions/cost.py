@@ -1,10 +1,10 @@
-"""How long an expression can take on given data, as an upper bound that is known before it begins.
+"""The cost of an expression on given data: an upper bound, known before the evaluation begins.
 
-The library cannot be interrupted and holds the interpreter's lock. As measured, it copies whole values where one would
-expect a reference (a field of a variable, and each turn of `map` and `filter` the list so far), so that loops over
+The library cannot be interrupted and holds the interpreter's lock. Measurements show that it copies whole values where
+one expects a reference (a field of a variable, and in each turn of `map` and `filter` the list so far). So loops over
 large values make an evaluation slow, and a chain of `map` that doubles its values makes it endless.
 
-Work is counted in units of about 0.25 µs, sizes in bytes, where each value counts as `NODE` beside its text.
+Work is counted in units of about 0.25 µs, sizes in bytes. Each value counts `NODE` bytes in addition to its text.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from orchestrator.model.templates import MAX_DEPTH
 
 NODE, MAX_SIZE, MAX_WORK = 256, 2 << 20, 120_000
 GATHERED, ROOM = "events", 8
-"""The variable for which an expression gets so many times the room: it is worked out once for many events."""
+"""An expression with this variable may use so many times the data and work: it is evaluated once for many events."""
 _KB = 1024
 _COPY = 2.5
-"""Units for a KB of a list that `map` or `filter` copies in each turn."""
+"""Units of work for each KB of a list that `map` or `filter` copies in each turn."""
 _RESULT = 64
-"""Bytes of a result for one unit: a value takes 1 µs on its way back to Python."""
+"""Bytes of a result for one unit of work: it takes 1 µs to return a value to Python."""
 
 
 class Data:
-    """The variables of one evaluation, as the library is to get them, and their measures.
+    """The variables of one evaluation, in the form that the library takes, and their measures.
 
-    These are the size of all, of the largest item of a list (a map has its keys), of the largest field of a map, and
-    the length of the longest.
-    What an expression cannot hold, and what is too large, is an `ExpressionError`.
+    `size` is the size of all variables, `item` that of the largest item of a list (the items of a map are its keys),
+    `field` that of the largest field of a map, and `longest` the length of the longest list or map. Raises
+    ExpressionError for data that is not JSON or too large.
     """
 
     def __init__(self, variables: dict[str, Any]) -> None:
@@ -102,7 +102,11 @@ class Data:
 
 
 def check_work(reading: Reading, data: Data) -> None:
-    """Raise an `ExpressionError` if the expression could take too long on this data."""
+    """Check that an expression cannot take too long on this data.
+
+    Raises:
+        TooMuchData: it can.
+    """
     work = _Work(reading, data).total()
     most = MAX_WORK * data.room
     if work > most:
@@ -127,7 +131,7 @@ class _Work:
             self.field = max(self.field, MAX_RESULT)
             self.everything += MAX_RESULT
         self.growth = 1.0
-        """How many times longer than `longest` a list can have become by the `map`s so far."""
+        """How many times longer than `longest` a list can be after the `map`s so far."""
 
     def total(self) -> float:
         body = self.reading.body
@@ -168,7 +172,7 @@ class _Work:
         return longest * self.growth * (1 + sums)
 
     def _given(self, path: tuple[str, ...]) -> float:
-        """Return how long the list or map at a path into the variables is."""
+        """Return the length of the list or map at a path into the variables."""
         value: Any = self.variables
         for name in path:
             value = value.get(name) if isinstance(value, dict) else None
@@ -182,9 +186,9 @@ class _Work:
         return whole if len(use.path) == 1 else min(whole, self.field)
 
     def _body(self, index: int) -> float:
-        """How large what one turn gives can be: a field of a value is no larger than the value, and two differ."""
+        """Return the largest size of one turn's result: a field is no larger than its value, and two fields differ."""
         loop = self.reading.loops[index]
-        size = NODE * (1 + loop.words / 2 + loop.parts * MAX_PARTS)  # at first what the text itself holds
+        size = NODE * (1 + loop.words / 2 + loop.parts * MAX_PARTS)  # the values that the text itself holds
         of: dict[tuple[str, int | None], Counter[tuple[str, ...]]] = {}
         for use in loop.uses:
             of.setdefault((use.path[0], use.loop), Counter())[use.path] += 1

@@ -1,6 +1,6 @@
-"""Functions that the CEL library lacks: of CEL's text extension, time zones, and dates as text.
+"""Functions that the CEL library lacks: CEL's text extension, time zones, and dates as text.
 
-The library calls one where it has no function of its own for the arguments. A `ValueError` says what is wrong.
+The library calls one of these if it has no function of its own for the arguments. They raise ValueError.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 MAX_PARTS, MAX_RESULT = 100, 10_000
-"""What `split` gives at most, and the characters of a text that `replace` or `join` makes."""
+"""The most parts that `split` gives, and the most characters of a text that `replace` or `join` makes."""
 _FORMAT = re.compile(r"(?:[^%]|%[YmdHMSjGVuzaAbB%]){0,100}")
 
 
@@ -64,7 +64,7 @@ def _split(text: Any, separator: Any) -> list[str]:
     _text(text, separator)
     if not separator:
         raise ValueError("the separator is empty")
-    parts = str(text).split(separator, MAX_PARTS)  # one more than may be
+    parts = str(text).split(separator, MAX_PARTS)  # one part more than is allowed
     if len(parts) > MAX_PARTS:
         raise ValueError(f"there are more than {MAX_PARTS} parts")
     return parts
@@ -148,4 +148,4 @@ ADDED: dict[str, Callable[..., Any]] = {
     "trim": _trim,
     "upperAscii": _upper,
 }
-"""The functions by name; `expression_text` lists the same names as methods."""
+"""The functions by name. `reader` derives from it which names may be called."""

@@ -1,8 +1,8 @@
 """Expressions: CEL, the Common Expression Language, for conditions and for values in templates.
 
-The library (`cel`) stands behind this module alone. An expression has no side effects, sees only the variables that it
-is given, and ends: what could take long is refused, by the caps of `expression_text` when it is defined, and by
-`expression_data` when the data is known. docs/reference/expressions.md is the page for users.
+Only this module uses the library (`cel`). An expression has no side effects, sees only the variables that it is given,
+and ends: `reader` refuses a text that is too large when it is defined, `cost` an evaluation that could take too long
+when its data is known. docs/reference/expressions.md is the page for users.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ _OPERATION = re.compile(r"Unsupported operation: (\S+ \S+ \S+)\. ")
 
 @cache
 def _library() -> ModuleType:
-    """Import the library when the first expression is compiled: it brings a command line along, and takes 0.1 s."""
+    """Import the library when the first expression is compiled: it contains a command line, and takes 0.1 s."""
     import cel
 
-    logging.getLogger("cel").disabled = True  # it logs what fails in a function, and that is an error which we raise
+    logging.getLogger("cel").disabled = True  # it logs errors of functions, which we raise
     return cel
 
 
@@ -50,7 +50,7 @@ class _Compiled(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """One expression, compiled when it is made; a text that is not one is a `DefinitionError` that says where."""
+    """One expression, compiled when it is made. Raises a DefinitionError, with the place, for any other text."""
 
     text: str
 
@@ -59,19 +59,27 @@ class Expression:
 
     @property
     def names(self) -> frozenset[str]:
-        """The variables that it refers to, without those that its own macros bind."""
+        """The names of its variables, without those that its own macros bind."""
         return _compiled(self.text).reading.names
 
     def check(self, known: Collection[str]) -> None:
-        """Raise a `DefinitionError` if it refers to a variable that is not among `known`."""
+        """Check that all of its variables are among `known`.
+
+        Raises:
+            DefinitionError: one of them is not.
+        """
         for name in sorted(self.names - set(known)):
             raise DefinitionError(f"there is no variable {name!r}{did_you_mean(name, known)}", where=_short(self.text))
 
     def value(self, /, **variables: Any) -> Any:
-        """Evaluate it to plain JSON data; whatever goes wrong is an `ExpressionError`.
+        """Evaluate it to plain JSON data.
 
-        Variables are JSON data, aware datetimes (timestamps to the expression) and timedeltas (durations). A timestamp
-        comes out as ISO 8601 text in UTC, a duration as a number of seconds.
+        Variables are JSON data, aware datetimes (timestamps in the expression) and timedeltas (durations). A timestamp
+        in the result becomes ISO 8601 text in UTC, a duration a number of seconds.
+
+        Raises:
+            ExpressionError: a variable is missing, the evaluation fails or could take too long, or the result is not
+                JSON.
         """
         compiled = _compiled(self.text)
         try:
@@ -86,7 +94,11 @@ class Expression:
             raise
 
     def test(self, /, **variables: Any) -> bool:
-        """Evaluate it as a condition; a result other than true or false is an `ExpressionError`."""
+        """Evaluate it as a condition.
+
+        Raises:
+            ExpressionError: the evaluation fails, or its result is neither true nor false.
+        """
         result = self.value(**variables)
         if not isinstance(result, bool):
             raise ExpressionError(f"a condition must be true or false, not {_kind(result)}", where=_short(self.text))
@@ -118,7 +130,7 @@ def _compiled(text: str) -> _Compiled:
 
 
 def _plainly(complaint: str) -> str:
-    """Shorten the parser's complaint, which lists every sign that could have come."""
+    """Shorten the parser's complaint, which lists every sign that it would accept."""
     what = re.sub(r" expecting \{.*|^Incomplete .*", "", complaint) or "a part is missing"
     return what.replace("mismatched input '<EOF>'", "it ends too early").replace("extraneous input", "unexpected")
 
@@ -129,15 +141,15 @@ def _execute(program: cel.Program, variables: dict[str, Any], functions: dict[st
     except BaseException as error:
         if not _is_failure(error):
             raise
-        raise ExpressionError(_said(error)) from None
+        raise ExpressionError(_in_our_words(error)) from None
 
 
 def _is_failure(error: BaseException) -> bool:
-    """Whether the library failed: a panic of its Rust would come as a class that no module has."""
+    """Tell whether the library failed. A panic in its Rust code arrives as a class that no module exports."""
     return isinstance(error, Exception) or type(error).__name__ == "PanicException"
 
 
-def _said(error: BaseException) -> str:
+def _in_our_words(error: BaseException) -> str:
     """Put the library's complaint into our words."""
     text = str(error)
     if isinstance(error, ZeroDivisionError):
@@ -200,7 +212,9 @@ def _short(text: str) -> str:
 def fill(template: Any, /, **variables: Any) -> Any:
     """Copy a template with each `{"$expr": text}` replaced by its value, each `{"$literal": data}` by its data.
 
-    A malformed template is a `DefinitionError`, an evaluation that fails an `ExpressionError` that names the path.
+    Raises:
+        DefinitionError: the template is malformed.
+        ExpressionError: an evaluation fails. The error names its path in the template.
     """
     return _fill(template, variables, ())
 
@@ -225,7 +239,7 @@ def _fill(template: Any, variables: Mapping[str, Any], path: Path) -> Any:
 
 
 def check_template(template: Any, known: Collection[str], path: Path) -> list[Complaint]:
-    """Return what is wrong with a template whose expressions may refer to the variables `known`."""
+    """Return the mistakes of a template whose expressions may use the variables `known`."""
     complaints = []
     for place_, text, what in _walk(template, path):
         if not what:
@@ -239,7 +253,7 @@ def check_template(template: Any, known: Collection[str], path: Path) -> list[Co
 
 
 def _walk(template: Any, path: Path) -> Iterator[tuple[Path, str, str]]:
-    """Yield path, text and "" for each expression, and path, "" and a complaint for what is malformed."""
+    """Yield for each expression its path, its text and ""; for each malformed part its path, "" and a complaint."""
     if isinstance(template, list | tuple | dict) and len(path) > MAX_DEPTH:
         yield path[:6], "", f"the template nests deeper than {MAX_DEPTH} levels"
     elif isinstance(template, list | tuple):
@@ -257,7 +271,7 @@ def _walk(template: Any, path: Path) -> Iterator[tuple[Path, str, str]]:
 
 
 def _marker(template: dict[str, Any], path: Path) -> tuple[str | None, str]:
-    """Return the marker that a dict is, if it is one, and what is wrong with it."""
+    """Return the marker of a dict, None for a plain one, and its mistake, if it has one."""
     marker = next((key for key in template if isinstance(key, str) and key.startswith("$")), None)
     if marker is None:
         return None, f"the template nests deeper than {MAX_DEPTH} levels" if len(path) > MAX_DEPTH else ""

@@ -1,7 +1,7 @@
-"""What an expression's text says, read without running it: its variables, its functions, and the loops in it.
+"""The text of an expression, read without an evaluation: its variables, its functions, and its loops.
 
-CEL's evaluation cannot be stopped from outside, so how long it can take must be known before it begins. The library
-shows no syntax tree; but the words of a text that it has compiled are enough for that, since CEL binds names in one way
+The evaluation of CEL cannot be stopped from outside, so its longest time must be known before it begins. The library
+shows no syntax tree, but the words of a text that it has compiled are enough for that, since CEL binds names in one way
 only: `range.map(x, body)` and the four other macros.
 """
 
@@ -16,8 +16,8 @@ from orchestrator.model.complaints import did_you_mean
 from orchestrator.model.errors import DefinitionError
 
 MAX_TEXT, MAX_WORDS, MAX_BRACKETS, MAX_LOOPS, MAX_PATTERN = 2000, 500, 32, 2, 100
-"""Characters; words and signs; brackets in each other (the parser recurses); macros in each other; characters of a
-regular expression."""
+"""The most characters; words and signs; brackets in each other (the parser recurses); macros in each other; and
+characters of a regular expression."""
 
 MACROS = frozenset({"all", "exists", "exists_one", "filter", "map"})
 METHODS = (frozenset(ADDED) - {"bool", "string"}) | {"contains", "endsWith", "matches", "size", "startsWith"}
@@ -46,7 +46,7 @@ _FOLDS = re.compile(r"\(\?[a-zA-Z]*i")
 _NESTED_COUNT = re.compile(r"[)}][?+*\s]*\{|\(\?[a-zA-Z]*x")
 MAX_PATTERN_WEIGHT = 20_000
 _CALL = 20
-"""Units of work (see `expression_work`) of a call into Python."""
+"""Units of work (see `cost`) of a call into Python."""
 
 
 class Word(NamedTuple):
@@ -58,7 +58,7 @@ class Word(NamedTuple):
 
 
 class Use(NamedTuple):
-    """A place where a variable is read: `path` begins with its name, `loop` is the index of what binds it, or None."""
+    """A place where a variable is read: `path` begins with its name, `loop` is the index of the macro that binds it."""
 
     path: tuple[str, ...]
     loop: int | None
@@ -75,25 +75,25 @@ class Loop:
     words: int = 0
     sums: int = 0
     heavy: int = 0
-    """What its regular expressions and added functions weigh, a turn."""
+    """The work of its regular expressions and added functions in one turn, in units."""
     parts: int = 0
-    """Calls of `split` of which more than one part is taken."""
+    """The calls of `split` that use more than one part."""
     after_split: bool = False
-    """Whether its range may be what `split` gives."""
+    """Whether its range may be a result of `split`."""
     range: tuple[str, ...] | None = None
-    """The path of its range, if that is one of a variable that it is given."""
+    """The path of its range, if the range is a given variable or a field of one."""
 
 
 @dataclass
 class Reading:
-    """What a text says. `body` stands for what is outside of all macros, `loops` come in the order of the text."""
+    """The contents of a text. `body` stands for the part outside of all macros; `loops` have the order of the text."""
 
     body: Loop
     loops: list[Loop]
     names: frozenset[str]
     added: frozenset[str]
     longest: int
-    """Items that a list written in the text can have at most."""
+    """The most items of a list that is written in the text."""
     wraps: bool
     """Whether such a list holds variables, so that an item can be as large as all data."""
     patterns: list[Word]
@@ -101,7 +101,7 @@ class Reading:
 
 
 def pattern_weight(pattern: str) -> int:
-    """Return what it takes to compile a regular expression, which the library does each time, in units of work."""
+    """Return the units of work for compiling a regular expression. The library compiles it in each turn."""
     if _NESTED_COUNT.search(pattern):
         return MAX_PATTERN_WEIGHT + 1
     weight = 120
@@ -111,20 +111,24 @@ def pattern_weight(pattern: str) -> int:
         letters = len(re.findall(r"\\[wWbBpP]", atom))  # each is a table of all Unicode's letters
         several = atom in (".", r"\d", r"\D", r"\s", r"\S") or atom.startswith("[")
         if folds and (letters or several):
-            return MAX_PATTERN_WEIGHT + 1  # both cases of a class take milliseconds
+            return MAX_PATTERN_WEIGHT + 1  # a class in both cases takes milliseconds
         weight += times * (1100 * letters or ((360 if "\\" in atom else 120) if several else 4))
     return weight
 
 
 def place(text: str, start: int) -> str:
-    """Say where a character of an expression stands, as people count: from 1, with the line if there are several."""
+    """Return the place of a character in words, counted from 1: its column, and its line if there are several."""
     before = text[:start]
     column = f"column {start - before.rfind(chr(10))}"
     return f"line {before.count(chr(10)) + 1}, {column}" if "\n" in text else column
 
 
 def words_of(text: str) -> list[Word]:
-    """Split a text into words, and refuse one that is too long or too deep for the library to compile."""
+    """Split a text into words.
+
+    Raises:
+        DefinitionError: the text is too long or too deep for the library to compile.
+    """
     if len(text) > MAX_TEXT:
         raise DefinitionError(f"the expression has {len(text)} characters, and may have {MAX_TEXT}")
     words = [
@@ -145,7 +149,11 @@ def words_of(text: str) -> list[Word]:
 
 
 def read(text: str, words: list[Word]) -> Reading:
-    """Read a text that the library has compiled; unknown functions and macros too deep are a `DefinitionError`."""
+    """Read a text that the library has compiled.
+
+    Raises:
+        DefinitionError: a function is unknown, macros nest too deep, or a regular expression is too heavy.
+    """
     return _Reader(text, words).reading()
 
 
@@ -158,13 +166,13 @@ class _Reader:
         self.names: set[str] = set()
         self.added: set[str] = set()
         self.open: list[int | None] = []
-        """For each open bracket the macro whose body it holds, or None."""
+        """For each open bracket the index of the macro whose body it holds, or None."""
         self.written: list[bool] = []
-        """For each open bracket whether it is that of a list written out."""
+        """For each open bracket whether it opens a list that is written out."""
         self.wraps = False
         self.patterns: list[Word] = []
         self.last: tuple[int, Use] | None = None
-        """The last use of a variable, and the place where its path ends."""
+        """The index of the word where the last used path ends, and that use."""
 
     def reading(self) -> Reading:
         commas = 0
@@ -202,18 +210,18 @@ class _Reader:
         return self.words[at].text if 0 <= at < len(self.words) and self.words[at].kind == "sign" else ""
 
     def is_member(self, at: int) -> bool:
-        """Whether the word follows a dot that follows a value: `a.b`, and not the root `.b`."""
+        """Tell whether the word follows a dot that follows a value: `a.b`, and not the root `.b`."""
         return self.sign(at - 1) == "." and self.is_value(at - 2)
 
     def is_value(self, at: int) -> bool:
-        """Whether a value ends with the word."""
+        """Tell whether a value ends with the word."""
         if at < 0:
             return False
         word = self.words[at]
         return word.text in _CLOSE if word.kind == "sign" else word.text != "in"
 
     def name(self, at: int) -> int:
-        """Take in a name, and return the place of the last word that belongs to it."""
+        """Read a name, and return the index of the last word that belongs to it."""
         word = self.words[at]
         member = self.is_member(at)
         if self.sign(at + 1) == "(":
@@ -265,7 +273,7 @@ class _Reader:
         return at
 
     def closing(self, at: int) -> int:
-        """Return the place of the bracket that closes the one at `at`."""
+        """Return the index of the bracket that closes the one at `at`."""
         depth = 0
         while True:
             depth += (self.words[at].text in _OPEN) - (self.words[at].text in _CLOSE)
@@ -274,7 +282,7 @@ class _Reader:
             at += 1
 
     def pattern(self, at: int) -> int:
-        """Return what a regular expression weighs, which is compiled anew each time."""
+        """Check a regular expression, and return the units of work for compiling it."""
         word = self.words[at]
         if word.kind != "text" or self.sign(at + 1) != ")":
             raise DefinitionError("matches() takes a regular expression written as text in place", where=self.where(at))

@@ -1,4 +1,4 @@
-"""One entry of Celery beat, wherever it was stored, as a workflow: one job, its task, and a schedule."""
+"""An entry of Celery beat, wherever it was stored, as a workflow with one job and one schedule."""
 
 from __future__ import annotations
 
@@ -12,32 +12,30 @@ from orchestrator.dsl.signatures import refuse_options
 from orchestrator.importers.report import Imported, fit_name
 from orchestrator.model.errors import DefinitionError
 from orchestrator.model.workflow import MAX_SECONDS, check_route
+from orchestrator.plan.plan import DEFAULT_RANK
 from orchestrator.plan.specs import encode
 from orchestrator.timing.base import MILLISECOND, iso
 from orchestrator.timing.intervals import length_code
 from orchestrator.timing.zones import zone
 
-MIDDLE = 128
-"""A job's number in its class without one."""
-
 
 @dataclass(frozen=True)
 class Setup:
-    """What is known of the Celery app whose beat it was."""
+    """The settings of the Celery app to which the beat schedule belongs."""
 
     tz: str = "UTC"
-    """The zone that its crontabs follow, by name."""
+    """The name of the zone that its crontabs follow."""
     route_of: Callable[[str], str] | None = None
-    """Gives the queue to which it sends a task."""
+    """Gives the queue to which it sends a task, by the name of the task."""
     urgent: Literal["low", "high"] | None = None
-    """Whether its broker takes low numbers for urgent (Redis) or high ones (RabbitMQ)."""
+    """Which numbers its broker takes for urgent: low ones (Redis) or high ones (RabbitMQ). None if that is unknown."""
     deadline_s: float | None = None
-    """How late a missed time of a crontab is still made up (`beat_cron_starting_deadline`)."""
+    """How many seconds late a missed time of a crontab still runs (`beat_cron_starting_deadline`)."""
 
 
 @dataclass
 class Entry:
-    """An entry: its task, the timing that was made of its schedule, and what it says beside."""
+    """An entry: its task, the timing that its schedule was converted to, and its other fields."""
 
     name: str
     task: Any
@@ -51,11 +49,11 @@ class Entry:
     start: datetime | None = None
     end: datetime | None = None
     note: tuple[str, str] | None = None
-    """What of its schedule is not as under beat: what it says there, and what differs."""
+    """The schedule as beat has it, and how the converted one differs; None if it does not."""
 
 
 def add_entry(entry: Entry, setup: Setup, imported: Imported) -> None:
-    """Convert an entry; what it says and a workflow cannot is left."""
+    """Convert an entry. The parts that a workflow cannot express are left."""
     where = entry.name
     try:
         if not isinstance(entry.args or (), list | tuple):
@@ -101,12 +99,12 @@ def add_entry(entry: Entry, setup: Setup, imported: Imported) -> None:
 
 
 def _no_reference(_: Any) -> None:
-    """Tell `encode` that an argument is no reference to another job."""
+    """Tell `encode` that no argument is a reference to another job."""
 
 
 @dataclass
 class _Options:
-    """The options with which beat sends a message, told to the job and the schedule."""
+    """The options with which beat sends a message, put into the job and the schedule."""
 
     where: str
     schedule: dict[str, Any]
@@ -149,7 +147,7 @@ class _Options:
             self._leave("priority", value, "brokers disagree on its direction; give the job priority: or number:")
         else:
             sign = 1 if self.setup.urgent == "low" else -1
-            self.job["number"] = max(0, min(255, MIDDLE + sign * value))
+            self.job["number"] = max(0, min(255, DEFAULT_RANK + sign * value))
 
     def _expires(self, value: Any) -> None:
         if isinstance(value, str):

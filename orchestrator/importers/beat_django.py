@@ -24,7 +24,7 @@ Fields = Mapping[str, Any]
 
 
 def read_records(records: list[dict[str, Any]], setup: Setup, imported: Imported) -> None:
-    """Convert the periodic tasks of a dump, each with the schedule that it refers to."""
+    """Convert the periodic tasks of a dump. Each refers to a schedule in another table of the dump."""
     tables: dict[str, dict[str, Fields]] = {}
     tasks: list[tuple[Any, Fields]] = []
     others: dict[str, int] = {}
@@ -99,7 +99,7 @@ def _step(row: Fields) -> timedelta:
 
 
 def _moment(value: Any, tz: str) -> datetime | None:
-    """Read a time; one without an offset is in the app's zone, as Django has it without USE_TZ."""
+    """Read a time. A time without an offset is in the app's zone, as in Django without USE_TZ."""
     if value is None:
         return None
     try:

@@ -1,6 +1,6 @@
 """Celery beat's schedule as JSON: an export of django-celery-beat, of RedBeat, or a `beat_schedule` written out.
 
-Nothing of it is executed, and nothing is imported by it.
+Nothing in the file is executed or imported.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def _load(data: bytes, source: str) -> Any:
 
 
 def _read(place: str, item: Any, setup: Setup, imported: Imported) -> None:
-    """Convert one entry, or leave it."""
+    """Convert one entry. An entry that cannot be read is left."""
     try:
         meta: Any = None
         if isinstance(item, Mapping) and "definition" in item:
@@ -135,7 +135,7 @@ def _seconds(number: Any) -> timedelta:
 
 
 def _moment(value: Any, tz: str) -> datetime | None:
-    """Read a time as RedBeat writes it, None for what is none."""
+    """Read a time as RedBeat writes it; None for any other value."""
     if not isinstance(value, Mapping) or value.get("__type__") != "datetime":
         return None
     parts = {key: part for key, part in value.items() if key not in ("__type__", "timezone")}
@@ -149,7 +149,7 @@ def _moment(value: Any, tz: str) -> datetime | None:
 
 
 def _plain(value: Any) -> Any:
-    """Decode the times in arguments, which RedBeat writes in a form of its own."""
+    """Decode the times in arguments. RedBeat writes them as mappings."""
     if isinstance(value, list):
         return [_plain(item) for item in value]
     if not isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Celery beat's schedule as Python has it: a `beat_schedule` dict, or an app with one, imported as Celery would."""
+"""Celery beat's schedule in Python: a `beat_schedule` dict, or an app that has one, imported as Celery imports it."""
 
 from __future__ import annotations
 
@@ -26,10 +26,13 @@ KNOWN = {"name", "task", "schedule", "args", "kwargs", "options", "relative", "a
 
 
 def load(name: str) -> tuple[Any, str | None]:
-    """Import what a name says, and return it with the time zone that its module sets, if it does.
+    """Import an object by its name, and return it with the time zone that its module sets, or None.
 
-    It is `module:attribute`, `file.py:attribute`, or without an attribute the module's beat schedule (or `app`). Like
-    Celery, this runs the module's code. Raises DefinitionError.
+    The name is `module:attribute` or `file.py:attribute`. Without an attribute the object is the beat schedule of the
+    module, or its `app`. The code of the module runs, as it does in Celery.
+
+    Raises:
+        DefinitionError: the module cannot be imported, or has no such object.
     """
     place, _, attribute = name.partition(":")
     with _users_code(name, "imported"):
@@ -50,7 +53,7 @@ def load(name: str) -> tuple[Any, str | None]:
 
 @contextmanager
 def _users_code(name: str, done: str) -> Iterator[None]:
-    """Turn whatever the user's code raises into one line, a SystemExit too; only Ctrl-C goes through."""
+    """Turn any exception of the user's code, also SystemExit, into an error of one line. Ctrl-C goes through."""
     try:
         yield
     except KeyboardInterrupt:
@@ -62,9 +65,9 @@ def _users_code(name: str, done: str) -> Iterator[None]:
 
 @contextmanager
 def solar_without_ephem() -> Iterator[None]:
-    """Let `solar(…)` be made where `ephem` is not installed.
+    """Allow `solar(…)` to be made where `ephem` is not installed.
 
-    Its entry is left anyway, and would else keep the whole module from being imported, with all its other entries.
+    Its entry is left in any case. Without this the module, with all its other entries, could not be imported.
     """
     from celery.schedules import solar
 
@@ -73,10 +76,10 @@ def solar_without_ephem() -> Iterator[None]:
         return
     made = solar.__init__
     ephem = ModuleType("ephem")
-    vars(ephem)["Observer"] = SimpleNamespace  # solar notes the place in one
+    vars(ephem)["Observer"] = SimpleNamespace  # solar stores the place in one
 
     def make(*args: Any, **kwargs: Any) -> None:
-        sys.modules["ephem"] = ephem  # for this moment only: nobody else shall take it for installed
+        sys.modules["ephem"] = ephem  # for this call only: other code must not find it installed
         try:
             made(*args, **kwargs)
         finally:
@@ -108,7 +111,8 @@ def is_app(found: Any) -> bool:
 def read_app(app: Any, tz: str | None = None) -> Imported:
     """Convert the beat schedule of a Celery app, made ready as `celery beat` does; `tz` overrides its time zone.
 
-    Raises DefinitionError.
+    Raises:
+        DefinitionError: the app cannot be made ready, or its beat schedule is not a mapping.
     """
     with _users_code(str(app.main or "app"), "made ready"):
         app.loader.init_worker()
@@ -118,7 +122,7 @@ def read_app(app: Any, tz: str | None = None) -> Imported:
 
 
 def setup_of(app: Any, tz: str | None = None) -> Setup:
-    """Return what an app says for all entries."""
+    """Return the settings of an app that concern all entries."""
     broker = str(app.conf.broker_url or "")
     urgent = {"amqp": "high", "amqps": "high", "pyamqp": "high", "redis": "low", "rediss": "low", "sentinel": "low"}
     return Setup(
@@ -130,7 +134,7 @@ def setup_of(app: Any, tz: str | None = None) -> Setup:
 
 
 def zone_name(tz: Any) -> str | None:
-    """Return the name of a zone as zoneinfo, pytz or a text has it."""
+    """Return the name of a zone that zoneinfo, pytz or a text gives; None if it has none."""
     if isinstance(tz, str):
         return tz
     name = getattr(tz, "key", None) or getattr(tz, "zone", None)
@@ -140,7 +144,10 @@ def zone_name(tz: Any) -> str | None:
 def read_schedule(entries: Any, setup: Setup, where: str | None = None) -> Imported:
     """Convert a `beat_schedule`: a mapping from names to entries, which are mappings or Celery's ScheduleEntry.
 
-    `where` is what an error names as its place. Raises DefinitionError for what is no mapping.
+    `where` is the place that an error names.
+
+    Raises:
+        DefinitionError: `entries` is not a mapping.
     """
     if not isinstance(entries, Mapping):
         what = f"this is no beat schedule: it is of the type {type(entries).__name__}, and not a dict of entries"
@@ -165,7 +172,7 @@ def read_schedule(entries: Any, setup: Setup, where: str | None = None) -> Impor
 def _timing(
     name: str, schedule: Any, relative: bool, setup: Setup, imported: Imported
 ) -> tuple[dict[str, Any], tuple[str, str] | None]:
-    """Return the timing, and what of it is not as under beat."""
+    """Return the timing, and how it differs from beat's: see `Entry.note`."""
     from celery import schedules
 
     if isinstance(schedule, int | float) and not isinstance(schedule, bool):
@@ -180,7 +187,7 @@ def _timing(
     zoned = full_name in ZONED
     if isinstance(schedule, schedules.solar):
         raise DefinitionError("the sun's times cannot be converted: they differ from day to day")
-    # A class that is derived from these may have overridden when it is due.
+    # A derived class may have another rule for when it is due.
     if (
         isinstance(schedule, schedules.BaseSchedule)
         and kind not in (schedules.crontab, schedules.schedule)

@@ -1,4 +1,7 @@
-"""When Celery beat would send a task, as the timing of a schedule document. Each function raises DefinitionError."""
+"""The times at which Celery beat sends a task, as the timing of a schedule document.
+
+The public functions raise DefinitionError for a schedule that cannot be converted.
+"""
 
 from __future__ import annotations
 
@@ -26,14 +29,14 @@ KINDS = {
     "byweekday": "weekday, nor a list of them", "dtstart_tz": "offset in minutes", "dtstart": "time in Unix seconds",
     **dict.fromkeys(BY_PARTS, "number, nor a list of them"),
 }  # fmt: skip
-"""What the arguments of a rule are, in words."""
+"""The kinds of values that the arguments of a rule take, in words."""
 
 
 def cron_times(fields: Mapping[str, Any], tz: str) -> dict[str, Any]:
     """Convert the fields of Celery's `crontab`, as they were given: texts, numbers, or collections of numbers.
 
-    Celery wants the day of the month *and* the weekday to fit, cron either of them. Where both are restricted, the
-    weekday becomes the calendar of the schedule.
+    Celery requires that the day of the month *and* the weekday match, cron that one of them does. Where both are
+    restricted, the weekday becomes the calendar of the schedule.
     """
     from celery.schedules import ParseException, crontab
 
@@ -59,7 +62,7 @@ def cron_times(fields: Mapping[str, Any], tz: str) -> dict[str, Any]:
 
 
 def _means(texts: list[str], wanted: list[list[int]]) -> bool:
-    """Tell whether an expression allows the numbers that are wanted, field by field."""
+    """Tell whether the expression allows exactly the wanted numbers, field by field."""
     try:
         fields = Cron(" ".join(texts)).fields
     except DefinitionError:  # such as for 22-6/2, which Celery knows and cron does not
@@ -69,7 +72,7 @@ def _means(texts: list[str], wanted: list[list[int]]) -> bool:
 
 
 def _text(given: Any, numbers: list[int], full: range) -> str:
-    """Keep a field as it was written where cron reads it, else list its numbers."""
+    """Return a field as it was written, if cron can read it, else the list of its numbers."""
     text = str(given).replace(" ", "").lower() if isinstance(given, str | int) else ""
     plain = re.fullmatch(
         r"(\*|\d+(-\d+)?|[a-z]{3}(-[a-z]{3})?)(/\d+)?(,(\*|\d+(-\d+)?|[a-z]{3})(/\d+)?)*", text, re.ASCII
@@ -91,9 +94,10 @@ def _listed(numbers: Iterable[int], full: range) -> str:
 
 
 def interval_times(step: timedelta, tz: str, *, relative: bool, anchor: datetime | None) -> tuple[dict[str, Any], str]:
-    """Convert an interval, and say what of it is not as under beat (empty if nothing).
+    """Convert an interval, and return how it differs from beat's (empty if it does not).
 
-    `anchor` is when beat sent it last. With `relative` beat rounds down to the full day, hour or minute.
+    `anchor` is the time at which beat last sent the task. With `relative` beat rounds down to the full day, hour or
+    minute.
     """
     if relative and step in UNITS:
         return Every(step, align="day", tz=tz).document(), ""
@@ -139,7 +143,7 @@ def rule_times(rule: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _read(rule: Mapping[str, Any], name: str, read: Callable[[Any], Any]) -> Any:
-    """Read one argument of a rule; what cannot be read is named with its value."""
+    """Read one argument of a rule; an error names the argument and its value."""
     try:
         return read(rule[name])
     except (LookupError, TypeError, ValueError, OverflowError, OSError):
@@ -174,7 +178,7 @@ def _rule_days(value: Any) -> str:
 
 
 def _fixed_zone(minutes: float) -> str:
-    """Return the zone of a fixed offset; the names count the other way round: Etc/GMT-1 is one hour ahead."""
+    """Return the zone of a fixed offset. Its name has the opposite sign: Etc/GMT-1 is one hour ahead."""
     hours = minutes / 60
     if not hours.is_integer() or not -12 <= hours <= 14:
         raise DefinitionError(f"no zone has the fixed offset of {minutes:g} minutes that the rule starts in")

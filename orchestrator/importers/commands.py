@@ -1,4 +1,4 @@
-"""What a shell command is about, as people would name it: `cd /srv && nice -n 10 ./backup.sh --all` is `backup`."""
+"""A short name for a shell command, as people choose it: `cd /srv && nice -n 10 ./backup.sh --all` is `backup`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PREPARATIONS = frozenset({
     "cd", "test", "[", "[[", "export", "set", "unset", ".", "source", "umask", "ulimit", "sleep", "exit", "if", "then",
     "else", "fi", "do", "done", "for", "while", "command", "true", "false", ":", "echo", "printf", "return", "!",
 })  # fmt: skip
-"""Commands that come before or after what a line is about."""
+"""Commands that stand before or after the main command of a line."""
 WRAPPERS = frozenset({
     "sudo", "doas", "nice", "ionice", "chrt", "env", "exec", "eval", "nohup", "time", "timeout", "flock", "chronic",
     "setsid", "setlock", "cronlock", "systemd-cat", "stdbuf", "xvfb-run", "bundle", "npx", "uv", "poetry", "run-parts",
@@ -22,7 +22,7 @@ SUFFIX = re.compile(r"\.(sh|bash|py|pl|rb|php|js|jar|r)$", re.I)
 
 
 def program_of(command: str) -> str:
-    """Return a short name for what a command runs, empty if it says nothing of the kind."""
+    """Return the name of the program that a command runs, empty if there is none."""
     for part in SEPARATORS.split(command):
         words = [next(filter(None, found), "") for found in WORD.findall(part)]
         name = _name(words)

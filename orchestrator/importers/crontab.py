@@ -1,4 +1,4 @@
-"""A crontab as workflows: each line is one, with a schedule and a single job that gives the command to cron's shell."""
+"""A crontab as workflows. Each line is one, with a schedule and a single job that runs the command in cron's shell."""
 
 from __future__ import annotations
 
@@ -14,29 +14,31 @@ from orchestrator.model.errors import DefinitionError, DocumentError
 from orchestrator.timing.cron import Cron
 
 DEFAULTS = {"SHELL": "/bin/sh", "PATH": "/usr/bin:/bin"}
-"""What cron gives a job whose crontab sets neither."""
+"""The variables of a job whose crontab does not set them."""
 MAIL = ("MAILTO", "MAILFROM", "CONTENT_TYPE", "CONTENT_TRANSFER_ENCODING")
 FIT_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 SYSTEM_USERS = frozenset({
     "root", "www-data", "nobody", "daemon", "postgres", "mysql", "redis", "nginx", "apache", "http", "munin", "list",
     "logcheck", "smmsp", "debian-spamd", "amavis", "clamav", "nagios", "gitlab", "jenkins", "ubuntu", "debian",
 })  # fmt: skip
-"""Users whom a system crontab is likely to name, and whose names are no commands."""
+"""Users that a system crontab is likely to name, and whose names are not commands."""
 EXPLANATION = re.compile(
     r"[|│][|│\s]*$|(\*\s+){4}\*\s*$|[-+.|│┌└─]+\s*(min(ute)?|hour|day|month|weekday)\b"
     r"|(minute|hour|day of \w+|month)s? *\(\d|m\s+h\s+d|.*\bcommand to be executed",
     re.IGNORECASE,
 )
-"""The usual picture of the five fields, and the heading above them."""
+"""Lines of the usual picture that explains the five fields, and the heading above them."""
 RULER = re.compile(r"[-=*#~_+\s]*")
 
 
 def read_crontab(data: bytes, source: str, *, tz: str, user_field: bool | None = None) -> Imported:
     """Convert a crontab.
 
-    `source` is its path, and `tz` the zone that its times follow where no `CRON_TZ` says another. `user_field` tells
-    whether each job names its user, as in /etc/crontab and /etc/cron.d; None finds it out and notes it. Raises
-    DocumentError for what cron would refuse.
+    `source` is its path. `tz` is the zone that its times follow where no `CRON_TZ` says another. `user_field` tells
+    whether each job names its user, as in /etc/crontab and /etc/cron.d; with None this is found out and noted.
+
+    Raises:
+        DocumentError: cron would refuse the crontab.
     """
     imported = Imported()
     if user_field is None:
@@ -48,7 +50,7 @@ def read_crontab(data: bytes, source: str, *, tz: str, user_field: bool | None =
 
 
 def find_user_field(data: bytes, source: str) -> tuple[bool, str]:
-    """Tell whether the jobs of a crontab name their users, and from what that was seen."""
+    """Return whether the jobs of a crontab name their users, and the reason to think so."""
     path = PurePath(source)
     if path.parent.name == "cron.d" or path.match("etc/crontab"):
         return True, f"by its path, {path.parent.name}/{path.name}"
@@ -83,7 +85,7 @@ def _is_job(text: str) -> bool:
 
 
 class _Reader:
-    """Goes down the lines: settings hold from where they stand, comments belong to the line right below."""
+    """Converts the lines in their order. A setting holds for the jobs below it, a comment describes the next line."""
 
     def __init__(self, imported: Imported, source: str, tz: str) -> None:
         self.imported = imported
@@ -122,7 +124,7 @@ class _Reader:
             self.imported.note(self.source, what, why)
 
     def _description(self) -> list[Comment]:
-        """Take the comments that stand right above, without jobs that are commented out and without explanations."""
+        """Take the comments right above a line, without commented-out jobs and without explanations of the fields."""
         comments, self.comments = self.comments, []
         pictures = [
             at
@@ -188,7 +190,7 @@ class _Reader:
             self.imported.note(self._where(line), line.text, "the command ends with a carriage return, as in cron")
 
     def _refusal(self, line: CronJob) -> str | None:
-        """Say why a line cannot be a schedule, None if it can."""
+        """Return why a line cannot be a schedule, None if it can."""
         if line.when == "@reboot":
             return "a schedule has no boot: submit the workflow when the service starts"
         if line.doubt:
@@ -209,7 +211,7 @@ class _Reader:
             schedule["jitter"] = f"{delay}m"
         if "s" in line.options:
             schedule["overlap"] = "skip"
-        schedule["misfire"] = "skip"  # what cron does with times at which it was not there
+        schedule["misfire"] = "skip"  # cron skips the times at which it did not run
         if line.user is not None:
             schedule["enabled"] = False
             schedule["description"] = f"Disabled by the import: cron ran it as {line.user}, a worker as its own user."
@@ -232,7 +234,7 @@ class _Reader:
 
 
 def _expression(line: CronJob) -> str:
-    """Return the expression in our words: `$` for the last day of the month is `L`."""
+    """Return the expression as `Cron` reads it: `$` for the last day of the month becomes `L`."""
     fields = line.when.split()
     return " ".join("L" if at == 2 and field == "$" else field for at, field in enumerate(fields))
 

@@ -1,4 +1,4 @@
-"""What an import gives: workflow documents, what could not be converted, and what is worth knowing."""
+"""The result of an import: workflow documents, the parts that could not be converted, and notes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _UNFIT = re.compile(r"[^A-Za-z0-9_.-]+")
 
 @dataclass(frozen=True)
 class Remark:
-    """A place in the source (`file:line`, or an entry's name), what stands there, and why it is remarked on."""
+    """A remark on a place in the source (`file:line`, or the name of an entry), with the text that stands there."""
 
     where: str
     what: str
@@ -29,21 +29,21 @@ class Remark:
 
 @dataclass
 class Imported:
-    """Workflow documents in the order of the source, `left` for what they lack, `notes` for what changes nothing."""
+    """Workflow documents in the order of the source. `left` names what they lack, `notes` what changes nothing."""
 
     workflows: list[dict[str, Any]] = field(default_factory=list)
     left: list[Remark] = field(default_factory=list)
     notes: list[Remark] = field(default_factory=list)
     comments: dict[int, list[str]] = field(default_factory=dict)
-    """Comments of the source that describe no workflow, by the number of the one that they stand before."""
+    """Comments of the source that describe no workflow, by the index of the workflow that they stand before."""
     _names: set[str] = field(default_factory=set, repr=False)
 
     def leave(self, where: str, what: str, why: str) -> None:
-        """Name something that could not be converted."""
+        """Add a part of the source that could not be converted."""
         self.left.append(Remark(where, what, why))
 
     def note(self, where: str, what: str, why: str) -> None:
-        """Name something that is good to know."""
+        """Add a note."""
         self.notes.append(Remark(where, what, why))
 
     def comment(self, where: str, text: str, why: str = "a comment above no job") -> None:
@@ -52,7 +52,7 @@ class Imported:
         self.note(where, text, why)
 
     def add(self, document: dict[str, Any], where: str, what: str) -> bool:
-        """Take a document, under a name that no other has; one that is not valid is left instead."""
+        """Add a document under a free name and return True. A document that is not valid is left instead."""
         document = {**document, "name": free_name(document["name"], self._names)}
         try:
             load(dump_yaml(document))
@@ -76,7 +76,7 @@ class Imported:
         return "---\n".join(self.yaml_of(at) for at in range(len(self.workflows)))
 
     def yaml_of(self, at: int) -> str:
-        """Return one document as YAML, with the comments that stand before it; those at the end stand in the last."""
+        """Return one document as YAML, with the comments before it. Comments at the end go into the last document."""
         last = at == len(self.workflows) - 1
         texts = [*self.comments.get(at, []), *(self.comments.get(at + 1, []) if last else [])]
         head = "".join(f"# {_printable(line)}".rstrip() + "\n" for text in texts for line in text.splitlines())
@@ -84,12 +84,12 @@ class Imported:
 
 
 def _printable(text: str) -> str:
-    """Leave out what YAML allows in no comment."""
+    """Leave out the characters that YAML allows in no comment."""
     return "".join(character for character in text if character.isprintable() or character == "\t")
 
 
 def fit_name(text: str, otherwise: str) -> str:
-    """Make a name for a workflow of some text, `otherwise` if nothing of it can be one."""
+    """Return a workflow's name that is made of a text, or `otherwise` if no part of the text can be a name."""
     name = _UNFIT.sub("-", text).strip(".-")[:LONGEST_NAME].rstrip(".-")
     return name or otherwise
 
