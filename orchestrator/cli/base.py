@@ -21,10 +21,11 @@ CONTEXT_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 
 
 
 class Command(click.Command):
-    """A command with `--json`, which its function takes as `as_json`."""
+    """A command with `--json`, which its function takes as `as_json`. `shape` is what it prints then, see `shapes`."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, shape: object, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.shape = shape
         self.context_settings = {**CONTEXT_SETTINGS, **self.context_settings}
         self.params.append(click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON document."))
 

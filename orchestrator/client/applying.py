@@ -23,6 +23,7 @@ from orchestrator.definitions.revisions import Note, Revision, unpack
 from orchestrator.definitions.snapshot import Snapshot, read_snapshot
 from orchestrator.definitions.warnings import Surroundings, misfits, warnings
 from orchestrator.dsl.documents import to_document
+from orchestrator.model import shapes
 from orchestrator.model.errors import Conflict, NotFound
 from orchestrator.model.ids import workflow_of
 from orchestrator.plan.decompile import decompile
@@ -62,8 +63,8 @@ class Proposal:
         """Return the schedules and triggers that somebody has paused. An apply leaves them paused."""
         return self.snapshot.paused
 
-    def to_json(self, namespace: str) -> dict[str, Any]:
-        """Return the shape of `plan --json` and `diff --json`."""
+    def to_json(self, namespace: str) -> shapes.Proposal:
+        """Return its shape."""
         return {
             "namespace": namespace,
             "revision": self.snapshot.last.number if self.snapshot.last else None,

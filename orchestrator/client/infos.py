@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from orchestrator.model import shapes
 from orchestrator.model.ids import is_run_id
 from orchestrator.model.run import iso
 from orchestrator.model.states import RunState
@@ -38,7 +39,7 @@ class _StarterInfo:
     managed_by: str
     """`code` if whoever registers the workflow keeps it, `files` if it was applied from files, else empty."""
 
-    def _common(self) -> dict[str, Any]:
+    def _common(self) -> shapes.Starter:
         return {
             "id": self.id, "workflow": self.workflow, "state": self.state, "paused": iso(self.paused_ms),
             "running": self.running, "waiting": self.waiting,
@@ -64,8 +65,8 @@ class ScheduleInfo(_StarterInfo):
         """Say in words when it runs, as it stands after "Runs …"."""
         return self.schedule.describe(self.id)
 
-    def to_json(self) -> dict[str, Any]:
-        """Return it as plain data."""
+    def to_json(self) -> shapes.Schedule:
+        """Return its shape."""
         return {
             **self._common(), "next": iso(self.next_ms), "starts": iso(self.starts_ms),
             "blocked": self.blocked, "description": self.description, "definition": self.schedule.document(),
@@ -85,8 +86,8 @@ class TriggerInfo(_StarterInfo):
         """Return the path at which a webhook is reached."""
         return f"/hooks/{self.token}" if self.token else None
 
-    def to_json(self) -> dict[str, Any]:
-        """Return it as plain data."""
+    def to_json(self) -> shapes.Trigger:
+        """Return its shape."""
         document = self.trigger.document()
         return {**self._common(), "source": self.trigger.source_kind, "hook": self.hook, "definition": document}
 
@@ -101,8 +102,8 @@ class NextStart:
     planned_ms: int
     zone: str
 
-    def to_json(self) -> dict[str, Any]:
-        """Return it as plain data."""
+    def to_json(self) -> shapes.NextStart:
+        """Return its shape."""
         return {
             "starts": iso(self.starts_ms), "planned": iso(self.planned_ms), "schedule": self.schedule,
             "workflow": self.workflow, "tz": self.zone,
@@ -149,9 +150,9 @@ class Backfill:
         """Return how many runs ended otherwise than well, or could not be made."""
         return self.over - self.cleared - (self.ended or {}).get(RunState.succeeded, 0)
 
-    def to_json(self) -> dict[str, Any]:
-        """Return it as plain data."""
-        said: dict[str, Any] = {
+    def to_json(self) -> shapes.Backfill | shapes.BackfillMade:
+        """Return its shape."""
+        said: shapes.BackfillRange = {
             "id": self.id, "schedule": self.schedule, "workflow": self.workflow, "start": iso(self.start_ms),
             "end": iso(self.end_ms), "count": self.count, "parallel": self.parallel, "order": self.order,
             "only": self.only, "priority": self.priority,
@@ -173,8 +174,8 @@ class CalendarInfo:
     calendar: Calendar
     used_by: tuple[str, ...]
 
-    def to_json(self) -> dict[str, Any]:
-        """Return it as plain data."""
+    def to_json(self) -> shapes.Calendar:
+        """Return its shape."""
         return {"name": self.name, "definition": self.calendar.document(), "used_by": list(self.used_by)}
 
 
@@ -184,6 +185,10 @@ class Emitted:
 
     id: str
     duplicate: bool
+
+    def to_json(self) -> shapes.Emitted:
+        """Return its shape."""
+        return {"id": self.id, "duplicate": self.duplicate}
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,8 +207,8 @@ class Delivery:
         """Return the runs that it started."""
         return tuple(outcome for outcome in self.outcomes.values() if is_run_id(outcome))
 
-    def to_json(self) -> dict[str, Any]:
-        """Return it as plain data."""
+    def to_json(self) -> shapes.Event:
+        """Return its shape."""
         return {
             "id": self.id, "topic": self.topic, "source": self.source, "time": iso(self.at_ms),
             "payload": self.payload, "outcomes": dict(self.outcomes), "runs": list(self.runs),

@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 from orchestrator.definitions.contents import KINDS, Definitions, Kind
 from orchestrator.definitions.secrecy import masked
+from orchestrator.model import shapes
 from orchestrator.model.errors import DefinitionError
 from orchestrator.model.ids import name_of, workflow_of
 from orchestrator.starters.schedule import Schedule
@@ -23,6 +24,10 @@ class Pair(NamedTuple):
     old: Any
     new: Any
 
+    def to_json(self) -> shapes.FieldChange:
+        """Return its shape."""
+        return {"old": self.old, "new": self.new}
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -35,12 +40,13 @@ class Change:
     versions: Pair | None = None
     """The numbers of a workflow's versions. A new version has none until it is stored."""
 
-    def to_json(self) -> dict[str, Any]:
-        """Return its shape in `plan --json`."""
-        document: dict[str, Any] = {"kind": self.kind, "name": self.name, "action": self.action}
-        if self.versions:
-            document["version"] = self.versions._asdict()
-        return {**document, "fields": {name: pair._asdict() for name, pair in self.fields.items()}}
+    def to_json(self) -> shapes.Change:
+        """Return its shape."""
+        fields = {name: pair.to_json() for name, pair in self.fields.items()}
+        if self.versions is None:
+            return {"kind": self.kind, "name": self.name, "action": self.action, "fields": fields}
+        versions = self.versions.to_json()
+        return {"kind": self.kind, "name": self.name, "action": self.action, "version": versions, "fields": fields}
 
 
 @dataclass(frozen=True, slots=True)

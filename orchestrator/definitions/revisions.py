@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import zlib
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from orchestrator.definitions.contents import Definitions
+from orchestrator.model import shapes
 from orchestrator.model.errors import Conflict
 from orchestrator.model.run import iso
 
@@ -35,11 +35,12 @@ class Revision:
     definitions: Definitions
     back_to: int | None = None
 
-    def to_json(self) -> dict[str, Any]:
-        """Return its shape in `revisions --json`."""
+    def to_json(self) -> shapes.Revision:
+        """Return its shape."""
         return {
-            "revision": self.number, "time": iso(self.time_ms), **asdict(self.note), "tool": self.tool,
-            "changes": self.changes, "back_to": self.back_to,
+            "revision": self.number, "time": iso(self.time_ms), "author": self.note.author,
+            "reason": self.note.reason, "source": self.note.source, "tool": self.tool, "changes": self.changes,
+            "back_to": self.back_to,
         }  # fmt: skip
 
     def pack(self) -> bytes:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrator.dsl.documents import load
 from orchestrator.dsl.yaml12 import dump_yaml
+from orchestrator.model import shapes
 from orchestrator.model.errors import DefinitionError
 
 LONGEST_NAME = 60
@@ -21,6 +22,10 @@ class Remark:
     where: str
     what: str
     why: str
+
+    def to_json(self) -> shapes.Remark:
+        """Return its shape."""
+        return {"where": self.where, "what": self.what, "why": self.why}
 
     def __str__(self) -> str:
         first, *more = self.what.splitlines() or [""]
@@ -63,12 +68,12 @@ class Imported:
         self._names.add(document["name"])
         return True
 
-    def to_json(self) -> dict[str, Any]:
-        """Return it as plain data."""
+    def to_json(self) -> shapes.Imported:
+        """Return its shape."""
         return {
             "workflows": self.workflows,
-            "left": [asdict(remark) for remark in self.left],
-            "notes": [asdict(remark) for remark in self.notes],
+            "left": [remark.to_json() for remark in self.left],
+            "notes": [remark.to_json() for remark in self.notes],
         }
 
     def to_yaml(self) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from orchestrator.model import shapes
+
 
 @dataclass(frozen=True)
 class Check:
@@ -13,3 +15,7 @@ class Check:
     ok: bool
     detail: str
     remedy: str | None = None
+
+    def to_json(self) -> shapes.Check:
+        """Return its shape."""
+        return {"name": self.name, "ok": self.ok, "detail": self.detail, "remedy": self.remedy}

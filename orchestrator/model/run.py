@@ -8,11 +8,16 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, overload
 
+from orchestrator.model import shapes
 from orchestrator.model.states import JobState, PriorityClass, RunState
 
 
+@overload
+def iso(ms: int) -> str: ...
+@overload
+def iso(ms: int | None) -> str | None: ...
 def iso(ms: int | None) -> str | None:
     """Spell a time as ISO 8601 in UTC with microseconds."""
     if ms is None:
@@ -78,8 +83,8 @@ class RunInfo:
             "trigger": self.facts.get("trigger"),
         }
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the `run` shape of the JSON contract."""
+    def to_json(self) -> shapes.Run:
+        """Return its shape."""
         return {
             "id": self.id,
             "workflow": self.workflow,
@@ -94,7 +99,7 @@ class RunInfo:
 
 @dataclass(frozen=True, slots=True)
 class JobRun:
-    """One job inside one run. `error` is `{"type", "message", "traceback", "bases"}` of its last bad attempt."""
+    """One job inside one run. `error` is that of its last attempt that did not succeed."""
 
     index: int
     name: str
@@ -106,11 +111,11 @@ class JobRun:
     started_ms: int | None = None
     ended_ms: int | None = None
     node: str | None = None
-    error: dict[str, Any] | None = None
+    error: shapes.Error | None = None
     quarantined: bool = False
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the job's shape inside `runs show`."""
+    def to_json(self) -> shapes.JobRun:
+        """Return its shape."""
         return {
             "name": self.name,
             "state": self.state.name,
@@ -154,6 +159,17 @@ class NodeInfo:
     deadline_ms: int
     info: dict[str, Any] = field(default_factory=dict)
 
+    def to_json(self) -> shapes.Node:
+        """Return its shape."""
+        return {
+            "name": self.name,
+            "slots": self.slots,
+            "idle": self.idle,
+            "serves": {route: [cls.name for cls in classes] for route, classes in self.wants},
+            "runs": list(self.held),
+            "info": self.info,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class QueueInfo:
@@ -167,6 +183,16 @@ class QueueInfo:
     permits: int
     """Messages that are thought to be out: an estimate."""
 
+    def to_json(self) -> shapes.Queue:
+        """Return its shape."""
+        return {
+            "route": self.route,
+            "priority": self.priority.name,
+            "ready": self.ready,
+            "oldest": iso(self.oldest_ms),
+            "slots": self.slots,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class WorkflowInfo:
@@ -175,6 +201,10 @@ class WorkflowInfo:
     name: str
     latest: int
     versions: dict[int, str]
+
+    def to_json(self) -> shapes.StoredWorkflow:
+        """Return its shape."""
+        return {"name": self.name, "version": self.latest, "versions": sorted(self.versions)}
 
 
 def read_json(data: bytes | None) -> Any:

@@ -9,12 +9,15 @@ once and succeeds after the length that it is given.
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from orchestrator.model import shapes
 from orchestrator.model.errors import DefinitionError
 from orchestrator.model.ids import starter_id
+from orchestrator.model.run import iso
 from orchestrator.model.states import RunState
 from orchestrator.scheduling.overlaps import Occupancy
 from orchestrator.scheduling.planning import Miss, Planned, steps
@@ -48,6 +51,19 @@ class Entry:
     count: int = 1
     first: int | None = None
 
+    def to_json(self) -> shapes.SimulatedTime:
+        """Return its shape."""
+        return {
+            "schedule": self.schedule,
+            "planned": iso(self.planned),
+            "what": self.word,
+            "started": iso(self.started),
+            "ended": iso(self.ended),
+            "state": self.end.name if self.end is not None else None,
+            "count": self.count,
+            "first": iso(self.first),
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Simulated:
@@ -55,6 +71,27 @@ class Simulated:
 
     entries: list[Entry]
     queues: dict[str, int]
+
+    def totals(self) -> list[shapes.SimulatedSchedule]:
+        """Count the outcomes of each schedule's planned times."""
+        counts: Counter[tuple[str, str]] = Counter()
+        for entry in self.entries:
+            counts[entry.schedule, entry.word] += entry.count
+        return [
+            {
+                "schedule": name,
+                "runs": counts[name, "run"],
+                "missed": counts[name, "missed"],
+                "skipped": counts[name, "skipped"],
+                "waiting": counts[name, "waits"],
+                "longest_queue": longest,
+            }
+            for name, longest in self.queues.items()
+        ]
+
+    def to_json(self) -> shapes.Simulation:
+        """Return its shape."""
+        return {"entries": [entry.to_json() for entry in self.entries], "schedules": self.totals()}
 
 
 def simulate(

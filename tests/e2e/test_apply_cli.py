@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +12,7 @@ from orchestrator import Client, Workflow
 from orchestrator.settings import Settings
 from orchestrator.starters.schedule import Schedule
 from orchestrator.timing.cron import Cron
+from support.shell import Shell
 
 FILES = {
     "defs/calendars.yaml": "calendars:\n  office: {weekdays: mon-fri}\n",
@@ -32,35 +30,20 @@ schedules:
 }
 
 
-class Shell:
-    """Runs `orchestrator workflows …` in a folder, in a namespace of a real Redis."""
+class Workflows(Shell):
+    """Runs `orchestrator workflows …` in a namespace of a real Redis, for ann."""
 
     def __init__(self, folder: Path, url: str, namespace: str) -> None:
-        self.folder = folder
-        self.env = {name: value for name, value in os.environ.items() if not name.startswith("ORCHESTRATOR_")}
-        self.env |= {"ORCHESTRATOR_REDIS_URL": url, "ORCHESTRATOR_NAMESPACE": namespace, "USER": "ann"}
+        super().__init__(folder, ORCHESTRATOR_REDIS_URL=url, ORCHESTRATOR_NAMESPACE=namespace, USER="ann")
         self.client = Client(Settings(redis_url=url, namespace=namespace))
         for name, text in FILES.items():
             self.write(name, text)
 
-    def write(self, name: str, text: str) -> None:
-        path = self.folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+    def __call__(self, *args: str, code: int = 0, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        return super().__call__("workflows", *args, code=code, stdin=stdin)
 
-    def __call__(self, *args: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "orchestrator", "workflows", *args]
-        done = subprocess.run(
-            command, cwd=self.folder, env=self.env, capture_output=True, text=True, check=False, timeout=60,
-            stdin=subprocess.DEVNULL,
-        )  # fmt: skip
-        assert done.returncode == code, (args, done.returncode, done.stdout, done.stderr)
-        assert "Traceback" not in done.stderr
-        assert "\x1b" not in done.stdout + done.stderr  # no terminal is here
-        return done
-
-    def json(self, *args: str, code: int = 0) -> Any:
-        return json.loads(self(*args, "--json", code=code).stdout)
+    def shape(self, *args: str) -> Any:
+        return super().shape("workflows", *args)
 
     def changes(self, *args: str) -> list[str]:
         return [f"{each['action']} {each['kind']} {each['name']}" for each in self.json(*args)["changes"]]
@@ -68,7 +51,7 @@ class Shell:
 
 @pytest.fixture
 def shell(tmp_path: Path, redis_url: str, ns: str) -> Any:
-    made = Shell(tmp_path, redis_url, ns)
+    made = Workflows(tmp_path, redis_url, ns)
     yield made
     made.client.close()
 
@@ -76,7 +59,7 @@ def shell(tmp_path: Path, redis_url: str, ns: str) -> Any:
 ALL = ("defs", "--values", "prod.yaml")
 
 
-def test_plan_apply_and_drift(shell: Shell) -> None:
+def test_plan_apply_and_drift(shell: Workflows) -> None:
     # plan changes nothing
     created = [
         "create calendar office", "create workflow nightly", "create schedule nightly/night",
@@ -127,7 +110,7 @@ def test_plan_apply_and_drift(shell: Shell) -> None:
     assert shell.client.schedules.get("nightly/night").next_ms == night.next_ms
 
 
-def test_prune_and_rollback(shell: Shell) -> None:
+def test_prune_and_rollback(shell: Workflows) -> None:
     shell("apply", *ALL, "--yes", "--reason", "first", "--revision", "abc123")
     night = shell.client.schedules.get("nightly/night")
     theirs = Workflow("theirs")
@@ -164,7 +147,7 @@ def test_prune_and_rollback(shell: Shell) -> None:
     assert "there is no revision 9" in shell("rollback", "9", code=2).stderr
 
 
-def test_the_commit_of_the_files_is_kept(shell: Shell) -> None:
+def test_the_commit_of_the_files_is_kept(shell: Workflows) -> None:
     def git(*args: str) -> str:
         config = ("-c", "user.name=x", "-c", "user.email=x@x", "-c", "commit.gpgsign=false")
         command = ["git", "-C", str(shell.folder), *config, *args]
@@ -180,7 +163,7 @@ def test_the_commit_of_the_files_is_kept(shell: Shell) -> None:
     assert [each["source"] for each in shell.json("revisions")] == [f"{head}+dirty", head]
 
 
-def test_bad_input_is_one_line_and_changes_nothing(shell: Shell) -> None:
+def test_bad_input_is_one_line_and_changes_nothing(shell: Workflows) -> None:
     shell.write("bad.yaml", "name: bad\njobs: {a: {task: t}}\nschedules: {s: {cron: '99 * * * *'}}\n")
     for command in ("plan", "apply", "validate"):
         error = shell(command, "bad.yaml", code=2).stderr
@@ -195,7 +178,7 @@ def test_bad_input_is_one_line_and_changes_nothing(shell: Shell) -> None:
     assert shell.client.workflows() == []
 
 
-def test_validate_needs_no_server(shell: Shell) -> None:
+def test_validate_needs_no_server(shell: Workflows) -> None:
     shell.env["ORCHESTRATOR_REDIS_URL"] = "redis://127.0.0.1:1/0"
     done = shell("validate", *ALL)
     assert (
@@ -213,7 +196,7 @@ def test_validate_needs_no_server(shell: Shell) -> None:
     assert shell("validate", "flows:mine").stdout == "flows:mine: ok: mine, 1 jobs\n"
 
 
-def test_workflows_in_python_are_applied_with_files(shell: Shell) -> None:
+def test_workflows_in_python_are_applied_with_files(shell: Workflows) -> None:
     shell.write(
         "flows.py", "from orchestrator import Workflow\nmine = Workflow('mine')\nmine.job('a', {'task': 't'})\n"
     )

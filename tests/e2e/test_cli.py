@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import subprocess
@@ -11,7 +10,6 @@ import sys
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -20,10 +18,10 @@ import redis
 from orchestrator.client.traces import read_trace
 from support.needs import require
 from support.redis_server import RedisServer
+from support.shell import Shell
 from support.waiting import wait_until
 
 pytestmark = pytest.mark.xdist_group("cli")  # they share one engine
-ORCHESTRATOR = [sys.executable, "-m", "orchestrator"]
 RUN_FIELDS = ["id", "workflow", "version", "state", "created", "started", "finished", "counts"]
 JOB_FIELDS = ["name", "state", "attempt", "queued", "started", "finished", "node", "error"]
 FLOW = """
@@ -47,32 +45,15 @@ TRACE = {
 }
 
 
-def run(command: list[str], folder: Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=60)
+class Engine(Shell):
+    """A shell whose processes can be found, and whose started command writes a log."""
 
+    def __init__(self, folder: Path, **env: str) -> None:
+        super().__init__(folder, **{"ORCHESTRATOR_TEST_MARK": str(folder), "ORCHESTRATOR_WEB_PORT": "0", **env})
 
-class Shell:
-    """Runs commands in a folder, with the settings of one installation and no others."""
-
-    def __init__(self, folder: Path, **settings: str) -> None:
-        self.folder = folder
-        self.env = {name: value for name, value in os.environ.items() if not name.startswith("ORCHESTRATOR_")}
-        self.env |= {"ORCHESTRATOR_TEST_MARK": str(folder), "COLUMNS": "100", "ORCHESTRATOR_WEB_PORT": "0", **settings}
-
-    def __call__(self, *args: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-        done = run([*ORCHESTRATOR, *args], self.folder, self.env)
-        assert done.returncode == code, (args, done.returncode, done.stdout, done.stderr)
-        assert "Traceback" not in done.stderr
-        assert "\x1b" not in done.stdout + done.stderr  # no terminal is here
-        return done
-
-    def json(self, *args: str, code: int = 0) -> Any:
-        return json.loads(self(*args, "--json", code=code).stdout)
-
-    def start(self, *args: str) -> subprocess.Popen[str]:
+    def up(self, *args: str) -> subprocess.Popen[str]:
         with (self.folder / "up.log").open("w") as log:
-            command = [*ORCHESTRATOR, *args]
-            return subprocess.Popen(command, cwd=self.folder, env=self.env, stdout=log, stderr=log, text=True)
+            return self.start("up", *args, stdout=log, stderr=log)
 
     def processes(self) -> list[psutil.Process]:
         """Return the living processes that were started from this folder, directly or not."""
@@ -87,14 +68,14 @@ class Shell:
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """An engine under `orchestrator up`, with one worker."""
     require("redis")
     folder = tmp_path_factory.mktemp("up")
-    shell = Shell(folder, ORCHESTRATOR_DATA_DIR=str(folder / "data"))
+    shell = Engine(folder, ORCHESTRATOR_DATA_DIR=str(folder / "data"))
     (folder / "greet.yaml").write_text(FLOW)
     (folder / "trace.json").write_text(json.dumps(TRACE))
-    up = shell.start("up")
+    up = shell.up()
     wait_until(lambda: (folder / "data" / "server.json").exists(), 20, "the embedded Redis")
     wait_until(lambda: shell.json("workers"), 30, "a worker")
     yield shell
@@ -103,7 +84,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     assert shell.processes() == []
 
 
-def test_a_file_is_submitted_and_its_name_from_then_on(engine: Shell) -> None:
+def test_a_file_is_submitted_and_its_name_from_then_on(engine: Engine) -> None:
     made = engine.json("submit", "greet.yaml", "-p", "name=2", "-p", "times=3", "--wait")
     assert list(made) == RUN_FIELDS
     assert [made[field] for field in ("workflow", "version", "state")] == ["greet", 1, "succeeded"]
@@ -123,7 +104,7 @@ def test_a_file_is_submitted_and_its_name_from_then_on(engine: Shell) -> None:
     assert listed.index(again["id"]) < listed.index(made["id"])
 
 
-def test_a_watched_run_is_told_line_by_line(engine: Shell) -> None:
+def test_a_watched_run_is_told_line_by_line(engine: Engine) -> None:
     done = engine("replay", "trace.json", "--time-scale", "1", "--wait")
     told = [line.split("  ")[1:3] for line in done.stdout.splitlines()]
     for job in ("split", "left", "right", "join"):
@@ -132,7 +113,7 @@ def test_a_watched_run_is_told_line_by_line(engine: Shell) -> None:
     assert told[-1] == ["forkjoin", "succeeded"]
 
 
-def test_a_replay_is_exported_as_a_trace_that_can_be_replayed(engine: Shell) -> None:
+def test_a_replay_is_exported_as_a_trace_that_can_be_replayed(engine: Engine) -> None:
     made = engine.json("replay", "trace.json", "--time-scale", "0.5", "--wait")
     assert made["state"] == "succeeded"
     exported = json.loads(engine("runs", "show", made["id"], "--trace").stdout)
@@ -148,7 +129,7 @@ def test_a_replay_is_exported_as_a_trace_that_can_be_replayed(engine: Shell) -> 
     assert engine.json("replay", str(path), "--time-scale", "0", "--wait")["counts"] == {"succeeded": 4}
 
 
-def test_a_run_that_fails_is_said_and_the_code_is_1(engine: Shell) -> None:
+def test_a_run_that_fails_is_said_and_the_code_is_1(engine: Engine) -> None:
     (engine.folder / "bad.yaml").write_text("name: bad\njobs: {a: {task: orchestrator.sleep, args: [-1]}}\n")
     done = engine("submit", "bad.yaml", "--wait", code=1)
     assert re.fullmatch(r"error: run \w{20} of bad failed: job a: TaskInputError: .*\n", done.stderr)
@@ -160,7 +141,7 @@ def test_a_run_that_fails_is_said_and_the_code_is_1(engine: Shell) -> None:
     assert "Traceback (most recent call last):" in engine("runs", "show", made["id"]).stdout
 
 
-def test_a_run_is_cancelled_while_it_works(engine: Shell) -> None:
+def test_a_run_is_cancelled_while_it_works(engine: Engine) -> None:
     (engine.folder / "long.yaml").write_text("name: long\njobs: {a: {task: orchestrator.sleep, args: [600]}}\n")
     made = engine.json("submit", "long.yaml")["id"]
     wait_until(lambda: engine.json("runs", "show", made)["state"] == "running", 10, "the run to run")
@@ -169,13 +150,13 @@ def test_a_run_is_cancelled_while_it_works(engine: Shell) -> None:
     assert (ended["state"], ended["counts"]) == ("cancelled", {"cancelled": 1})
 
 
-def test_an_idempotency_key_is_one_run(engine: Shell) -> None:
+def test_an_idempotency_key_is_one_run(engine: Engine) -> None:
     first = engine("submit", "greet.yaml", "-p", "name=k", "--idempotency-key", "key").stdout
     assert engine("submit", "greet.yaml", "-p", "name=k", "--idempotency-key", "key").stdout == first
     assert "belongs to run" in engine("submit", "greet", "-p", "name=l", "--idempotency-key", "key", code=2).stderr
 
 
-def test_what_works_and_what_waits_is_shown(engine: Shell) -> None:
+def test_what_works_and_what_waits_is_shown(engine: Engine) -> None:
     (node,) = engine.json("workers")
     assert node["slots"] >= 2
     assert node["serves"] == {"default": ["critical", "high", "normal", "low"]}
@@ -189,7 +170,7 @@ def test_what_works_and_what_waits_is_shown(engine: Shell) -> None:
     assert "all is well" in engine("doctor").stdout
 
 
-def test_workflows_are_listed_shown_and_drawn(engine: Shell) -> None:
+def test_workflows_are_listed_shown_and_drawn(engine: Engine) -> None:
     engine("submit", "greet.yaml", "-p", "name=x")
     assert {"name": "greet", "version": 1, "versions": [1]} in engine.json("workflows", "list")
     (engine.folder / "again.yaml").write_text(engine("workflows", "show", "greet").stdout)
@@ -207,7 +188,7 @@ def command_of(process: psutil.Process) -> list[str]:
         return []
 
 
-def test_a_killed_worker_is_started_again(engine: Shell) -> None:
+def test_a_killed_worker_is_started_again(engine: Engine) -> None:
     parts = [process for process in engine.processes() if "worker1@%h" in command_of(process)]
     worker = next(process for process in parts if process.ppid() not in [part.pid for part in parts])
     worker.kill()
@@ -219,11 +200,11 @@ def test_a_killed_worker_is_started_again(engine: Shell) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_up_ends_whole_and_finds_its_runs_again(tmp_path: Path, number: signal.Signals) -> None:
     require("redis")
-    shell = Shell(tmp_path)
+    shell = Engine(tmp_path)
     shell.env["ORCHESTRATOR_DATA_DIR"] = str(tmp_path / "else")
     (tmp_path / "greet.yaml").write_text(FLOW)
-    there = Shell(tmp_path, ORCHESTRATOR_DATA_DIR=str(tmp_path / "data"))
-    up = shell.start("up", "--data", "data")
+    there = Engine(tmp_path, ORCHESTRATOR_DATA_DIR=str(tmp_path / "data"))
+    up = shell.up("--data", "data")
     wait_until(lambda: (tmp_path / "data" / "server.json").exists(), 20, "the embedded Redis")
     made = wait_until(lambda: there.json("submit", "greet.yaml", "-p", "name=x", "--wait"), 30, "a run")
     up.send_signal(number)
@@ -232,7 +213,7 @@ def test_up_ends_whole_and_finds_its_runs_again(tmp_path: Path, number: signal.S
     assert "stopped; the data are in data" in (tmp_path / "up.log").read_text()
     assert "no embedded Redis runs in" in there("runs", "list", code=2).stderr
 
-    up = shell.start("up", "--data", "data")
+    up = shell.up("--data", "data")
     wait_until(lambda: [p for p in shell.processes() if "scheduler" in command_of(p)], 20, "the scheduler")
     assert there.json("runs", "show", made["id"])["counts"] == {"succeeded": 3}
     up.send_signal(number)
@@ -240,7 +221,7 @@ def test_up_ends_whole_and_finds_its_runs_again(tmp_path: Path, number: signal.S
     assert shell.processes() == []
 
 
-def test_a_second_up_on_the_same_data_is_refused(engine: Shell) -> None:
+def test_a_second_up_on_the_same_data_is_refused(engine: Engine) -> None:
     told = engine("up", code=2).stderr
     assert told.count("\n") == 1
     assert "in use by another `orchestrator up`" in told
@@ -265,7 +246,7 @@ def test_a_second_up_on_the_same_data_is_refused(engine: Shell) -> None:
 def test_bad_input_is_one_line_and_nothing_is_stored(
     redis_server: RedisServer, redis_client: redis.Redis, ns: str, tmp_path: Path, args: list[str], told: str
 ) -> None:
-    shell = Shell(tmp_path, ORCHESTRATOR_REDIS_URL=redis_server.url, ORCHESTRATOR_NAMESPACE=ns)
+    shell = Engine(tmp_path, ORCHESTRATOR_REDIS_URL=redis_server.url, ORCHESTRATOR_NAMESPACE=ns)
     (tmp_path / "greet.yaml").write_text(FLOW)
     (tmp_path / "broken.yaml").write_text("name: x\njobs: {a: {task: t}")
     (tmp_path / "cycle.yaml").write_text("name: x\njobs:\n  a: {task: t, after: [b]}\n  b: {task: t, after: [a]}\n")
@@ -290,13 +271,13 @@ def test_a_wrong_setting_and_a_missing_redis_are_one_line(
     tmp_path: Path, settings: dict[str, str], told: str, args: list[str]
 ) -> None:
     (tmp_path / "greet.yaml").write_text(FLOW)
-    err = Shell(tmp_path, **settings)(*args, code=2).stderr
+    err = Engine(tmp_path, **settings)(*args, code=2).stderr
     assert err.count("\n") == 1, err
     assert told in err
 
 
 def test_the_same_commands_are_there_under_celery(redis_server: RedisServer, ns: str, tmp_path: Path) -> None:
-    shell = Shell(tmp_path, ORCHESTRATOR_REDIS_URL=redis_server.url, ORCHESTRATOR_NAMESPACE=ns)
+    shell = Engine(tmp_path, ORCHESTRATOR_REDIS_URL=redis_server.url, ORCHESTRATOR_NAMESPACE=ns)
     (tmp_path / "proj.py").write_text(
         "import celery, orchestrator\n"
         "app = celery.Celery('proj', broker='memory://')\n"
@@ -308,7 +289,7 @@ def test_the_same_commands_are_there_under_celery(redis_server: RedisServer, ns:
     )
 
     def celery(*args: str) -> subprocess.CompletedProcess[str]:
-        return run([sys.executable, "-m", "celery", *args], tmp_path, shell.env)
+        return shell.run([sys.executable, "-m", "celery", *args])
 
     done = celery("-A", "proj", "orchestrator", "submit", "proj:flow", "--json")
     assert (done.returncode, json.loads(done.stdout)["workflow"]) == (0, "sum"), done.stderr

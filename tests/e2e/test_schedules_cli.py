@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -18,10 +16,10 @@ import pytest
 import redis
 
 from support.hooks import SECRET, signed
+from support.shell import Shell
 from support.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(240)  # many processes are started, on machines of any speed
-ORCHESTRATOR = [sys.executable, "-m", "orchestrator"]
 FLOW = """
 name: sales
 params: {type: object, properties: {day: {type: string}, copies: {type: integer, default: 1}}, required: [day]}
@@ -31,39 +29,15 @@ jobs:
 AT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00")
 
 
-class Shell:
-    """Runs commands in a folder against one Redis."""
-
-    def __init__(self, folder: Path, url: str, namespace: str) -> None:
-        self.folder = folder
-        self.env = {name: value for name, value in os.environ.items() if not name.startswith("ORCHESTRATOR_")}
-        self.env |= {"ORCHESTRATOR_REDIS_URL": url, "ORCHESTRATOR_NAMESPACE": namespace, "COLUMNS": "120", "S": SECRET}
-
-    def __call__(self, *args: str, code: int = 0, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [*ORCHESTRATOR, *args], cwd=self.folder, env=self.env, input=stdin, capture_output=True, text=True,
-            check=False, timeout=60,
-        )  # fmt: skip
-        assert done.returncode == code, (args, done.returncode, done.stdout, done.stderr)
-        assert "Traceback" not in done.stderr
-        return done
-
-    def json(self, *args: str, **options: Any) -> Any:
-        return json.loads(self(*args, "--json", **options).stdout)
-
-    def refused(self, *args: str, stdin: str = "") -> str:
-        """Run a command that must be refused by one line; return the line."""
-        done = self(*args, code=2, stdin=stdin)
-        assert done.stdout == ""
-        (line,) = done.stderr.splitlines()
-        assert line.startswith("error: ")
-        return line
+def in_namespace(folder: Path, url: str, namespace: str) -> Shell:
+    """Return a shell in a namespace of a Redis, which knows the secret of a webhook as `S`."""
+    return Shell(folder, ORCHESTRATOR_REDIS_URL=url, ORCHESTRATOR_NAMESPACE=namespace, S=SECRET)
 
 
 @pytest.fixture
 def shell(tmp_path: Path, redis_url: str, ns: str) -> Shell:
     """A shell whose namespace knows the workflow `sales`."""
-    made = Shell(tmp_path, redis_url, ns)
+    made = in_namespace(tmp_path, redis_url, ns)
     (tmp_path / "sales.yaml").write_text(FLOW)
     made("submit", "sales.yaml", "-p", "day=first")
     return made
@@ -75,9 +49,7 @@ def start(shell: Shell) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     started = []
 
     def begin(*args: str) -> subprocess.Popen[str]:
-        command = [*ORCHESTRATOR, *args]
-        options: dict[str, Any] = {"cwd": shell.folder, "env": shell.env, "text": True}
-        started.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, **options))
+        started.append(shell.start(*args))
         return started[-1]
 
     yield begin
@@ -280,6 +252,6 @@ def test_a_signed_message_starts_a_run(shell: Shell, start: Callable[..., Any]) 
 
 
 def test_the_server_is_not_needed_to_be_told_what_is_wrong(tmp_path: Path) -> None:
-    shell = Shell(tmp_path, "redis://127.0.0.1:1/0", "x")
+    shell = in_namespace(tmp_path, "redis://127.0.0.1:1/0", "x")
     assert "no date" in shell.refused("schedules", "backfill", "a/b", "--from", "soon", "--to", "2027-01-01")
     assert "does not answer" in shell.refused("schedules", "list")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from orchestrator.cli.base import Command, client
+from orchestrator.model import shapes
 from orchestrator.model.errors import DefinitionError, OrchestratorError
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ _apply_options = _options(
 )
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, shape=list[shapes.Validated])
 @sources
 @click.pass_context
 def validate(
@@ -67,7 +68,7 @@ def validate(
 
     values = given_values(value_files, settings)
     written = Written()
-    results: list[dict[str, Any]] = []
+    results: list[shapes.Validated] = []
     namespace = get_settings().namespace
 
     def tell(file: str, errors: list[OrchestratorError], before: set[str], calendars: int) -> None:
@@ -101,7 +102,7 @@ def validate(
         ctx.exit(2)
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, shape=shapes.Proposal)
 @sources
 @_prune
 @_exit_code
@@ -123,7 +124,7 @@ def plan(
         ctx.exit(1)
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, shape=shapes.Application | shapes.Proposal)
 @sources
 @_prune
 @click.option("--dry-run", is_flag=True, help="Show what would change, as plan does.")
@@ -155,7 +156,7 @@ def apply(
     _carry_out(made, desired, proposal, note, beside, yes, as_json)
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, shape=shapes.Proposal)
 @_exit_code
 @click.pass_context
 def diff(ctx: click.Context, exit_code: bool, as_json: bool) -> None:
@@ -167,7 +168,7 @@ def diff(ctx: click.Context, exit_code: bool, as_json: bool) -> None:
         ctx.exit(1)
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, shape=shapes.Application | shapes.Proposal)
 @click.argument("revision", type=click.IntRange(1), metavar="N")
 @click.option("--dry-run", is_flag=True, help="Show what would change.")
 @_apply_options
@@ -182,7 +183,7 @@ def rollback(revision: int, dry_run: bool, yes: bool, author: str | None, reason
     _carry_out(made, desired, proposal, _note(author, reason, ""), "not from files, and kept", yes, as_json)
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, shape=list[shapes.Revision])
 @click.option("--limit", type=click.IntRange(1, 200), default=20, show_default=True, metavar="N")
 def revisions(limit: int, as_json: bool) -> None:
     """List what was applied, the newest first."""
@@ -236,9 +237,9 @@ def _add_python(path: str, written: Written, made: Client | None = None) -> None
     written.add_workflow(flow, lambda: path, made.route_of if made else None)
 
 
-def _found(file: str, written: Written, before: set[str], calendars: int) -> list[dict[str, Any]]:
+def _found(file: str, written: Written, before: set[str], calendars: int) -> list[shapes.Validated]:
     """Return what a file has added."""
-    found: list[dict[str, Any]] = []
+    found: list[shapes.Validated] = []
     for name, flow in written.workflows.items():
         if name not in before:
             compiled = written.plans[written.digests[name]]
@@ -251,7 +252,7 @@ def _found(file: str, written: Written, before: set[str], calendars: int) -> lis
     return found or [{"file": file, "ok": True}]
 
 
-def _line(result: dict[str, Any]) -> str:
+def _line(result: shapes.Validated) -> str:
     if "workflow" not in result:
         names = ", ".join(result.get("calendars", ())) or "nothing"
         return f"{result['file']}: ok: {'calendars ' if 'calendars' in result else ''}{names}"
@@ -296,7 +297,7 @@ def _carry_out(
             click.get_current_context().exit(1)
     number = made.definitions.apply(desired, proposal, note)
     if as_json:
-        print_json({**proposal.to_json(made.settings.namespace), "applied": number or None})
+        print_json(shapes.Application(**proposal.to_json(made.settings.namespace), applied=number or None))
     elif number:
         say(f"applied as revision {number}")
 

@@ -8,12 +8,13 @@ import click
 
 from orchestrator.cli.base import Command, client
 from orchestrator.cli.inputs import Moment, starter_argument
+from orchestrator.model import shapes
 
 SHOWN = 20
 """Planned times that a dry run shows in a terminal; `--json` has them all."""
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, shape=shapes.BackfillMade)
 @starter_argument("schedule")
 @click.option("--from", "start", type=Moment(), required=True, metavar="ISO", help="The first moment (or date).")
 @click.option("--to", "end", type=Moment(), required=True, metavar="ISO", help="The moment (or date) before which.")
@@ -59,7 +60,7 @@ def backfill(
     say(f"{found.count} {times}; nothing is stored (--dry-run)")
 
 
-@click.command("backfills", cls=Command)
+@click.command("backfills", cls=Command, shape=list[shapes.Backfill])
 @click.argument("schedule", required=False, metavar="[SCHEDULE]")
 def list_backfills(schedule: str | None, as_json: bool) -> None:
     """List backfills, and how far they are."""
@@ -84,7 +85,7 @@ def list_backfills(schedule: str | None, as_json: bool) -> None:
         console().print(table(columns, rows, right=("OVER", "RUNNING"), gives_way="RUNS"))
 
 
-@click.command("cancel-backfill", cls=Command)
+@click.command("cancel-backfill", cls=Command, shape=shapes.Backfill)
 @click.argument("backfill", metavar="BACKFILL")
 def cancel_backfill(backfill: str, as_json: bool) -> None:
     """Let what waits of a backfill make no run any more. Its runs go on."""

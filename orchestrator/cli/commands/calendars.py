@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from orchestrator.cli.base import Group, client
+from orchestrator.model import shapes
 
 if TYPE_CHECKING:
     from orchestrator.model.complaints import Complain
@@ -19,7 +20,7 @@ def calendars() -> None:
     """List, set and delete calendars, and show their days."""
 
 
-@calendars.command("list")
+@calendars.command("list", shape=list[shapes.Calendar])
 def list_calendars(as_json: bool) -> None:
     """List calendars, and how many schedules use each."""
     from orchestrator.cli.render.output import console, print_json, table
@@ -34,7 +35,7 @@ def list_calendars(as_json: bool) -> None:
         console().print(table(["CALENDAR", "SCHEDULES", "DAYS"], rows, right=("SCHEDULES",), gives_way="DAYS"))
 
 
-@calendars.command()
+@calendars.command(shape=shapes.Calendar)
 @click.argument("name", metavar="CALENDAR")
 def show(name: str, as_json: bool) -> None:
     """Print a calendar as a document, which can be edited and set."""
@@ -49,7 +50,7 @@ def show(name: str, as_json: bool) -> None:
     say(f"used by {', '.join(info.used_by) or 'no schedule'}")
 
 
-@calendars.command("set")
+@calendars.command("set", shape=shapes.Calendar)
 @click.argument("name", metavar="CALENDAR")
 @click.argument("file", metavar="FILE")
 def set_calendar(name: str, file: str, as_json: bool) -> None:
@@ -68,17 +69,20 @@ def set_calendar(name: str, file: str, as_json: bool) -> None:
         click.echo(f"{name} is set{planned}")
 
 
-@calendars.command()
+@calendars.command(shape=shapes.DeletedCalendar)
 @click.argument("name", metavar="CALENDAR")
 def delete(name: str, as_json: bool) -> None:
     """Delete a calendar that no schedule uses."""
-    from orchestrator.cli.render.output import tell_deleted
+    from orchestrator.cli.render.output import print_json
 
     client().calendars.delete(name)
-    tell_deleted(name, as_json, key="name")
+    if as_json:
+        print_json(shapes.DeletedCalendar(name=name, deleted=True))
+    else:
+        click.echo(f"{name} deleted")
 
 
-@calendars.command()
+@calendars.command(shape=list[shapes.Date])
 @click.argument("name", metavar="CALENDAR")
 @click.option("--year", type=click.IntRange(1970, 9998), metavar="YEAR", help="This year by default.")
 def days(name: str, year: int | None, as_json: bool) -> None:

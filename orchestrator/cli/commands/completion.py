@@ -6,6 +6,7 @@ import click
 from click.shell_completion import get_completion_class
 
 from orchestrator.cli.base import Command
+from orchestrator.model import shapes
 
 WHERE = {
     "bash": "~/.local/share/bash-completion/completions/orchestrator",
@@ -14,7 +15,7 @@ WHERE = {
 }
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, shape=shapes.Completion)
 @click.argument("shell", type=click.Choice(sorted(WHERE)))
 def completion(shell: str, as_json: bool) -> None:
     """Print the completion script of a shell.
@@ -31,6 +32,6 @@ def completion(shell: str, as_json: bool) -> None:
     assert made is not None
     script = made(orchestrator, {}, "orchestrator", "_ORCHESTRATOR_COMPLETE").source()
     if as_json:
-        print_json({"shell": shell, "script": script, "file": WHERE[shell]})
+        print_json(shapes.Completion(shell=shell, script=script, file=WHERE[shell]))
     else:
         click.echo(script)

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from orchestrator.cli.base import Command
+from orchestrator.model import shapes
 
 WORKFLOW = "orchestrator_tasks.examples.sales"
 """Where the workflow stands: a name only, since the engine never imports the tasks."""
@@ -20,7 +21,7 @@ NEXT = (
 )
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, shape=shapes.Demo)
 @click.option("--output", type=click.Path(file_okay=False, path_type=Path), default=Path("demo-output"),
               show_default=True, metavar="DIR", help="Where the report goes.")  # fmt: skip
 @click.option("--workers", type=click.IntRange(1, 16), default=2, show_default=True, metavar="N", help="Worker nodes.")
@@ -68,7 +69,7 @@ def demo(ctx: click.Context, output: Path, workers: int, as_json: bool) -> None:
                 ctx.exit(1)
             report = run.output("report")
         if as_json:
-            print_json({"run": info.to_json(), "report": report["report"]})
+            print_json(shapes.Demo(run=info.to_json(), report=report["report"]))
             return
         print_out = console().print
         print_out()

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict
 
 import click
 
 from orchestrator.cli.base import Command, celery_app
+from orchestrator.model import shapes
 from orchestrator.model.checks import Check
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, shape=shapes.Diagnosis)
 @click.pass_context
 def doctor(ctx: click.Context, as_json: bool) -> None:
     """Look at the whole installation and say what is wrong, each with its remedy. Exits with 1 if anything is."""
@@ -23,7 +23,7 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
     checks = _look()
     ok = all(check.ok for check in checks)
     if as_json:
-        print_json({"ok": ok, "checks": [asdict(check) for check in checks]})
+        print_json(shapes.Diagnosis(ok=ok, checks=[check.to_json() for check in checks]))
     else:
         grid = Table.grid(padding=(0, 2, 0, 0))
         for check in checks:

@@ -10,10 +10,11 @@ from typing import Any
 import click
 
 from orchestrator.cli.base import Command, Group, client
+from orchestrator.model import shapes
 from orchestrator.model.errors import ParameterError
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, shape=shapes.Emitted)
 @click.argument("name", metavar="EVENT")
 @click.option("--payload", metavar="JSON|@FILE", help="What to tell: JSON, or a file of it (@- for stdin).")
 @click.option("--id", "given", metavar="ID", help="The same id again is the same event.")
@@ -30,7 +31,7 @@ def emit(name: str, payload: str | None, given: str | None, dataset: bool, as_js
     send = made.emit_dataset if dataset else made.emit
     sent = send(name, _payload(payload), given, source="orchestrator emit")
     if as_json:
-        print_json({"id": sent.id, "duplicate": sent.duplicate})
+        print_json(sent.to_json())
         return
     click.echo(sent.id)
     say("it came before: nothing is changed" if sent.duplicate else f"see: orchestrator events show {sent.id}")
@@ -41,7 +42,7 @@ def events() -> None:
     """Show the events that came, and the runs that they started."""
 
 
-@events.command("list")
+@events.command("list", shape=list[shapes.Event])
 @click.option("--name", metavar="EVENT", help="Only events of this name (or topic, as in hook:orders/paid).")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many.")
 def list_events(name: str | None, limit: int, as_json: bool) -> None:
@@ -63,7 +64,7 @@ def list_events(name: str | None, limit: int, as_json: bool) -> None:
         console().print(table(columns, rows, right=("RUNS",), gives_way="OUTCOME"))
 
 
-@events.command()
+@events.command(shape=shapes.Event)
 @click.argument("delivery", metavar="DELIVERY")
 def show(delivery: str, as_json: bool) -> None:
     """Show an event, its payload, and what became of it at each trigger."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from orchestrator.cli.base import Group, celery_app, see_here
+from orchestrator.model import shapes
 from orchestrator.model.errors import DefinitionError, NotFound
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def import_() -> None:
     """Convert crontabs and Celery beat's schedules to workflow documents."""
 
 
-@import_.command()
+@import_.command(shape=shapes.Imported)
 @click.argument("file", metavar="FILE|-")
 @click.option("--user-field/--no-user-field", default=None,
               help="Whether jobs name their users, as in /etc/crontab (default: found out).")  # fmt: skip
@@ -67,7 +68,7 @@ def crontab(
     _finish(ctx, imported, output=output, strict=strict, as_json=as_json)
 
 
-@import_.command("celery-beat")
+@import_.command("celery-beat", shape=shapes.Imported)
 @click.argument("file", metavar="[FILE|MODULE:ATTRIBUTE|-]", required=False)
 @_common
 @click.pass_context

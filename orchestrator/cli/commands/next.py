@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 import click
 
 from orchestrator.cli.base import Command
+from orchestrator.model import shapes
 
 MOST = 10_000
 
 
-@click.command("next", cls=Command)
+@click.command("next", cls=Command, shape=list[shapes.LocalTime])
 @click.argument("expression")
 @click.option("--tz", default="UTC", metavar="ZONE", help="Time zone whose wall clock it follows (default: UTC).")
 @click.option("--from", "start", metavar="ISO", help="Moment after which to look (default: now).")

@@ -5,24 +5,18 @@ from __future__ import annotations
 import click
 
 from orchestrator.cli.base import Command, client
+from orchestrator.model import shapes
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, shape=list[shapes.Queue])
 def queues(as_json: bool) -> None:
     """Show what is ready on each route and priority class, how long the oldest has waited, and who serves it."""
     from orchestrator.cli.render.output import console, print_json, table
     from orchestrator.cli.render.times import duration, now_ms
-    from orchestrator.model.run import iso
 
     waiting = client().queues()
     if as_json:
-        print_json([
-            {
-                "route": queue.route, "priority": queue.priority.name, "ready": queue.ready,
-                "oldest": iso(queue.oldest_ms), "slots": queue.slots,
-            }
-            for queue in waiting
-        ])  # fmt: skip
+        print_json([queue.to_json() for queue in waiting])
         return
     rows = [
         (

@@ -6,6 +6,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from orchestrator.cli.base import Group, client
+from orchestrator.model import shapes
 
 STATES = ["queued", "running", "cancelling", "succeeded", "failed", "cancelled", "timed_out"]
 
@@ -34,7 +35,7 @@ def runs() -> None:
     """List, show, watch and cancel runs."""
 
 
-@runs.command("list")
+@runs.command("list", shape=list[shapes.Run])
 @click.option("--state", type=click.Choice(STATES), help="Only runs in this state.")
 @click.option("--workflow", metavar="NAME", help="Only runs of this workflow.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many.")
@@ -53,7 +54,7 @@ def list_runs(state: str | None, workflow: str | None, limit: int, as_json: bool
         console().print(runs_table(found, now_ms=now_ms(), width=console().width))
 
 
-@runs.command()
+@runs.command(shape=shapes.RunWithJobs)
 @_run
 @click.option("--trace", is_flag=True, help="Print it as a trace, for orchestrator replay.")
 @click.option("--gantt", "as_gantt", is_flag=True, help="Draw when each job waited and ran.")
@@ -71,7 +72,7 @@ def show(run_id: str, trace: bool, as_gantt: bool, as_json: bool) -> None:
     jobs = run.jobs()
     run.refresh()
     if as_json:
-        print_json({**run.info.to_json(), "jobs": [job.to_json() for job in jobs]})
+        print_json(shapes.RunWithJobs(**run.info.to_json(), jobs=[job.to_json() for job in jobs]))
         return
     width = console().width
     console().print(run_view(run.info, jobs, now_ms=now_ms(), width=width, height=len(jobs) + 5))
@@ -82,7 +83,7 @@ def show(run_id: str, trace: bool, as_gantt: bool, as_json: bool) -> None:
         console().print(*gantt(jobs, min(width, 120), now_ms=now_ms()), sep="\n")
 
 
-@runs.command()
+@runs.command(shape=shapes.Run)
 @_run
 @click.pass_context
 def watch(ctx: click.Context, run_id: str, as_json: bool) -> None:
@@ -93,7 +94,7 @@ def watch(ctx: click.Context, run_id: str, as_json: bool) -> None:
     finish(ctx, made, made.run(run_id), wait=True, as_json=as_json)
 
 
-@runs.command()
+@runs.command(shape=shapes.Run)
 @_run
 @click.option("--why", default="", metavar="TEXT", help="Kept with the run.")
 def cancel(run_id: str, why: str, as_json: bool) -> None:

@@ -8,9 +8,10 @@ import sys
 import click
 
 from orchestrator.cli.base import Command, client
+from orchestrator.model import shapes
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, shape=shapes.SchedulerProcess)
 def scheduler(as_json: bool) -> None:
     """Run a scheduler: timers, leases, and what other processes left undone. Any number may run side by side."""
     import logging
@@ -25,7 +26,7 @@ def scheduler(as_json: bool) -> None:
     made = client()
     logging.basicConfig(level=made.settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     if as_json:
-        print_json({"pid": os.getpid()})
+        print_json(shapes.SchedulerProcess(pid=os.getpid()))
         sys.stdout.flush()
     with stop_on_signals() as stop:
         run(Tools(made.store, made.ring), standard_duties(made.settings.retention_days * 86_400, made.settings), stop)

@@ -10,7 +10,7 @@ from orchestrator.cli.base import Group, client
 from orchestrator.cli.commands import backfills
 from orchestrator.cli.commands.simulate import simulate
 from orchestrator.cli.inputs import key_values, starter_argument
-from orchestrator.cli.render.output import tell_deleted
+from orchestrator.model import shapes
 from orchestrator.model.errors import NotFound
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ schedules.add_command(backfills.cancel_backfill)
 schedules.add_command(simulate)
 
 
-@schedules.command("list")
+@schedules.command("list", shape=list[shapes.Schedule])
 @click.option("--workflow", metavar="NAME", help="Only schedules of this workflow.")
 def list_schedules(workflow: str | None, as_json: bool) -> None:
     """List schedules: when they run, in words, and when next."""
@@ -63,7 +63,7 @@ def list_schedules(workflow: str | None, as_json: bool) -> None:
         console().print(table(columns, rows, right=("RUNNING", "WAITING"), gives_way="RUNS"))
 
 
-@schedules.command()
+@schedules.command(shape=shapes.ScheduleWithPast)
 @_schedule
 def show(starter_id: str, as_json: bool) -> None:
     """Show a schedule: its definition, what is to come, and what became of its planned times."""
@@ -87,7 +87,7 @@ def show(starter_id: str, as_json: bool) -> None:
         console().print(past_table(past, now_ms(), info.schedule.timing.zone_name))
 
 
-@schedules.command("next")
+@schedules.command("next", shape=list[shapes.NextStart])
 @click.argument("of", required=False, metavar="[WORKFLOW|SCHEDULE]")
 @click.option("--count", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many runs to show.")
 def next_(of: str | None, count: int, as_json: bool) -> None:
@@ -105,7 +105,7 @@ def next_(of: str | None, count: int, as_json: bool) -> None:
         console().print(coming_table(found, now_ms(), names=True))
 
 
-@schedules.command("set")
+@schedules.command("set", shape=shapes.ScheduleWithNext | shapes.ScheduleTried)
 @_schedule
 @click.option("--cron", metavar="EXPR", help="A cron expression, such as '0 2 * * *'.")
 @click.option("--every", metavar="LENGTH", help="An interval, such as 15m.")
@@ -161,10 +161,11 @@ def set_schedule(
     if dry_run:
         coming = made.schedules.preview(workflow, schedule, SHOWN)
         if as_json:
-            print_json({
-                "id": starter_id, "dry_run": True, "description": schedule.describe(starter_id),
-                "definition": schedule.document(), "coming": [each.to_json() for each in coming],
-            })  # fmt: skip
+            tried = shapes.ScheduleTried(
+                id=starter_id, dry_run=True, description=schedule.describe(starter_id),
+                definition=schedule.document(), coming=[each.to_json() for each in coming],
+            )  # fmt: skip
+            print_json(tried)
         else:
             console().print(f"{starter_id} would run {schedule.describe(starter_id)}")
             console().print(coming_table(coming, now_ms(), names=False))
@@ -179,7 +180,7 @@ def set_schedule(
     _print_coming(made, starter_id)
 
 
-@schedules.command()
+@schedules.command(shape=shapes.Schedule)
 @_schedule
 def pause(starter_id: str, as_json: bool) -> None:
     """Pause a schedule: it starts nothing, what waits is kept, runs go on."""
@@ -188,7 +189,7 @@ def pause(starter_id: str, as_json: bool) -> None:
     _told(made.schedules.get(starter_id), as_json)
 
 
-@schedules.command()
+@schedules.command(shape=shapes.Schedule)
 @_schedule
 @click.option("--catch-up", is_flag=True, help="From the pause on: the misfire policy decides about the times since.")
 def resume(starter_id: str, catch_up: bool, as_json: bool) -> None:
@@ -198,15 +199,17 @@ def resume(starter_id: str, catch_up: bool, as_json: bool) -> None:
     _told(made.schedules.get(starter_id), as_json)
 
 
-@schedules.command()
+@schedules.command(shape=shapes.Deleted)
 @_schedule
 def delete(starter_id: str, as_json: bool) -> None:
     """Delete a schedule, with its past, what waits and its backfills. Runs go on."""
+    from orchestrator.cli.render.starters import print_deleted
+
     client().schedules.delete(starter_id)
-    tell_deleted(starter_id, as_json)
+    print_deleted(starter_id, as_json)
 
 
-@schedules.command()
+@schedules.command(shape=shapes.Run)
 @_schedule
 @click.option("-p", "--param", "params", multiple=True, metavar="KEY=VALUE", help="A parameter, before its own.")
 @click.option("--wait", is_flag=True, help="Wait for the end; exit with 1 unless it succeeded.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import click
 from orchestrator.cli.base import Command
 from orchestrator.cli.commands.apply import given_values, sources
 from orchestrator.cli.inputs import Moment
+from orchestrator.model import shapes
 
 if TYPE_CHECKING:
     from orchestrator.scheduling.simulate import Entry, Simulated
@@ -34,7 +34,7 @@ class Stretch(click.ParamType[tuple[int, int]]):
         return begin, end
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, shape=shapes.Simulation)
 @sources
 @click.option("--from", "start", type=Moment(), required=True, metavar="ISO", help="The first moment (or date).")
 @click.option("--to", "end", type=Moment(), required=True, metavar="ISO", help="The moment (or date) before which.")
@@ -73,7 +73,7 @@ def simulate(
         outages=outages,
     )
     if as_json:
-        print_json({"entries": list(map(_plain, found.entries)), "schedules": _totals(found)})
+        print_json(found.to_json())
         return
     zones = {name: schedule.timing.zone_name for name, schedule in written.schedules.items()}
     for entry in found.entries:
@@ -86,39 +86,6 @@ def _ms(moment: date) -> int:
 
     whole = moment if isinstance(moment, datetime) else datetime(moment.year, moment.month, moment.day)
     return to_ms(whole if whole.tzinfo else whole.replace(tzinfo=UTC))
-
-
-def _plain(entry: Entry) -> dict[str, Any]:
-    from orchestrator.model.run import iso
-
-    return {
-        "schedule": entry.schedule,
-        "planned": iso(entry.planned),
-        "what": entry.word,
-        "started": iso(entry.started),
-        "ended": iso(entry.ended),
-        "state": entry.end.name if entry.end is not None else None,
-        "count": entry.count,
-        "first": iso(entry.first),
-    }
-
-
-def _totals(found: Simulated) -> list[dict[str, Any]]:
-    """Count what became of each schedule's planned times."""
-    counts: Counter[tuple[str, str]] = Counter()
-    for entry in found.entries:
-        counts[entry.schedule, entry.word] += entry.count
-    return [
-        {
-            "schedule": name,
-            "runs": counts[name, "run"],
-            "missed": counts[name, "missed"],
-            "skipped": counts[name, "skipped"],
-            "waiting": counts[name, "waits"],
-            "longest_queue": longest,
-        }
-        for name, longest in found.queues.items()
-    ]
 
 
 def _line(entry: Entry, zone_name: str) -> str:
@@ -141,6 +108,6 @@ def _summary(found: Simulated) -> None:
         console().print("no schedules in these files")
         return
     columns = ["SCHEDULE", "RUNS", "MISSED", "SKIPPED", "WAITING", "LONGEST QUEUE"]
-    rows = [list(each.values()) for each in _totals(found)]
+    rows = [list(each.values()) for each in found.totals()]
     console().print()
     console().print(table(columns, rows, right=columns[1:], gives_way="SCHEDULE"))

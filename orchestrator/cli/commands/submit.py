@@ -11,6 +11,7 @@ import click
 
 from orchestrator.cli.base import Command, client, see_here
 from orchestrator.cli.inputs import key_values
+from orchestrator.model import shapes
 from orchestrator.model.errors import DefinitionError, NotFound
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 SUFFIXES = (".yaml", ".yml", ".json")
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, shape=shapes.Run)
 @click.argument("workflow", metavar="WORKFLOW|FILE")
 @click.option("-p", "--param", "params", multiple=True, metavar="KEY=VALUE", help="A parameter; lists as JSON.")
 @click.option("--priority", type=click.Choice(["critical", "high", "normal", "low"]), help="The run's class.")
@@ -47,7 +48,7 @@ def submit(
     finish(ctx, made, run, wait=wait, as_json=as_json)
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, shape=shapes.Run)
 @click.argument("trace", type=click.Path(path_type=Path))
 @click.option("--time-scale", type=click.FloatRange(0), default=1.0, metavar="X", show_default=True,
               help="Times as long as recorded; 0 runs jobs that do nothing.")  # fmt: skip

@@ -8,7 +8,7 @@ import click
 
 from orchestrator.cli.base import Group, client
 from orchestrator.cli.inputs import starter_argument
-from orchestrator.cli.render.output import tell_deleted
+from orchestrator.model import shapes
 
 if TYPE_CHECKING:
     from orchestrator.client.infos import TriggerInfo
@@ -21,7 +21,7 @@ def triggers() -> None:
     """Create, list, pause and delete triggers. TRIGGER is workflow/name, or a workflow for its default."""
 
 
-@triggers.command("list")
+@triggers.command("list", shape=list[shapes.Trigger])
 @click.option("--workflow", metavar="NAME", help="Only triggers of this workflow.")
 def list_triggers(workflow: str | None, as_json: bool) -> None:
     """List triggers, and where their events come from."""
@@ -45,7 +45,7 @@ def list_triggers(workflow: str | None, as_json: bool) -> None:
         console().print(table(columns, rows, right=("RUNNING", "WAITING"), gives_way="LISTENS TO"))
 
 
-@triggers.command()
+@triggers.command(shape=shapes.TriggerWithPast)
 @_trigger
 def show(starter_id: str, as_json: bool) -> None:
     """Show a trigger: its definition, a webhook's path, and what became of its deliveries."""
@@ -68,7 +68,7 @@ def show(starter_id: str, as_json: bool) -> None:
         console().print(past_table(past, now_ms(), "UTC"))
 
 
-@triggers.command("set")
+@triggers.command("set", shape=shapes.Trigger)
 @_trigger
 @click.argument("file", metavar="FILE")
 def set_trigger(starter_id: str, file: str, as_json: bool) -> None:
@@ -88,7 +88,7 @@ def set_trigger(starter_id: str, file: str, as_json: bool) -> None:
         click.echo(f"POST {info.hook}")
 
 
-@triggers.command()
+@triggers.command(shape=shapes.Trigger)
 @_trigger
 def pause(starter_id: str, as_json: bool) -> None:
     """Pause a trigger: events that come meanwhile are not for it; what waits is kept, runs go on."""
@@ -97,7 +97,7 @@ def pause(starter_id: str, as_json: bool) -> None:
     _told(made.triggers.get(starter_id), as_json)
 
 
-@triggers.command()
+@triggers.command(shape=shapes.Trigger)
 @_trigger
 def resume(starter_id: str, as_json: bool) -> None:
     """Let a paused trigger go on."""
@@ -106,12 +106,14 @@ def resume(starter_id: str, as_json: bool) -> None:
     _told(made.triggers.get(starter_id), as_json)
 
 
-@triggers.command()
+@triggers.command(shape=shapes.Deleted)
 @_trigger
 def delete(starter_id: str, as_json: bool) -> None:
     """Delete a trigger, with its past and what waits. Runs go on."""
+    from orchestrator.cli.render.starters import print_deleted
+
     client().triggers.delete(starter_id)
-    tell_deleted(starter_id, as_json)
+    print_deleted(starter_id, as_json)
 
 
 def _source(info: TriggerInfo) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from orchestrator.cli.base import Command, app_name
+from orchestrator.model import shapes
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -21,7 +22,7 @@ RECENT = 8
 """Runs that are shown when they are over."""
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, shape=shapes.Stack)
 @click.option("--data", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Folder of the data.")
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, metavar="N", help="Worker nodes.")
 def up(data: Path | None, workers: int, as_json: bool) -> None:
@@ -47,10 +48,8 @@ def up(data: Path | None, workers: int, as_json: bool) -> None:
 
     with stop_on_signals() as stop, Stack(settings, workers=workers, app=app_name(), tell=tell, web=True) as stack:
         if as_json:
-            print_json({
-                "redis": mask_url(stack.settings.redis_url or ""), "data": str(stack.data_dir), "workers": workers,
-                "logs": str(stack.logs),
-            })  # fmt: skip
+            redis = mask_url(stack.settings.redis_url or "")
+            print_json(shapes.Stack(redis=redis, data=str(stack.data_dir), workers=workers, logs=str(stack.logs)))
         if pictured:
             from rich.live import Live
 

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 import click
 
 from orchestrator.cli.base import Command
+from orchestrator.model import shapes
 
 if TYPE_CHECKING:
     from orchestrator.settings import Settings
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, shape=shapes.WebProcess)
 @click.option("--host", metavar="H", help="Where to listen, instead of ORCHESTRATOR_WEB_HOST.")
 @click.option("--port", type=click.IntRange(0, 65_535), metavar="P", help="The port, instead of ORCHESTRATOR_WEB_PORT.")
 def web(host: str | None, port: int | None, as_json: bool) -> None:
@@ -36,7 +37,7 @@ def web(host: str | None, port: int | None, as_json: bool) -> None:
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     where = listener.getsockname()
     if as_json:
-        print_json({"pid": os.getpid(), "host": where[0], "port": where[1]})
+        print_json(shapes.WebProcess(pid=os.getpid(), host=where[0], port=where[1]))
         sys.stdout.flush()
     logging.getLogger("orchestrator.web").info("listening on %s, port %d", *where[:2])
     asyncio.run(_serve(settings, listener))

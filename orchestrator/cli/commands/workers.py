@@ -8,9 +8,10 @@ import sys
 import click
 
 from orchestrator.cli.base import Command, app_name, client
+from orchestrator.model import shapes
 
 
-@click.command(cls=Command, context_settings={"ignore_unknown_options": True})
+@click.command(cls=Command, context_settings={"ignore_unknown_options": True}, shape=shapes.WorkerProcess)
 @click.option("-c", "--concurrency", type=click.IntRange(1), metavar="N", help="Slots; the number of CPUs by default.")
 @click.option("-Q", "--queues", metavar="Q,…", help="Serve these queues only, such as default.critical.")
 @click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="[CELERY OPTIONS]...")
@@ -32,13 +33,13 @@ def worker(concurrency: int | None, queues: str | None, options: tuple[str, ...]
     if as_json:
         from orchestrator.cli.render.output import print_json
 
-        print_json({"command": command})
+        print_json(shapes.WorkerProcess(command=command))
         os.dup2(2, 1)  # what Celery prints is no part of the document
     sys.stdout.flush()
     os.execv(command[0], command)  # noqa: S606 — an argument list, no shell: this process becomes the worker
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, shape=list[shapes.Node])
 def workers(as_json: bool) -> None:
     """Show the worker nodes that are alive: their slots, what they serve and what they run."""
     from orchestrator.cli.render.output import console, print_json
@@ -46,13 +47,6 @@ def workers(as_json: bool) -> None:
 
     nodes = client().nodes()
     if as_json:
-        print_json([
-            {
-                "name": node.name, "slots": node.slots, "idle": node.idle,
-                "serves": {route: [cls.name for cls in classes] for route, classes in node.wants},
-                "runs": list(node.held), "info": node.info,
-            }
-            for node in nodes
-        ])  # fmt: skip
+        print_json([node.to_json() for node in nodes])
         return
     console().print(nodes_table(nodes) if nodes else "no worker is alive; start one with orchestrator worker")

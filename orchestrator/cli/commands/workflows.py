@@ -10,6 +10,7 @@ from click.shell_completion import CompletionItem
 
 from orchestrator.cli.base import Group, client
 from orchestrator.cli.commands import apply
+from orchestrator.model import shapes
 
 if TYPE_CHECKING:
     from orchestrator.model.workflow import WorkflowDefinition
@@ -34,7 +35,7 @@ def workflows() -> None:
     """List, show, draw, check and apply workflows."""
 
 
-@workflows.command("list")
+@workflows.command("list", shape=list[shapes.StoredWorkflow])
 def list_workflows(as_json: bool) -> None:
     """List the stored workflows with their current versions."""
     from orchestrator.cli.render.output import console, print_json, table
@@ -42,10 +43,7 @@ def list_workflows(as_json: bool) -> None:
     made = client()
     found = [made.workflow(name) for name in made.workflows()]
     if as_json:
-        print_json([
-            {"name": flow.name, "version": flow.latest, "versions": sorted(flow.versions)}
-            for flow in found
-        ])  # fmt: skip
+        print_json([workflow.to_json() for workflow in found])
     elif not found:
         console().print("no workflows yet: a submit stores its workflow")
     else:
@@ -53,7 +51,7 @@ def list_workflows(as_json: bool) -> None:
         console().print(table(["WORKFLOW", "VERSION", "PLAN"], rows, right=("VERSION",)))
 
 
-@workflows.command()
+@workflows.command(shape=shapes.WorkflowDocument)
 @_name
 @_version
 def show(name: str, version: int | None, as_json: bool) -> None:
@@ -67,7 +65,7 @@ for _command in (apply.validate, apply.plan, apply.apply, apply.diff, apply.roll
     workflows.add_command(_command)
 
 
-@workflows.command()
+@workflows.command(shape=shapes.Graph)
 @_name
 @_version
 @click.option("--format", "form", type=click.Choice(["text", "mermaid", "dot"]), default="text", show_default=True,
@@ -86,11 +84,13 @@ def graph(name: str, version: int | None, form: str, as_json: bool) -> None:
     for parent, job in enumerate(plan.jobs):
         for child in job.successors:
             after[child].append(plan.names[parent])
-    jobs = [{"name": name, "after": parents} for name, parents in zip(plan.names, after, strict=True)]
-    print_json({"workflow": plan.workflow, "jobs": jobs})
+    jobs: list[shapes.GraphJob] = [
+        {"name": name, "after": parents} for name, parents in zip(plan.names, after, strict=True)
+    ]
+    print_json(shapes.Graph(workflow=plan.workflow, jobs=jobs))
 
 
-@workflows.command()
+@workflows.command(shape=shapes.JsonSchema)
 def schema(as_json: bool) -> None:
     """Print the JSON Schema of workflow documents, for editors and checks."""
     from orchestrator.dsl import documents

@@ -68,14 +68,6 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def tell_deleted(name: str, as_json: bool, key: str = "id") -> None:
-    """Say that a definition is deleted. JSON has its id or name under `key`."""
-    if as_json:
-        print_json({key: name, "deleted": True})
-    else:
-        print(f"{name} deleted")
-
-
 def state_text(state: JobState | RunState, *, mark: bool = True) -> Text:
     """Return a state's name in its colour."""
     name = state.name

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from orchestrator.cli.render.output import MARKS, STYLES, table
+from orchestrator.cli.render.output import MARKS, STYLES, print_json, table
 from orchestrator.cli.render.times import local, relative
+from orchestrator.model import shapes
 from orchestrator.model.states import RunState
 
 if TYPE_CHECKING:
@@ -75,3 +76,11 @@ def past_json(past: Sequence[Past]) -> list[dict[str, Any]]:
         }
         for each in past
     ]  # fmt: skip
+
+
+def print_deleted(starter_id: str, as_json: bool) -> None:
+    """Print that a schedule or trigger is deleted."""
+    if as_json:
+        print_json(shapes.Deleted(id=starter_id, deleted=True))
+    else:
+        print(f"{starter_id} deleted")

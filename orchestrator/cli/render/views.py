@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -11,6 +10,7 @@ from rich.text import Text
 
 from orchestrator.cli.render.output import MARKS, STYLES, counts_text, progress_bar, state_text, table
 from orchestrator.cli.render.times import duration
+from orchestrator.model import shapes
 from orchestrator.model.run import JobRun, NodeInfo, QueueInfo, RunInfo
 from orchestrator.model.states import SUCCESS_STATES, JobState, PriorityClass
 
@@ -152,7 +152,7 @@ def _job_note(job: JobRun) -> Text:
     return Text(job.node or "", style="dim")
 
 
-def error_text(error: dict[str, Any]) -> str:
+def error_text(error: shapes.Error) -> str:
     """Return an attempt's error as one line: the type's short name and the message."""
     kind = str(error.get("type", "error")).rpartition(".")[2]
     return f"{kind}: {' '.join(str(error.get('message', '')).split())}"
