@@ -46,10 +46,15 @@ class Revision:
     def pack(self) -> bytes:
         """Write it as it is stored: JSON, compressed, without its number."""
         content = {
-            "format": _FORMAT, "time_ms": self.time_ms, "note": asdict(self.note), "tool": self.tool,
+            "format": _FORMAT, "time_ms": self.time_ms, "note": _readable(asdict(self.note)), "tool": self.tool,
             "changes": self.changes, "back_to": self.back_to, "definitions": asdict(self.definitions),
         }  # fmt: skip
         return zlib.compress(json.dumps(content, ensure_ascii=False).encode())
+
+
+def _readable(note: dict[str, str]) -> dict[str, str]:
+    """Return a note as text that can be stored: what people type in a terminal need not be UTF-8."""
+    return {name: text.encode(errors="replace").decode() for name, text in note.items()}
 
 
 def unpack(number: int, packed: bytes) -> Revision:

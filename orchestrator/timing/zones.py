@@ -9,6 +9,7 @@ whole seconds since 1970-01-01 00:00, UTC and local.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache, lru_cache
@@ -26,6 +27,14 @@ PROBE = DAY
 FIRST_YEAR, LAST_YEAR = 2, 9998
 """Python's calendar ends a year further on; nothing is planned outside of these."""
 
+OF_THE_MACHINE = frozenset({"localtime", "posixrules", "Factory"})
+"""Names that some systems have for their own setting: two schedulers would plan different times."""
+OTHER_TABLES = ("posix/", "right/")
+"""Copies of the database that some systems have; `right` counts leap seconds."""
+FIXED_OFFSET = re.compile(
+    r"(?:etc/)?(?:utc|gmt|z)?\s*(?P<sign>[+-])(?P<hours>\d{1,2})(?::?(?P<minutes>\d\d))?", re.ASCII | re.IGNORECASE
+)
+
 
 class Stretch(NamedTuple):
     """The instants `start` to `end` (exclusive), in which local time is the instant + `offset`.
@@ -42,16 +51,41 @@ class Stretch(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def zone(name: str) -> ZoneInfo:
-    """Return the time zone of this name in the IANA database."""
+    """Return the time zone of this name in the IANA database.
+
+    Raises DefinitionError for any other name, also for one that stands for the setting of the machine.
+    """
     if not isinstance(name, str):
         raise DefinitionError(f"{name!r} is no time zone", remedy="name it as in Europe/Paris or UTC")
+    if name in OF_THE_MACHINE or name.startswith(OTHER_TABLES):
+        what = f"the time zone {name!r} is not the same on every machine"
+        raise DefinitionError(what, remedy="name it as in Europe/Paris or UTC")
     try:
         return ZoneInfo(name)
     except (KeyError, OSError, ValueError):  # not found; a folder's name; a name that is a path out of the database
         pass
-    near = difflib.get_close_matches(name, available_timezones(), n=3)
-    remedy = f"did you mean {' or '.join(near)}?" if near else "name it as in Europe/Paris or UTC"
-    raise DefinitionError(f"there is no time zone {name!r}", remedy=remedy)
+    raise DefinitionError(f"there is no time zone {name[:80]!r}", remedy=_fixed_offset(name) or _near(name))
+
+
+def _fixed_offset(name: str) -> str | None:
+    """Say which zone is meant by a name such as `GMT+3`, `UTC-05:00` or `+02`, None if it is no such name."""
+    found = FIXED_OFFSET.fullmatch(name.strip())
+    if not found:
+        return None
+    hours, minutes = int(found["hours"]), int(found["minutes"] or 0)
+    east = found["sign"] == "+"
+    if minutes or hours > (14 if east else 12):
+        return "no zone of the database has this fixed offset: name a place, as in Asia/Kolkata"
+    if not hours:
+        return "write UTC"
+    meant = f"{hours} hour{'' if hours == 1 else 's'} {'ahead of' if east else 'behind'} UTC"
+    right = f"Etc/GMT{'-' if east else '+'}{hours}"
+    return f"{meant} is {right}, where the sign is reversed; a place, as in Europe/Paris, keeps its clock changes"
+
+
+def _near(name: str) -> str:
+    near = difflib.get_close_matches(name[:80], available_timezones() - OF_THE_MACHINE, n=3)
+    return f"did you mean {' or '.join(near)}?" if near else "name it as in Europe/Paris or UTC"
 
 
 def offset(name: str, instant: int) -> int:

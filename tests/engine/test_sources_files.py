@@ -267,6 +267,24 @@ def test_a_file_whose_name_is_no_text(watched: Watched, tmp_path: Path) -> None:
     assert len(watched.runs(own)) == 1
 
 
+def test_a_folder_whose_name_is_no_text_and_that_cannot_be_read(
+    watched: Watched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    watched.put_trigger(files={"path": f"{tmp_path}/**/*.csv"})
+    shut = os.path.join(os.fsencode(tmp_path), b"\xe9t\xe9")
+    os.mkdir(shut)
+    scandir = os.scandir
+
+    def denied(path: str) -> Any:
+        if os.fsencode(path) == shut:
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", denied)
+    look_twice(watched)
+    assert f"{tmp_path}/\ufffdt\ufffd: Permission denied" in caplog.text
+
+
 def test_objects_of_a_store_are_watched_by_fsspec(watched: Watched) -> None:
     fsspec = pytest.importorskip("fsspec")
     store = fsspec.filesystem("memory")

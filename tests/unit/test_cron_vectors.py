@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice, pairwise
 from pathlib import Path
 
@@ -160,6 +160,37 @@ def test_bad_expressions_are_one_clear_line(expression, what):
 def test_unknown_zones_are_refused(name):
     with pytest.raises(DefinitionError, match="there is no time zone"):
         Cron("* * * * *", tz=name)
+
+
+@pytest.mark.parametrize("name", ["localtime", "posixrules", "Factory", "right/Europe/Paris", "posix/UTC"])
+def test_a_zone_that_each_machine_sets_for_itself_is_refused(name):
+    with pytest.raises(DefinitionError, match="is not the same on every machine") as refused:
+        Cron("* * * * *", tz=name)
+    assert refused.value.remedy == "name it as in Europe/Paris or UTC"
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("GMT+3", "3 hours ahead of UTC is Etc/GMT-3, where the sign is reversed"),
+        ("UTC+3", "3 hours ahead of UTC is Etc/GMT-3"),
+        ("utc-05:00", "5 hours behind UTC is Etc/GMT+5"),
+        ("+01", "1 hour ahead of UTC is Etc/GMT-1"),
+        ("Etc/UTC-1", "1 hour behind UTC is Etc/GMT+1"),
+        ("GMT+14", "14 hours ahead of UTC is Etc/GMT-14"),
+        ("GMT-13", "no zone of the database has this fixed offset"),
+        ("UTC+05:30", "no zone of the database has this fixed offset: name a place, as in Asia/Kolkata"),
+        ("UTC+00:00", "write UTC"),
+    ],
+)
+def test_a_fixed_offset_is_answered_with_the_name_of_its_zone(name, remedy):
+    with pytest.raises(DefinitionError, match="there is no time zone") as refused:
+        Cron("* * * * *", tz=name)
+    assert refused.value.remedy.startswith(remedy)
+    if "Etc/" in remedy:
+        at = Cron("0 12 * * *", tz=remedy.split(" is ")[1].split(",")[0]).next(datetime(2027, 1, 1, tzinfo=UTC))
+        hours = int(remedy.split()[0]) * (1 if "ahead" in remedy else -1)
+        assert at.utcoffset() == timedelta(hours=hours)
 
 
 def test_what_is_no_text_is_refused():

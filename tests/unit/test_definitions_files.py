@@ -5,12 +5,15 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from pathlib import Path
 
 import pytest
 
+from orchestrator.definitions.contents import Definitions
 from orchestrator.definitions.files import Written, read
+from orchestrator.definitions.revisions import Note, Revision, unpack
 from orchestrator.model.errors import DefinitionError, NotFound, OrchestratorError
 
 BUNDLE = """\
@@ -193,6 +196,17 @@ def test_a_file_of_10_mb_is_read_or_refused_within_seconds() -> None:
     write("a.yaml", "x" * (33 << 20))
     with pytest.raises(OrchestratorError, match=r"a.yaml: it has 34,603,008 bytes, more than 33,554,432"):
         read(["a.yaml"], "default", {})
+
+
+def test_names_that_are_no_text_are_files_like_others() -> None:
+    os.makedirs(b"d/\xe9")
+    for place, text in ((b"d/caf\xe9.yaml", HOURLY), (b"d/\xe9/b.yaml", HOURLY.replace("jobs", "jobz", 1))):
+        Path(os.fsdecode(place)).write_text(text)
+    assert list(read([os.fsdecode(b"d/caf\xe9.yaml")], "default", {}).workflows) == ["hourly"]
+    with pytest.raises(DefinitionError, match=r"b\.yaml:1:1: jobs: is required"):
+        read(["d"], "default", {})
+    revision = Revision(1, 0, Note(os.fsdecode(b"\xe9"), "why", os.fsdecode(b"r\xe9v")), "1.0", 0, Definitions())
+    assert unpack(1, revision.pack()).note == Note("?", "why", "r?v")
 
 
 def test_what_python_defines_stands_beside_files() -> None:

@@ -86,7 +86,7 @@ def _sift(
 
 
 def _found(file: Seen) -> Found:
-    path = file.path.encode(errors="surrogateescape").decode(errors="replace")  # a name need not be text
+    path = folders.readable(file.path)
     payload: dict[str, Any] = {
         "path": path,
         "name": path.rpartition("/")[2],

@@ -28,6 +28,11 @@ class Seen:
     """Differs also where it was written without a trace in its size and time of change: what must stay as it is."""
 
 
+def readable(path: str) -> str:
+    """Return a path as text: a name that is no UTF-8 is shown with a replacement character for each wrong byte."""
+    return path.encode(errors="surrogateescape").decode(errors="replace")
+
+
 def one_folder(pattern: str) -> str | None:
     """Return the folder in which all that match lie, None if there may be several."""
     folder, parts = _parted(pattern)
@@ -80,7 +85,7 @@ def _walk(folder: str, parts: tuple[str, ...], unread: list[str]) -> Iterator[Se
     except FileNotFoundError:
         pass  # it went meanwhile
     except OSError as error:
-        unread.append(f"{folder}: {error.strerror}")
+        unread.append(f"{readable(folder)}: {error.strerror}")
 
 
 def _met(entry: os.DirEntry[str]) -> Seen | None:

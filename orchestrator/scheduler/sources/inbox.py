@@ -102,7 +102,7 @@ def secrets_in(url: str) -> tuple[str, ...]:
 
 def said(error: BaseException, *secrets: str) -> str:
     """Return a foreign error's message as one line without the secrets that it may repeat."""
-    text = str(error) or type(error).__name__
+    text = (str(error) or type(error).__name__).encode(errors="replace").decode()  # it may name a file in any bytes
     for secret in secrets:
         for written in {secret, repr(secret)[1:-1]} - {""}:
             text = text.replace(written, "***")
