@@ -1,4 +1,4 @@
-"""Writes the pages of docs/reference that come from the code. `--check` only tells which of them are stale."""
+"""Writes the generated pages of docs/reference. `--check` only tells which of them are stale."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import inspect
 import json
 import re
 import sys
+import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import IntEnum
 from pathlib import Path
@@ -282,9 +283,33 @@ def _meaning(hint: Any) -> str:
     return str(texts[-1]) if texts else ""
 
 
+def glossary() -> str:
+    """Return the page of the words, from the one table of them."""
+    words = tomllib.loads((Path(__file__).parent / "glossary.toml").read_text())["words"]
+    rows = "\n".join(
+        f"| {each['word']} | {each['meaning']}{_coinage(each)} | `{each['where']}` |"
+        for each in sorted(words, key=lambda each: each["word"])
+    )
+    return f"""<!-- Written by docs/generate.py from docs/glossary.toml: `make docs`. -->
+# Glossary
+
+One word for one thing, everywhere: in code, keys, messages and pages. Words of the field keep their usual meaning. A
+word of our own has its reason beside it.
+
+| word | meaning | where it lives |
+| --- | --- | --- |
+{rows}
+"""
+
+
+def _coinage(entry: Mapping[str, str]) -> str:
+    return f" *Why a word of our own:* {entry['coinage']}" if "coinage" in entry else ""
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "cli.md": cli,
     "commands.md": commands,
+    "glossary.md": glossary,
     "settings.md": settings,
     "states.md": states,
 }

@@ -1,8 +1,8 @@
 """The workflow layer Celery never had: DAGs, policies and a control plane on the workers you already run.
 
-Public are the names in `__all__` below, `orchestrator.testing`, and the errors in `orchestrator.model.errors`. Every
-other module is internal and may change in any release. Names are imported when they are first used, so that
-`import orchestrator` itself costs nothing.
+The names in `__all__` below and the errors in `orchestrator.model.errors` are public. Every other module is internal
+and may change in any release. Names are imported when they are first used, so that `import orchestrator` itself costs
+nothing.
 """
 
 from __future__ import annotations

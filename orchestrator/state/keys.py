@@ -1,4 +1,4 @@
-"""The names of all keys of a namespace. The fragment `scripts/lib/keys.lua` is its twin; a test compares the two.
+"""The names of all keys of a namespace. The fragment `scripts/lib/core/keys.lua` is its twin; a test compares the two.
 
 All keys of a namespace share a hash tag: a namespace lives in one slot of a Redis Cluster, and a script may build the
 names that it learns only while it runs.

@@ -2,7 +2,7 @@
 
 A packed job is `spec, route, class, number, in-degree, flags, inputs, successors` (counts), the inputs' indexes, the
 successors as (index, in-degree) pairs, and the name. More than a slice of successors stand in a hash of their own, and
-more than a slice of inputs are not listed: their worker fetches them. Twin: `scripts/lib/plans.lua`.
+more than a slice of inputs are not listed: their worker fetches them. Twin: `scripts/lib/runs/plans.lua`.
 
 An upload is noted in `uploads` until it is sealed; one that never is, a scheduler deletes (`drop_upload`).
 """
