@@ -41,7 +41,7 @@ def _whole(ctx: click.Context, param: click.Parameter, given: str) -> str:
 
 def read_document(path: str, read: Callable[[Any, Complain], T | None]) -> T:
     """Read a file (`-` for stdin) that holds one definition; what is wrong is told by its place in it."""
-    from orchestrator.dsl.documents import parse, placed, read_bytes, refusal
+    from orchestrator.dsl.parsing import parse, placed, read_bytes, refusal
     from orchestrator.model.complaints import Complaint
     from orchestrator.model.errors import DocumentError
 

@@ -21,7 +21,7 @@ from orchestrator.definitions.desired import DesiredState, read_triggers
 from orchestrator.definitions.operations import operations
 from orchestrator.definitions.revisions import Note, Revision, unpack
 from orchestrator.definitions.snapshot import Snapshot, read_snapshot
-from orchestrator.definitions.warnings import Surroundings, misfits, warnings
+from orchestrator.definitions.warnings import Surroundings, unfit_starters, warnings
 from orchestrator.dsl.documents import to_document
 from orchestrator.model import shapes
 from orchestrator.model.errors import Conflict, NotFound
@@ -147,7 +147,7 @@ def _warnings(
     for name, digest in desired.definitions.workflows.items():
         if current.workflows.get(name, digest) != digest:
             schemas[name] = (yield from _head(keys, digest, desired.plans)).get("params")
-    return [*warnings(desired.schedules, desired.triggers, around), *misfits(unchanged, schemas)]
+    return [*warnings(desired.schedules, desired.triggers, around), *unfit_starters(unchanged, schemas)]
 
 
 def _head(keys: Keys, digest: str, plans: Mapping[str, Plan]) -> Flow[dict[str, Any]]:

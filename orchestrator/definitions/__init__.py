@@ -1,1 +1,1 @@
-"""Definitions as files: read, compared with what a namespace has, and turned into the changes that make it so."""
+"""Sets of definitions as files: read, compared with those of a namespace, and turned into changes."""

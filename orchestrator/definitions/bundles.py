@@ -1,6 +1,6 @@
-"""One document to what it defines: a workflow, or a bundle of several and of calendars.
+"""The definitions of a document: one workflow, or a bundle of workflows and calendars.
 
-namespace: default                       # a guard: the document is refused in another one
+namespace: default                       # optional: the document is refused in any other
 calendars:
   office: {weekdays: mon-fri, without: [{holidays: FR}]}
 workflows:
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.dsl.documents import define
-from orchestrator.model.complaints import Complaint, Path, did_you_mean
+from orchestrator.model.complaints import Complaint, Path, did_you_mean, kind_of
 from orchestrator.model.errors import DefinitionError
 from orchestrator.model.workflow import WorkflowDefinition, check_name
 from orchestrator.timing.calendars import Calendar, holidays_of
@@ -26,7 +26,7 @@ _PARTS = ("any_of", "all_of", "without", "also")
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A workflow or calendar, and where in its document it is named."""
+    """A workflow or calendar, and the path of its name in the document."""
 
     name: str
     what: WorkflowDefinition | Calendar
@@ -34,7 +34,7 @@ class Item:
 
 
 def read_items(value: Any, namespace: str, complaints: list[Complaint]) -> Iterator[Item]:
-    """Yield what a document defines for a namespace; what is wrong is added to the complaints, with its path."""
+    """Yield the definitions of a document for a namespace; add what is wrong to the complaints, with its path."""
     if isinstance(value, dict) and "namespace" in value:
         if value["namespace"] != namespace:
             what = f"this is for the namespace {value['namespace']!r}, and {namespace!r} is the one in the settings"
@@ -57,7 +57,7 @@ def _bundle(value: dict[str, Any], complaints: list[Complaint]) -> Iterator[Item
     for section in SECTIONS:
         given = value.get(section, {})
         if not isinstance(given, dict):
-            what = f"should be a mapping from names to {section}, not {_kind(given)}"
+            what = f"should be a mapping from names to {section}, not {kind_of(given)}"
             complaints.append(Complaint((section,), what))
             continue
         for name, body in given.items():
@@ -70,7 +70,7 @@ def _workflow(name: str, body: Any, complaints: list[Complaint]) -> Iterator[Ite
     if not _good(name, path, complaints):
         return
     if not isinstance(body, dict):
-        complaints.append(Complaint(path, f"a workflow is a mapping with jobs, not {_kind(body)}"))
+        complaints.append(Complaint(path, f"a workflow is a mapping with jobs, not {kind_of(body)}"))
         return
     if "name" in body:
         complaints.append(Complaint((*path, "name"), "there is no such field: its key names the workflow"))
@@ -101,9 +101,11 @@ def _good(name: str, path: Path, complaints: list[Complaint]) -> bool:
 
 
 def read_calendar(value: Any, path: Path, complaints: list[Complaint]) -> Calendar | None:
-    """Make a calendar of plain data, or add what is wrong to the complaints: of the innermost part that is."""
+    """Make a calendar of plain data, or add what is wrong with its innermost wrong parts to the complaints."""
     if not isinstance(value, dict):
-        complaints.append(Complaint(path, f"a calendar is a mapping such as {{weekdays: mon-fri}}, not {_kind(value)}"))
+        complaints.append(
+            Complaint(path, f"a calendar is a mapping such as {{weekdays: mon-fri}}, not {kind_of(value)}")
+        )
         return None
     before = len(complaints)
     for key in value:
@@ -126,7 +128,3 @@ def read_calendar(value: Any, path: Path, complaints: list[Complaint]) -> Calend
         complaints.append(Complaint((*path, *steps), what))
         return None
     return calendar
-
-
-def _kind(value: Any) -> str:
-    return "nothing" if value is None else f"a {type(value).__name__}".replace("a int", "a number")

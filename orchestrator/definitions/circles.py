@@ -1,4 +1,4 @@
-"""Workflows that start themselves: by the ends of their runs or by their datasets, at once or through others."""
+"""Workflows that start themselves, directly or through others: by the ends of their runs or by their datasets."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from orchestrator.model.ids import workflow_of
 from orchestrator.starters.trigger import Trigger
 
 Parents = Mapping[str, Collection[str]]
-"""The workflows that start a workflow."""
+"""For each workflow the workflows that start it."""
 
 
 def circles(
     triggers: Mapping[str, Trigger], produces: Mapping[str, Collection[str]], among: Iterable[str]
 ) -> Iterator[tuple[str, ...]]:
-    """Yield a shortest circle through each workflow of `among` that starts itself, but none if it was in one before.
+    """Yield a shortest circle through each workflow of `among` that starts itself and is in no circle so far.
 
-    `triggers` are all by id, `produces` the datasets of workflows. A circle is in the order of its runs, the first
-    workflow again at the end.
+    `triggers` holds all triggers by id, `produces` the datasets of each workflow. A circle names its workflows in the
+    order of their runs, with the first one again at the end.
     """
     parents = _parents(triggers, produces)
     sorter = TopologicalSorter(parents)
@@ -27,7 +27,7 @@ def circles(
         sorter.prepare()
         return
     except CycleError:
-        outside: set[str] = set()  # what neither is in a circle nor comes after one
+        outside: set[str] = set()  # the workflows that are neither in a circle nor started by one
         while ready := sorter.get_ready():
             outside.update(ready)
             sorter.done(*ready)
@@ -51,13 +51,13 @@ def _parents(triggers: Mapping[str, Trigger], produces: Mapping[str, Collection[
             parents[workflow_of(own)].update(trigger.run.workflow)
         if trigger.enabled and trigger.datasets:
             some, every = trigger.datasets.any or (), trigger.datasets.all or ()
-            if all(makers[name] for name in every):  # one that comes from outside is what the next run waits for
+            if all(makers[name] for name in every):  # with a dataset from outside the next run waits
                 parents[workflow_of(own)].update(*(makers[name] for name in (*some, *every)))
     return parents
 
 
 def _circle(name: str, parents: Parents) -> tuple[str, ...]:
-    """Return a shortest way from a workflow back to itself, or nothing."""
+    """Return a shortest circle through a workflow, empty if there is none."""
     after: dict[str, str] = {}
     reached = deque([name])
     while reached:

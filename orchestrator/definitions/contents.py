@@ -1,4 +1,4 @@
-"""What a namespace holds, or is to hold: calendars, workflows, schedules, triggers, as values to be compared."""
+"""The definitions of a namespace as documents that can be compared: calendars, workflows, schedules, triggers."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ KINDS: tuple[Kind, ...] = ("calendar", "workflow", "schedule", "trigger")
 
 @dataclass(frozen=True, slots=True)
 class Definitions:
-    """Definitions by name; of a schedule or trigger that is `workflow/name`.
+    """Definitions by name, schedules and triggers by id.
 
-    A workflow stands as its plan's digest, everything else as its document in the usual form.
+    A workflow is present as the digest of its plan, every other definition as the document that the store keeps.
     """
 
     calendars: Mapping[str, Any] = field(default_factory=dict)
@@ -23,18 +23,18 @@ class Definitions:
     triggers: Mapping[str, Any] = field(default_factory=dict)
 
     def of(self, kind: Kind) -> Mapping[str, Any]:
-        """Return those of a kind."""
+        """Return the definitions of a kind."""
         found: Mapping[str, Any] = getattr(self, f"{kind}s")
         return found
 
     def names(self) -> Iterator[tuple[Kind, str]]:
-        """Yield the kind and name of each."""
+        """Yield the kind and name of each definition."""
         for kind in KINDS:
             for name in self.of(kind):
                 yield kind, name
 
     def updated(self, others: Definitions, without: set[tuple[Kind, str]]) -> Definitions:
-        """Return these with others over them, and without some."""
+        """Return these definitions with others added, which win, and without some."""
         return Definitions(
             **{
                 f"{kind}s": {

@@ -13,7 +13,7 @@ from orchestrator.definitions.contents import Definitions, Kind
 from orchestrator.definitions.desired import DesiredState
 from orchestrator.definitions.values import Values, fill
 from orchestrator.dsl.builder import Workflow
-from orchestrator.dsl.documents import Parsed, Placed, parse, placed, read_bytes
+from orchestrator.dsl.parsing import Parsed, parse, placed, read_bytes
 from orchestrator.model.complaints import Complaint, Path, listing
 from orchestrator.model.errors import DefinitionError, DocumentError, NotFound
 from orchestrator.model.ids import starter_id, workflow_of
@@ -158,8 +158,7 @@ class _Where:
         self._path = path
 
     def __call__(self) -> str:
-        found: list[Placed] = placed([Complaint(self._path, "")], self._parsed)
-        return found[0].where
+        return placed([Complaint(self._path, "")], self._parsed)[0].where
 
 
 def files(paths: Iterable[str], leave_out: Iterable[str] = ()) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Revisions: what files have defined in a namespace after each apply, as it is kept to be gone back to."""
+"""Revisions: the definitions that files have made in a namespace, kept after each apply so that it can be restored."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Who applies, why, and of which state of the sources."""
+    """The author of an apply, the reason for it, and the version of the sources."""
 
     author: str = ""
     reason: str = ""
@@ -25,7 +25,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """What all applies up to one have made, and who made that one. `back_to` is the revision that it went back to."""
+    """The definitions that all applies up to one have made. `back_to` is the revision that this one has restored."""
 
     number: int
     time_ms: int
@@ -44,7 +44,7 @@ class Revision:
         }  # fmt: skip
 
     def pack(self) -> bytes:
-        """Write it as it is stored: JSON, compressed, without its number."""
+        """Return it in its stored form: compressed JSON without the number."""
         content = {
             "format": _FORMAT, "time_ms": self.time_ms, "note": _readable(asdict(self.note)), "tool": self.tool,
             "changes": self.changes, "back_to": self.back_to, "definitions": asdict(self.definitions),
@@ -58,7 +58,11 @@ def _readable(note: dict[str, str]) -> dict[str, str]:
 
 
 def unpack(number: int, packed: bytes) -> Revision:
-    """Read a stored revision; `Conflict` if a later version of this program wrote it."""
+    """Read a stored revision.
+
+    Raises:
+        Conflict: a later version of this program wrote it.
+    """
     content = json.loads(zlib.decompress(packed))
     if content["format"] > _FORMAT:
         remedy = f"use celery-orchestrator {content['tool']} or later"

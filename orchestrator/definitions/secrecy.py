@@ -1,4 +1,4 @@
-"""What must not be written out or shown in plain data: values that are secrets by their names or by their form."""
+"""Secrets in plain data, which must be neither written out nor shown. Their names or their form give them away."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from orchestrator.model.urls import MASK
 
 
 def written_out(value: Any, path: Path = (), *, named: bool = False) -> Iterator[Path]:
-    """Yield where in plain data a secret is written out; references are none.
+    """Yield the paths in plain data at which a secret is written out. A reference to a secret is none.
 
-    A text is one if `model.secret_patterns` says so of it, or of a name that it stands below, however deep: `named`
-    tells that there was such a name before.
+    A text is a secret if `model.secret_patterns` says so of the text, or of a name above it at any depth. `named` tells
+    that there is such a name above `value`.
     """
     if isinstance(value, dict):
         for key, item in value.items():
@@ -30,7 +30,7 @@ def written_out(value: Any, path: Path = (), *, named: bool = False) -> Iterator
 
 
 def masked(value: Any, name: str = "", *, named: bool = False) -> Any:
-    """Return plain data with the secrets in it hidden, fit for screens and logs; `name` is what the value is called."""
+    """Return plain data with its secrets hidden, for screens and logs. `name` is the name of the value."""
     named = _named(name, named)
     if isinstance(value, dict):
         return {key: masked(item, key, named=named) for key, item in value.items()}
@@ -45,7 +45,7 @@ def masked(value: Any, name: str = "", *, named: bool = False) -> Any:
 
 
 def _named(key: Any, before: bool) -> bool:
-    """Tell whether what stands under a key is called a secret; `{$param: name}` and the like only point to one."""
+    """Tell whether the name of a value says that it is a secret. `{$param: name}` and the like only refer to one."""
     key = str(key)
     return names_secret(key) or (before and (key == LITERAL or not key.startswith("$")))
 

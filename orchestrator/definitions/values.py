@@ -1,11 +1,11 @@
-"""What differs from one installation to the next: values by name, from files and options, put into documents.
+"""Values that differ between installations: by name, from files and options, filled into documents.
 
     # prod.yaml                        # in a document
     region: eu-west-1                  kwargs: {bucket: "data-${region}"}
     load: {timeout: 600}               timeout: ${load.timeout}
 
-`${name}` stands inside texts; a text that is nothing else takes the value as it is, with its type. `$${` stands for
-`${` itself. A value is data and never looked into: what it holds is not filled in again.
+`${name}` stands inside texts. A text that is nothing else becomes the value itself, with its type. `$${` stands for
+`${`. A value is data: places inside it are not filled in.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from orchestrator.definitions.secrecy import written_out
-from orchestrator.dsl.documents import parse, placed, read_bytes, refusal
+from orchestrator.dsl.parsing import parse, placed, read_bytes, refusal
 from orchestrator.dsl.yaml12 import MAX_BYTES, MAX_DEPTH
 from orchestrator.model.complaints import Complaint, Path, did_you_mean
 from orchestrator.model.errors import DefinitionError
@@ -29,9 +29,10 @@ _REMEDY = "write $${ where ${ itself is meant"
 
 
 def read_values(files: Iterable[str], settings: Iterable[str] = ()) -> Values:
-    """Read values files, of which later ones win, and then settings `name.part=value`; values are JSON, else text.
+    """Read values files, and then settings `name.part=value`, whose values are JSON or else text. The last one wins.
 
-    A secret that is written out is refused with a `DefinitionError`, which doesn't repeat it.
+    Raises:
+        DefinitionError: a file or setting is malformed, or a secret is written out. The error does not repeat it.
     """
     values: dict[str, Any] = {}
     for file in files:
@@ -54,7 +55,11 @@ def read_values(files: Iterable[str], settings: Iterable[str] = ()) -> Values:
 
 
 def fill(value: Any, values: Values, complaints: list[Complaint]) -> Any:
-    """Return plain data with values put into its texts; what is wrong is added to the complaints, with its path."""
+    """Return plain data with values filled into its texts; add what is wrong to the complaints, with its path.
+
+    Raises:
+        DefinitionError: the data nests too deep, or the values are too large together.
+    """
     return _Filling(values, complaints).fill(value, ())
 
 
@@ -90,7 +95,7 @@ class _Filling:
         self._values = values
         self._complaints = complaints
         self._budget = MAX_BYTES
-        """Characters that values may add: one that is large may not be put in without end."""
+        """Characters that values may still add: a large value cannot be filled in without end."""
         self._sizes: dict[str, int] = {}
 
     def fill(self, value: Any, path: Path) -> Any:

@@ -9,10 +9,8 @@ from typing import Any
 
 from orchestrator.definitions.circles import circles
 from orchestrator.definitions.contents import Definitions
-from orchestrator.model.complaints import Path
 from orchestrator.model.ids import workflow_of
-from orchestrator.plan.params import check_given
-from orchestrator.starters.fields import known_part
+from orchestrator.starters.fitting import misfits
 from orchestrator.starters.schedule import Schedule
 from orchestrator.starters.trigger import Trigger
 
@@ -53,7 +51,7 @@ def warnings(schedules: Mapping[str, Schedule], triggers: Mapping[str, Trigger],
         yield f"{' → '.join(circle)}: each run starts the next, without end if no `when` stops it"
 
 
-def misfits(unchanged: Definitions, schemas: Mapping[str, Any]) -> Iterator[str]:
+def unfit_starters(unchanged: Definitions, schemas: Mapping[str, Any]) -> Iterator[str]:
     """Yield which unchanged schedules and triggers do not fit the new parameters of their workflow.
 
     `schemas` holds the JSON Schema of the new parameters by workflow.
@@ -63,8 +61,6 @@ def misfits(unchanged: Definitions, schemas: Mapping[str, Any]) -> Iterator[str]
             workflow = workflow_of(starter_id)
             params = document.get("params", {}) if isinstance(document, dict) else {}
             if workflow in schemas:
-                later: list[Path] = []
-                known = known_part(dict(params), later)
-                for path, what in check_given(schemas[workflow], known, later):
+                for path, what in misfits(params, schemas[workflow]):
                     where = ".".join(map(str, path)) or "params"
                     yield f"{kind} {starter_id} stays, but does not fit: {where}: {what}"

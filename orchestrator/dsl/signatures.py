@@ -1,6 +1,6 @@
-"""What a Celery signature says about a job: its task, its arguments, and those options that a job can honour.
+"""Celery signatures, read for jobs: the task, its arguments, and the options that a job can honour.
 
-A signature is a dict, and is read as one: nothing here imports Celery.
+A signature is a dict and is read as one. This module does not import Celery.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from orchestrator.model.errors import DefinitionError
 _MEANT_FOR_MESSAGES = frozenset({
     "compression", "delivery_mode", "ignore_result", "retry", "retry_policy", "serializer",
 })  # fmt: skip
-"""Options that say how Celery sends or stores a message; a job sends none, so they change nothing."""
+"""Options about how Celery sends or stores a message. A job sends none, so they have no effect."""
 
 _REMEDIES = {
     "countdown": "a job starts when what it waits for has succeeded; let a first job wait",
@@ -30,7 +30,7 @@ _REMEDIES = {
 
 
 class Call(NamedTuple):
-    """A task and its arguments, as a signature gives them."""
+    """The task, arguments and options of a signature."""
 
     task: str
     args: tuple[Any, ...]
@@ -40,11 +40,15 @@ class Call(NamedTuple):
     soft_timeout: float | None
     headers: dict[str, Any]
     app: Any
-    """The user's Celery app that knows the task, if there is one in the signature."""
+    """The user's Celery app that knows the task, None if the signature has none."""
 
 
 def read_signature(signature: object, where: str) -> Call:
-    """Read the signature of one task; `where` names the job in errors."""
+    """Read the signature of one task; `where` names the job in errors.
+
+    Raises:
+        DefinitionError: it is not a signature, has several tasks, or has an option or argument that cannot be honoured.
+    """
     if not isinstance(signature, Mapping) or not isinstance(signature.get("task"), str):
         remedy = "give a Celery signature, such as task.s(...)"
         if hasattr(signature, "s") and hasattr(signature, "name"):
@@ -74,7 +78,11 @@ def read_signature(signature: object, where: str) -> Call:
 
 
 def refuse_options(options: Mapping[str, Any], where: str) -> None:
-    """Refuse what a job cannot honour, rather than drop it."""
+    """Check that a job can honour the options of a signature.
+
+    Raises:
+        DefinitionError: it cannot.
+    """
     for name, value in options.items():
         if name not in _MEANT_FOR_MESSAGES and value is not None and value != []:
             raise DefinitionError(
@@ -83,7 +91,11 @@ def refuse_options(options: Mapping[str, Any], where: str) -> None:
 
 
 def route_by_app(app: Any, task: str) -> str:
-    """Return where a Celery app sends a task: to the task's own queue, its router's, or the default one."""
+    """Return the queue to which a Celery app sends a task: the task's own, the router's, or the default one.
+
+    Raises:
+        DefinitionError: the routes of the app name a queue that does not exist.
+    """
     known = app.tasks.get(task)
     try:
         queue = getattr(known, "queue", None) or app.amqp.router.route({}, task, task_type=known)["queue"]
@@ -95,12 +107,12 @@ def route_by_app(app: Any, task: str) -> str:
 def _own_app(signature: Any) -> Any:
     task = getattr(signature, "_type", None)
     app = getattr(signature, "_app", None) if task is None else task.app
-    # Celery makes an app called "default" where a program has none: nobody's workers listen to its choice of queue.
+    # A program without an app gets one called "default" from Celery. No worker listens to the queue that it chooses.
     return None if app is None or app.main in (None, "default") else app
 
 
 def _check_arguments(signature: Any, call: Call, where: str) -> None:
-    """Let the task's own signature refuse wrong arguments now, as `apply_async` would."""
+    """Refuse arguments that the task's function does not take, as `apply_async` would."""
     task = getattr(signature, "_type", None)
     if task is None or not getattr(task, "typing", False):
         return

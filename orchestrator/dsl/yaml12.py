@@ -1,6 +1,6 @@
-"""YAML 1.2 read safely and with places: no tags, no duplicate keys, no bombs, `no` is a text, `1e3` a number.
+"""YAML 1.2, read safely and with places: no tags, no duplicate keys, no bombs, `no` is a text, `1e3` a number.
 
-PyYAML's C parser makes the nodes; what a plain scalar means is decided here, by the core schema of YAML 1.2.
+PyYAML's C parser makes the nodes. This module decides the meaning of a plain scalar, by the core schema of YAML 1.2.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ MAX_BYTES = 32 * 1024 * 1024
 """The largest document."""
 MAX_DEPTH = 80
 MAX_ALIASED = 10_000
-"""Values that aliases may add to those that the document writes out."""
+"""The most values that aliases may add to those that the document writes out."""
 
 _TAG = "tag:yaml.org,2002:"
-_SCALARS = [  # what a plain scalar is, by its form and the characters with which it may begin
+_SCALARS = [  # the kinds of plain scalars: tag, form, and possible first characters
     (f"{_TAG}null", re.compile(r"~|null|Null|NULL|"), ["~", "n", "N", ""]),
     (f"{_TAG}bool", re.compile(r"true|True|TRUE|false|False|FALSE"), list("tTfF")),
     (f"{_TAG}int", re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", re.ASCII), list("-+0123456789")),
@@ -51,7 +51,7 @@ class _Loader(yaml.CSafeLoader):
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes whatever YAML 1.1 or 1.2 would read as something else than a text, and never writes aliases."""
+    """Quotes each text that YAML 1.1 or 1.2 would read as another kind of value, and never writes aliases."""
 
     yaml_implicit_resolvers = {first: list(known) for first, known in yaml.SafeDumper.yaml_implicit_resolvers.items()}  # noqa: RUF012
 
@@ -62,7 +62,7 @@ class _Dumper(yaml.SafeDumper):
         super().increase_indent(flow, False)
 
     def represent_text(self, text: str) -> yaml.ScalarNode:
-        """Quote what YAML counts as a line break, since it would be read back as a plain one."""
+        """Quote a text with one of YAML's rare line breaks, which would be read back as a newline."""
         breaks = "\x85" in text or "\u2028" in text or "\u2029" in text
         return self.represent_scalar(f"{_TAG}str", text, style='"' if breaks else None)
 
@@ -77,7 +77,7 @@ for _tag, _form, _firsts in _SCALARS:
 class Yaml:
     """A document: its `value` as plain data, and the place of each part of it.
 
-    `above` is how many lines of the file stand above the text, which places count too.
+    `above` is the number of lines above the text in its file; places count them. Raises DocumentError.
     """
 
     def __init__(self, text: str, source: str, above: int = 0) -> None:
@@ -97,7 +97,7 @@ class Yaml:
         self.value = self._value(root, 0)
 
     def mark(self, path: Path, key: bool = False) -> Mark:
-        """Return where a part stands (or its key), or the innermost part on the way there that exists."""
+        """Return the place of a part (or of its key); if the part is missing, of the innermost part above it."""
         node, mark = self._root, self._root.start_mark
         for at, step in enumerate(path):
             last = at == len(path) - 1
@@ -167,7 +167,7 @@ class Yaml:
         mark = error.problem_mark or error.context_mark
         place = self._mark(mark) if mark else Mark(self._above + 1, 1)
         lines = text.splitlines()
-        line = lines[mark.line] if mark and mark.line < len(lines) else ""  # the end of the text is on no line
+        line = lines[mark.line] if mark and mark.line < len(lines) else ""  # the end of the text is after the last line
         what, remedy = f"not YAML: {error.problem or error.context}", None
         if "\t" in line[: place.column]:
             what, remedy = "a tab cannot indent", "use spaces"
@@ -179,7 +179,7 @@ class Yaml:
 def split_documents(text: str) -> list[tuple[int, str]]:
     """Split a YAML text into its documents, each with the number of lines above it.
 
-    A line that begins with `---` stands between two, whatever is around it; comments alone are no document.
+    A line that begins with `---` separates two documents. Comments alone are no document.
     """
     lines = text.splitlines(keepends=True)
     starts = [number for number, line in enumerate(lines) if re.match(r"---(\s|$)", line)]
@@ -192,5 +192,5 @@ def split_documents(text: str) -> list[tuple[int, str]]:
 
 
 def dump_yaml(value: Any) -> str:
-    """Write plain data as YAML that `Yaml` reads back as the same."""
+    """Write plain data as YAML that `Yaml` reads back to the same data."""
     return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)

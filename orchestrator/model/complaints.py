@@ -79,3 +79,8 @@ def explain(error: ValidationError, known: Sequence[str] = ()) -> list[Complaint
 def _given(value: Any) -> str:
     text = repr(value) if isinstance(value, str | int | float) else ""
     return f", not {text}" if 0 < len(text) <= 60 else ""
+
+
+def kind_of(value: object) -> str:
+    """Name the kind of a value of a document: "nothing", "a dict", "a number"."""
+    return "nothing" if value is None else f"a {type(value).__name__}".replace("a int", "a number")

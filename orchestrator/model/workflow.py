@@ -1,6 +1,6 @@
-"""A workflow as it is written: named jobs with templates for arguments, dependencies and policies.
+"""The definition of a workflow: named jobs with templates for arguments, dependencies and policies.
 
-A *template* is JSON in which a dict with one key stands for a value that is known only later:
+A *template* is JSON in which a dict with one key stands for a value that is known later:
 
     {"$output": ["clean", "rows", 0]}   the output of the job `clean`, and steps into it
     {"$param": ["day"]}                 a parameter of the run, and steps into it
@@ -30,7 +30,7 @@ from orchestrator.model.policies import RetryPolicy
 from orchestrator.model.states import PriorityClass
 
 MAX_NAME = 200
-"""Characters that the name of a workflow, job or route may have."""
+"""The most characters of the name of a workflow, job or route."""
 MAX_SECONDS = 31_536_000.0
 """The longest timeout or deadline: a year."""
 
@@ -41,7 +41,11 @@ _ROUTE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@/-]{0,199}", re.ASCII)
 
 
 def check_name(name: str) -> str:
-    """Return a workflow's or job's name if it is a good one; a `ValueError` says what is allowed."""
+    """Return the name of a workflow or job.
+
+    Raises:
+        ValueError: the name is not allowed. The error says which names are.
+    """
     if _NAME.fullmatch(name) is None:
         raise ValueError(
             f"{_shown(name)} is not a good name: use letters, digits, '_', '.' and '-', "
@@ -51,7 +55,11 @@ def check_name(name: str) -> str:
 
 
 def check_route(route: str) -> str:
-    """Return a route's name if a broker queue can be named after it; a `ValueError` says what is allowed."""
+    """Return the name of a route.
+
+    Raises:
+        ValueError: no broker queue can have that name. The error says which names are allowed.
+    """
     if _ROUTE.fullmatch(route) is None:
         raise ValueError(
             f"{_shown(route)} is not a good route: use letters, digits and '_.@/-', "
@@ -69,7 +77,7 @@ def _shown(text: str) -> str:
 
 
 def _policy(retry: object) -> object:
-    """Read a plain number as "so many retries, by the default policy"."""
+    """Read a number as that many retries by the default policy."""
     if isinstance(retry, int) and not isinstance(retry, bool):
         return {"max": retry}
     return retry
@@ -137,7 +145,7 @@ class JobDefinition:
 
 @checked(frozen=True, slots=True, kw_only=True, config=_CONFIG)
 class WorkflowDefinition:
-    """A whole workflow: its parameters, its jobs in order, and what holds for every run of it."""
+    """A workflow: its parameters, its jobs in order, its policies, and the schedules and triggers that start it."""
 
     name: Name
     description: Annotated[str, Field(max_length=10_000, description="What it is for.")] = ""

@@ -1,1 +1,1 @@
-"""From a definition to what a run executes, and back: checks, compiles, numbers, renders."""
+"""From the definition of a workflow to the plan that its runs execute, and back."""

@@ -15,14 +15,17 @@ from orchestrator.plan.specs import dumps
 from orchestrator.plan.validate import check, refuse
 
 RouteOf = Callable[[str], str]
-"""Gives the route of a task by its name."""
+"""Gives the route of a task, by the name of the task."""
 DEFAULT_ROUTE = "default"
 
 
 def compile_plan(definition: WorkflowDefinition, route_of: RouteOf | None = None) -> Plan:
-    """Check a definition and compile it; a `DefinitionError` tells everything that is wrong with it.
+    """Check a definition and compile it.
 
-    `route_of` gives the route of a task where the job names none; without it that is `default`.
+    `route_of` gives the route of a job that names none; without it that route is `default`.
+
+    Raises:
+        DefinitionError: something is wrong. The error names every mistake.
     """
     specs: dict[bytes, int] = {}
     spec_of: list[int] = []

@@ -1,4 +1,4 @@
-"""The way back: from a plan to a definition that compiles to the same plan."""
+"""From a plan back to a definition that compiles to the same plan."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _PRIORITIES: dict[int, Any] = {priority.value: priority.name for priority in Pri
 
 
 def decompile(plan: Plan) -> WorkflowDefinition:
-    """Write a plan as a definition: references by names, routes spelled out, in `after` only what no argument says.
+    """Return the definition of a plan: references by name, routes spelled out, in `after` only the jobs of no argument.
 
-    What starts its runs is no part of a plan, so there are no schedules and triggers.
+    Schedules and triggers are not part of a plan, so the definition has none.
     """
     parents: list[list[int]] = [[] for _ in plan.jobs]
     for number, job in enumerate(plan.jobs):

@@ -1,9 +1,9 @@
 """The address of a plan: the same content has the same digest, on every machine and in every version of Python.
 
-What counts is what a run can show: the head, and of each job in its order the name, spec, route, class, number and the
-jobs it waits for. The order of a document's fields and of keyword arguments does not count, nor the order of
-`after`, nor whether a dependency that an argument makes is named again in `after`. The order of jobs counts, since it
-numbers them; so does the order of keys in a dict that is an argument or part of one, since the task can see it.
+The digest covers what a run can show: the head, and of each job in its order the name, spec, route, priority, rank and
+the jobs that wait for it. It does not depend on the order of fields in a document, of keyword arguments or of `after`,
+nor on whether `after` repeats a dependency that an argument makes. It depends on the order of jobs, since that numbers
+them, and on the order of keys in a dict that is an argument or part of one, since the task can see it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from orchestrator.plan.plan import PlannedJob
 
 DIGEST_LENGTH = 32
-"""Hex digits kept of the SHA-256: 128 bits."""
+"""The hex digits that are kept of the SHA-256: 128 bits."""
 _FORMAT = b"orchestrator plan 1\n"
 
 
@@ -38,7 +38,7 @@ def digest_of(
 
 
 def _feed(sha: hashlib._Hash, parts: Iterable[bytes]) -> None:
-    """Add texts so that no two lists of them look alike: each with its length before it, the number at the end."""
+    """Add a list of texts, each after its length, and then their number: so no two lists give the same bytes."""
     count = 0
     for part in parts:
         count += 1

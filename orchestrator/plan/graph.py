@@ -12,7 +12,11 @@ FORMS = ("text", "mermaid", "dot")
 
 
 def draw(plan: Plan, form: str = "text") -> str:
-    """Draw the jobs of a plan and what they wait for; a dashed line is order alone, without data."""
+    """Draw the jobs of a plan and their dependencies; a dashed line is a dependency without data.
+
+    Raises:
+        DefinitionError: there is no such form.
+    """
     if form not in FORMS:
         raise DefinitionError(f"there is no graph form {form!r}{did_you_mean(form, FORMS)}")
     lines = {"text": _text, "mermaid": _mermaid, "dot": _dot}[form](plan)
@@ -20,7 +24,7 @@ def draw(plan: Plan, form: str = "text") -> str:
 
 
 def _edges(plan: Plan) -> Iterator[tuple[int, int, bool]]:
-    """Yield each dependency as parent, child, and whether data flows along it."""
+    """Yield each dependency: the parent, the child, and whether the child uses the output of the parent."""
     inputs = [set(job.inputs) for job in plan.jobs]
     for parent, job in enumerate(plan.jobs):
         for child in job.successors:
@@ -28,7 +32,7 @@ def _edges(plan: Plan) -> Iterator[tuple[int, int, bool]]:
 
 
 def levels(plan: Plan) -> list[list[int]]:
-    """Return the jobs by depth: those of one level wait for jobs of the levels before only."""
+    """Return the jobs by level: a job waits only for jobs of lower levels."""
     depth = [0] * len(plan.jobs)
     waiting = [job.in_degree for job in plan.jobs]
     order = list(plan.roots)

@@ -1,7 +1,7 @@
-"""A run's parameters: checked against the workflow's model or schema, and filled in with every default.
+"""The parameters of a run: checked by the workflow's model or schema, and completed with every default.
 
-Where the pydantic model is in hand it decides. A workflow that came from a document or the store has its JSON Schema
-only: defaults and formats are taken from that. Either way a name that the workflow does not have is refused.
+A workflow that was written in Python has a pydantic model, which decides. A workflow from a document or the store has
+only a JSON Schema, which then gives defaults and formats. Either way an unknown name is refused.
 """
 
 from __future__ import annotations
@@ -24,7 +24,11 @@ _BOOLEANS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "
 
 
 def schema_of(model: type[BaseModel], where: str) -> dict[str, Any]:
-    """Return the JSON Schema of a parameter model, as a workflow's definition holds it."""
+    """Return the JSON Schema of a parameter model, as a definition holds it.
+
+    Raises:
+        DefinitionError: the model has no JSON Schema, or a field of it is a secret.
+    """
     try:
         schema = model.model_json_schema()
     except PydanticUserError as error:
@@ -40,14 +44,14 @@ def schema_of(model: type[BaseModel], where: str) -> dict[str, Any]:
                 remedy="give the name of the secret, and let the task look it up",
             )
         if field.default_factory is not None and "default" not in properties.get(key, {}):
-            required.append(key)  # only Python knows its default, so whoever has the schema alone must give it
+            required.append(key)  # only Python knows its default, so by the schema alone it must be given
     if required:
         schema["required"] = sorted(set(required), key=list(properties).index)
     return schema
 
 
 def check_schema(schema: Schema) -> str | None:
-    """Return what is wrong with a parameter schema from a document, or None."""
+    """Return the mistake in a parameter schema from a document, None if there is none."""
     from jsonschema import Draft202012Validator, SchemaError
 
     try:
@@ -63,7 +67,11 @@ def check_schema(schema: Schema) -> str | None:
 
 
 def bind_model(model: type[BaseModel], params: Mapping[str, Any], workflow: str) -> bytes:
-    """Check parameters by the model, and return them all as JSON; a `ParameterError` lists what is wrong."""
+    """Check parameters by a model, and return all of them as JSON.
+
+    Raises:
+        ParameterError: something is wrong. The error names every mistake.
+    """
     complaints = []
     if model.model_config.get("extra") != "allow":
         known = {name for field, info in model.model_fields.items() for name in (field, info.alias or field)}
@@ -79,7 +87,11 @@ def bind_model(model: type[BaseModel], params: Mapping[str, Any], workflow: str)
 
 
 def bind_schema(schema: Schema | None, params: Mapping[str, Any], workflow: str) -> bytes:
-    """Check parameters by a schema, and return them all as JSON; a `ParameterError` lists what is wrong."""
+    """Check parameters by a schema, and return all of them as JSON.
+
+    Raises:
+        ParameterError: something is wrong. The error names every mistake.
+    """
     where = f"workflow {workflow!r}"
     if not params and (schema is None or not schema.get("properties")):
         return b"{}"
@@ -105,9 +117,9 @@ def bind_schema(schema: Schema | None, params: Mapping[str, Any], workflow: str)
 
 
 def check_given(schema: Schema | None, params: Mapping[str, Any], later: Collection[Path]) -> list[Complaint]:
-    """Find what is wrong with parameters of which some values, at the paths `later`, are known only when a run starts.
+    """Return the mistakes in parameters of which some values, at the paths `later`, are known only when a run starts.
 
-    The paths of complaints begin at the parameters.
+    The paths of the complaints begin at the parameters.
     """
     if schema is None:
         what = "the workflow has no parameters, so none can be given"
@@ -124,14 +136,14 @@ def check_given(schema: Schema | None, params: Mapping[str, Any], later: Collect
         path = tuple(wrong.absolute_path)
         inside = any(path[: len(place)] == place for place in later)
         around = any(place[: len(path)] == path for place in later)
-        # Of what holds a later value only its shape is known: its names and its length.
+        # Of a value that contains a later one only the shape is known: its names and its length.
         if not inside and (not around or wrong.validator in _SHAPE):
             complaints += _complaints(wrong)
     return sorted(set(complaints), key=str)
 
 
 def _complaints(wrong: Any) -> Iterator[Complaint]:
-    """Put a complaint of jsonschema into our words."""
+    """Put an error of jsonschema into our words."""
     path = tuple(wrong.absolute_path)
     if wrong.validator != "required":
         yield Complaint(path, wrong.message[:300])
@@ -142,10 +154,12 @@ def _complaints(wrong: Any) -> Iterator[Complaint]:
 
 
 def coerce(schema: Schema | None, texts: Mapping[str, str]) -> dict[str, Any]:
-    """Read parameters that were given as text (`-p key=value`) as what their schema says they are.
+    """Read parameters that were given as text (`-p key=value`) by the types in their schema.
 
-    Lists and objects are written as JSON. A text that cannot be read so is a `ParameterError`; unknown names and wrong
-    values are left to `bind`.
+    Lists and objects are written as JSON. `bind` checks names and values.
+
+    Raises:
+        ParameterError: a text cannot be read as the type of its parameter.
     """
     properties = (schema or {}).get("properties", {})
     values: dict[str, Any] = {}
@@ -182,7 +196,7 @@ def _read(text: str, types: set[str]) -> Any:
 
 
 def _types(root: Schema, schema: Schema) -> Iterator[str]:
-    """Yield the JSON types that a schema allows, as far as it says."""
+    """Yield the JSON types that a schema names."""
     schema = _resolve(root, schema) or {}
     kind = schema.get("type")
     yield from [kind] if isinstance(kind, str) else kind or ()
@@ -198,7 +212,7 @@ _TYPE_NAMES: dict[type, str] = {
 
 
 def _with_defaults(root: Schema, schema: Schema, value: Any, depth: int = 0) -> Any:
-    """Copy a value with the defaults of its schema filled in, also in objects and lists inside it."""
+    """Copy a value, and fill in the defaults of its schema, also in objects and lists inside it."""
     schema = _resolve(root, schema) or {}
     if depth > 64:
         return value
@@ -218,7 +232,7 @@ def _with_defaults(root: Schema, schema: Schema, value: Any, depth: int = 0) -> 
 
 
 def _resolve(root: Schema, schema: Any) -> Schema | None:
-    """Follow the local `$ref` of a schema; None if it leads nowhere."""
+    """Follow the local `$ref` of a schema. Return None if it leads nowhere."""
     for _ in range(32):
         if not isinstance(schema, Mapping):
             return {} if isinstance(schema, bool) else None

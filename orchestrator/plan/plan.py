@@ -1,6 +1,6 @@
-"""The compiled plan: what a run executes, immutable and addressed by its content.
+"""The compiled plan that runs execute: immutable, and addressed by its content.
 
-Jobs are numbered in the order of the definition; `specs` and `routes` are interned, so that a job costs a few integers.
+Jobs are numbered in the order of the definition. `specs` and `routes` are interned, so a job costs a few integers.
 `state.layouts.plans` packs a plan into Redis buckets and reads it back.
 """
 
@@ -18,7 +18,7 @@ MAX_JOBS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class PlannedJob:
-    """One job by its numbers: indexes into the plan's `specs` and `routes`, and of other jobs."""
+    """One job, by indexes into the plan's `specs`, `routes` and jobs."""
 
     spec: int
     route: int
@@ -38,8 +38,8 @@ class PlannedJob:
 class Plan:
     """A workflow version ready to run.
 
-    `head` is JSON of everything in the definition but its jobs (name, description, parameters' schema, deadline,
-    default class …); `specs` are JSON documents for the worker (see `plan.specs`); both are opaque to the scripts.
+    `head` is JSON of the definition without its jobs (name, description, priority, deadline, parameters' schema,
+    datasets). `specs` are JSON documents for the worker (see `plan.specs`). The scripts read neither.
     """
 
     digest: str

@@ -1,11 +1,11 @@
 """Templates: arguments in which some values are known only when the job starts (see `model.workflow` for their form).
 
-They have three lives. In a definition a reference names a job: `{"$output": ["clean", "rows"]}`. In a plan it numbers
-it: `{"$output": [3, "rows"]}`. In the worker `render` puts the values in. What a user wrote literally keeps its order
-of keys, since a task can see it.
+A template has three forms. In a definition a reference names a job: `{"$output": ["clean", "rows"]}`. In a plan it has
+the index of the job: `{"$output": [3, "rows"]}`. In the worker `render` replaces references by values. A literal value
+keeps its order of keys, since a task can see it.
 
 A *job spec* is one entry of `Plan.specs`: JSON with the keys `task`, `args`, `kwargs`, `retry`, `timeout`,
-`soft_timeout` and `headers`, without those that have their default.
+`soft_timeout` and `headers`, without those that have their defaults.
 """
 
 from __future__ import annotations
@@ -22,12 +22,16 @@ from orchestrator.model.errors import DefinitionError, ParameterError
 from orchestrator.model.templates import LITERAL, MAX_DEPTH, OUTPUT, PARAM, RUN
 
 FACTS = ("id", "logical_date", "interval_start", "interval_end", "schedule", "trigger")
-"""What `$run` may name: see `model.run.RunInfo.known`."""
+"""The facts of a run that `$run` may name: see `model.run.RunInfo.known`."""
 _PLAIN = frozenset({str, int, bool, type(None)})
 
 
 def dumps(value: Any) -> str:
-    """Write JSON in its shortest form, keys as they come; what JSON cannot hold is a `DefinitionError`."""
+    """Write JSON in its shortest form, keys in their given order.
+
+    Raises:
+        DefinitionError: JSON cannot express the value.
+    """
     try:
         return _encoder.encode(value)
     except (ValueError, TypeError) as error:
@@ -38,9 +42,12 @@ _encoder = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 
 
 def encode(value: Any, marker_of: Callable[[Any], dict[str, Any] | None], path: Path = ()) -> Any:
-    """Turn a Python argument into a template by names; what is not JSON is a `DefinitionError`.
+    """Turn a Python argument into a template with names of jobs.
 
-    `marker_of` gives the marker for a reference object, and None for what is none.
+    `marker_of` gives the marker for a reference, and None for any other object.
+
+    Raises:
+        DefinitionError: JSON cannot express the argument.
     """
     kind = type(value)
     if kind in _PLAIN:
@@ -75,7 +82,7 @@ def encode(value: Any, marker_of: Callable[[Any], dict[str, Any] | None], path: 
 
 
 def _as_celery_writes(value: Any, path: Path) -> Any:
-    """Write a date, time, `Decimal`, `UUID` or bytes in Celery's dialect of JSON, which the worker reads back."""
+    """Write a date, time, `Decimal`, `UUID` or bytes in Celery's dialect of JSON, which the worker can read."""
     from kombu.utils.json import dumps as celery_dumps
 
     try:
@@ -104,9 +111,9 @@ def rewrite(
     complain: Complain,
     path: Path,
 ) -> Any:
-    """Copy a template with each `$output` rewritten by `on_output`, each `$param` shown to `on_param`.
+    """Copy a template: `on_output` rewrites each `$output`, `on_param` gets each `$param`.
 
-    A malformed marker is told to `complain` with its path, and left as it is.
+    `complain` gets the path of each malformed marker, which stays as it is.
     """
     if isinstance(template, list | tuple):
         if len(path) > MAX_DEPTH:
@@ -156,10 +163,13 @@ def rewrite(
 
 
 def render(template: Any, params: dict[str, Any], outputs: dict[int, Any]) -> Any:
-    """Put the values in the places of their references: `params` by name, `outputs` by job index.
+    """Replace references by their values: `params` by name, `outputs` by the index of the job.
 
-    What `$run` may name is itself a parameter, of the name `$run`.
-    A step that leads nowhere is a `ParameterError` or a `DefinitionError` that names it.
+    The facts that `$run` may name are in `params` under the name `$run`.
+
+    Raises:
+        ParameterError: a parameter is missing, or a step into it leads nowhere.
+        DefinitionError: an output is missing, or a step into it leads nowhere.
     """
     if isinstance(template, list):
         return [item if type(item) in _PLAIN else render(item, params, outputs) for item in template]
@@ -195,7 +205,7 @@ def _follow(value: Any, steps: list[Any], what: str, error: type[DefinitionError
 
 
 def uses_run(template: Any) -> bool:
-    """Tell whether a plan's template asks for facts of the run."""
+    """Tell whether the template of a plan uses facts of the run."""
     if isinstance(template, list):
         return any(map(uses_run, template))
     if not isinstance(template, dict):

@@ -1,6 +1,6 @@
-"""Everything that can be wrong in a definition as a whole, told all at once, each with its path in the document.
+"""The checks of a definition as a whole. They find all mistakes at once, each with its path in the document.
 
-What is wrong in a single field, such as a bad name or a negative timeout, the model has refused before.
+The model has already refused mistakes in a single field, such as a bad name or a negative timeout.
 """
 
 from __future__ import annotations
@@ -16,27 +16,31 @@ from orchestrator.plan.specs import rewrite
 
 
 def refuse(complaints: Sequence[Complaint], workflow: str) -> None:
-    """Raise one `DefinitionError` for all complaints, a line each; without complaints do nothing."""
+    """Refuse a workflow if there are complaints.
+
+    Raises:
+        DefinitionError: there are. The error has a line for each.
+    """
     if complaints:
         raise DefinitionError(listing(complaints), where=f"workflow {workflow!r}")
 
 
 class Graph(NamedTuple):
-    """The shape of a definition, jobs by their index in it."""
+    """The shape of a definition, by the indexes of its jobs."""
 
     inputs: list[tuple[int, ...]]
-    """The jobs whose output each job uses, ascending."""
+    """For each job the jobs whose outputs it uses, in ascending order."""
     parents: list[tuple[int, ...]]
-    """The jobs that each job waits for, ascending: its inputs and its `after`."""
+    """For each job the jobs that it waits for (its inputs and its `after`), in ascending order."""
     uses_params: list[bool]
 
 
 Keep = Callable[[JobDefinition, list[Any], dict[str, Any]], None]
-"""Takes each job in turn, with its arguments in which jobs are numbered."""
+"""Takes each job in turn, with its arguments in the form that a plan has."""
 
 
 def check(definition: WorkflowDefinition, keep: Keep | None = None) -> tuple[Graph, list[Complaint]]:
-    """Resolve all references of a definition, hand the resolved jobs to `keep`, and find what is wrong."""
+    """Resolve all references of a definition, pass the resolved jobs to `keep`, and return the mistakes."""
     complaints: list[Complaint] = []
     jobs = definition.jobs
     if not jobs:
@@ -75,7 +79,7 @@ def check(definition: WorkflowDefinition, keep: Keep | None = None) -> tuple[Gra
 
 
 class _Resolver:
-    """Numbers the references of one job after the other."""
+    """Replaces the names in references by indexes, one job after the other."""
 
     def __init__(self, definition: WorkflowDefinition, index: dict[str, int], complaints: list[Complaint]) -> None:
         self.jobs = definition.jobs
@@ -147,9 +151,9 @@ class _Resolver:
 
 
 def find_cycle(parents: Sequence[Sequence[int]]) -> list[int]:
-    """Return a cycle as the jobs along it in the order in which they would run, the first one again at the end.
+    """Return the jobs of one cycle in the order in which they would run, with the first one again at the end.
 
-    Without a cycle the list is empty. Of several cycles one is returned.
+    The list is empty if there is no cycle.
     """
     waiting = [len(row) for row in parents]
     children: list[list[int]] = [[] for _ in parents]
@@ -166,7 +170,7 @@ def find_cycle(parents: Sequence[Sequence[int]]) -> list[int]:
                 free.append(child)
     if done == len(parents):
         return []
-    # Every job left waits for another one that is left: following parents must come round.
+    # Every job that is left waits for another such job, so a walk along the parents comes to a job for a second time.
     number = next(number for number, count in enumerate(waiting) if count)
     seen: dict[int, int] = {}
     trail: list[int] = []

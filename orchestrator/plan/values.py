@@ -1,8 +1,8 @@
 """Outputs as JSON bytes, in Celery's dialect.
 
-A downstream task gets what it would get if the value had gone over the wire as a Celery argument: dates, times,
-`Decimal`, `UUID` and bytes arrive as what they were, tuples as lists, objects with `__json__` as what that gives.
-`NaN` and infinities are refused, since JSON has none, and so are other types.
+A downstream task gets the value that it would get as a Celery argument: dates, times, `Decimal`, `UUID` and bytes keep
+their types, tuples arrive as lists, and objects with `__json__` as the result of that method. `NaN`, infinities and
+other types are refused, since JSON cannot express them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,11 @@ from orchestrator.model.errors import OutputError
 
 
 def encode(value: Any, limit: int) -> bytes:
-    """Write an output, or raise an `OutputError` that tells why it cannot be stored. `limit` counts bytes."""
+    """Write an output, of at most `limit` bytes.
+
+    Raises:
+        OutputError: the output is not JSON, or too large.
+    """
     if value is None:
         return b""
     try:
@@ -34,5 +38,5 @@ def encode(value: Any, limit: int) -> bytes:
 
 
 def decode(encoded: bytes) -> Any:
-    """Read an output: no bytes stand for None."""
+    """Read an output; empty bytes stand for None."""
     return json.loads(encoded) if encoded else None

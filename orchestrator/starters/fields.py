@@ -1,4 +1,4 @@
-"""The kinds of values that documents of schedules and triggers hold, and what is wrong with one, by its path."""
+"""The types of the fields of schedules and triggers, and the complaints about them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from orchestrator.timing.windows import Hours
 from orchestrator.timing.zones import zone
 
 EXPR = "$expr"
-"""The one key of a dict that stands for the value of an expression (see `expressions.language`)."""
+"""The single key of a dict that stands for the value of an expression (see `expressions.language`)."""
 
 Overlap = Literal["allow", "skip", "queue_one", "queue_all", "cancel_old"]
 """What happens to a run that would start while another of the same schedule or trigger goes on."""
@@ -40,13 +40,13 @@ _M = TypeVar("_M", bound=BaseModel)
 
 
 class Plain(BaseModel):
-    """Plain data, which has no other fields than those that are named."""
+    """A model of plain data. It refuses unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-def told(read: Callable[[Any], _T]) -> Callable[[Any], _T]:
-    """Let a function that raises DefinitionError read a field, so that its words become a complaint about it."""
+def validator(read: Callable[[Any], _T]) -> Callable[[Any], _T]:
+    """Make a pydantic validator of a function: a DefinitionError becomes a complaint about the field."""
 
     def reading(value: Any) -> _T:
         try:
@@ -58,7 +58,12 @@ def told(read: Callable[[Any], _T]) -> Callable[[Any], _T]:
 
 
 def read_length(value: Any, least_ms: int = 1) -> timedelta:
-    """Read `90s`, `1h30m`, a number of seconds or a timedelta."""
+    """Read a length of time: `90s`, `1h30m`, a number of seconds or a timedelta.
+
+    Raises:
+        ValueError: it is none of these.
+        DefinitionError: the text is malformed, or the length is less than `least_ms` milliseconds.
+    """
     if isinstance(value, bool) or not isinstance(value, str | int | float | timedelta):
         raise ValueError("should be a length of time such as 90s, 15m or 1h30m, or a number of seconds")
     return timedelta(milliseconds=length_ms(value, least_ms))
@@ -73,7 +78,7 @@ def _length_or_nothing(value: Any) -> timedelta:
 
 
 def _in_utc(moment: datetime) -> datetime:
-    """Return a moment in UTC, where no two zones make one moment look like two; one without an offset as it is."""
+    """Return a moment in UTC, so that equal moments are equal values. A moment without an offset stays as it is."""
     return moment if moment.tzinfo is None else moment.astimezone(UTC)
 
 
@@ -119,28 +124,28 @@ def _params(value: Any) -> Any:
 
 
 def check_params(params: dict[str, Any], known: Collection[str]) -> list[Complaint]:
-    """Find what is wrong with the expressions in params, which may refer to the variables `known`."""
+    """Return the mistakes in the expressions of params, which may use the variables `known`."""
     from orchestrator.expressions.language import check_template
 
     return check_template(params, known, ("params",)) if params else []
 
 
-def known_part(params: Any, later: list[Path], path: Path = ()) -> Any:
-    """Return params as a run will get them, but for expressions: these stay, and their paths are added to `later`."""
+def known_params(params: Any, later: list[Path], path: Path = ()) -> Any:
+    """Return params as a run will get them, with expressions left in place; add the paths of these to `later`."""
     if isinstance(params, dict) and len(path) < MAX_DEPTH:
         if EXPR in params:
             later.append(path)
             return params
         if LITERAL in params:
             return params[LITERAL]
-        return {key: known_part(value, later, (*path, key)) for key, value in params.items()}
+        return {key: known_params(value, later, (*path, key)) for key, value in params.items()}
     if isinstance(params, list | tuple) and len(path) < MAX_DEPTH:
-        return [known_part(value, later, (*path, index)) for index, value in enumerate(params)]
+        return [known_params(value, later, (*path, index)) for index, value in enumerate(params)]
     return params
 
 
 def checked_expression(*known: str) -> AfterValidator:
-    """Return what makes a text field an expression that may refer to the variables `known`."""
+    """Return the validator of a text field that is an expression, which may use the variables `known`."""
 
     def check(text: str) -> str:
         from orchestrator.expressions.language import Expression
@@ -148,11 +153,11 @@ def checked_expression(*known: str) -> AfterValidator:
         Expression(text).check(known)
         return text
 
-    return AfterValidator(told(check))
+    return AfterValidator(validator(check))
 
 
 class _OrName:
-    """Says in the JSON Schema that a name will do as well."""
+    """Adds to the JSON Schema of a field that it may be a name instead."""
 
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         return {"anyOf": [{"type": "string", "minLength": 1}, handler(core)]}
@@ -163,7 +168,7 @@ def _write_length(length: timedelta) -> str | float:
 
 
 class _OneOrMore:
-    """Lets a list, which must not be empty, be a single item, and says so in the JSON Schema."""
+    """Accepts a single item for a list, which must not be empty; the JSON Schema says so too."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         def listed(value: Any) -> Any:
@@ -188,23 +193,27 @@ _LENGTH_SCHEMA = WithJsonSchema({
 })  # fmt: skip
 _MOMENT_SCHEMA = WithJsonSchema({"type": "string", "description": "ISO 8601; without an offset it is local time."})
 
-Length = Annotated[timedelta, BeforeValidator(told(read_length)), PlainSerializer(_write_length), _LENGTH_SCHEMA]
-Interval = Annotated[timedelta, BeforeValidator(told(_interval)), PlainSerializer(_write_length), _LENGTH_SCHEMA]
+Length = Annotated[timedelta, BeforeValidator(validator(read_length)), PlainSerializer(_write_length), _LENGTH_SCHEMA]
+Interval = Annotated[timedelta, BeforeValidator(validator(_interval)), PlainSerializer(_write_length), _LENGTH_SCHEMA]
 LengthOrNothing = Annotated[
-    timedelta, BeforeValidator(told(_length_or_nothing)), PlainSerializer(_write_length), _LENGTH_SCHEMA
+    timedelta, BeforeValidator(validator(_length_or_nothing)), PlainSerializer(_write_length), _LENGTH_SCHEMA
 ]
 Moment = Annotated[datetime, BeforeValidator(read_moment), AfterValidator(_in_utc), _MOMENT_SCHEMA]
 Moments = Annotated[tuple[Moment, ...], one_or_more]
-ZoneName = Annotated[str, AfterValidator(told(_zone))]
-Days = Annotated[Calendar, BeforeValidator(told(_calendar)), PlainSerializer(Calendar.short), _OrName()]
-RunHours = Annotated[Hours, BeforeValidator(told(_hours))]
+ZoneName = Annotated[str, AfterValidator(validator(_zone))]
+Days = Annotated[Calendar, BeforeValidator(validator(_calendar)), PlainSerializer(Calendar.short), _OrName()]
+RunHours = Annotated[Hours, BeforeValidator(validator(_hours))]
 Params = Annotated[dict[str, Any], BeforeValidator(_params)]
 Flag = Annotated[bool, Field(strict=True)]
 Description = Annotated[str, Field(max_length=10_000)]
 
 
-def read_whole(read: Callable[[str, Any, Complain], _T | None], name: str, document: Any, where: str) -> _T:
-    """Return what a reader makes of plain data; a DefinitionError at `where` says all that it complains of."""
+def read_or_raise(read: Callable[[str, Any, Complain], _T | None], name: str, document: Any, where: str) -> _T:
+    """Read a document by a reader that complains.
+
+    Raises:
+        DefinitionError: the reader complains. The error has the place `where`, and names every complaint.
+    """
     complaints: list[Complaint] = []
     found = read(name, document, lambda path, what: complaints.append(Complaint(path, what)))
     if found is None:
@@ -213,16 +222,16 @@ def read_whole(read: Callable[[str, Any, Complain], _T | None], name: str, docum
 
 
 def validate(model: type[_M], value: dict[str, Any], complaints: list[Complaint]) -> _M | None:
-    """Make a model of plain data, or add what is wrong to the complaints."""
+    """Make a model of plain data, or add what is wrong to the complaints and return None."""
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        complaints += told_of(error, model)
+        complaints += complaints_of(error, model)
         return None
 
 
-def told_of(error: ValidationError, model: type[BaseModel]) -> list[Complaint]:
-    """Put pydantic's complaints into our words; one about an unknown field says what there is, at any depth."""
+def complaints_of(error: ValidationError, model: type[BaseModel]) -> list[Complaint]:
+    """Put pydantic's complaints into our words. For an unknown field, at any depth, the known ones are named."""
     complaints = []
     for path, what in explain(error):
         if what == "there is no such field":

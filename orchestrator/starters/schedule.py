@@ -1,8 +1,8 @@
-"""Schedules: when a workflow runs by itself, with what parameters, and what happens to runs that are late or overlap.
+"""Schedules: the times at which a workflow runs by itself, its parameters, and the rules for late and overlapping runs.
 
     Schedule(Cron("0 2 * * *", tz="Europe/Paris"), name="nightly", days="business", grace="6h")
 
-In a document the same is flat, and a text alone is a cron expression:
+In a document the fields of the timing stand beside the others, and a text alone is a cron expression:
 
     schedules:
       nightly: {cron: "0 2 * * *", tz: Europe/Paris, days: business, grace: 6h}
@@ -35,8 +35,8 @@ from orchestrator.starters.fields import (
     RunHours,
     ZoneName,
     check_params,
-    read_whole,
-    told_of,
+    complaints_of,
+    read_or_raise,
     validate,
 )
 from orchestrator.timing.adjust import LONGEST_JITTER_MS, Between, Jittered
@@ -52,17 +52,17 @@ from orchestrator.timing.windows import Hours, Waiting, WithinHours
 from orchestrator.timing.zones import zone
 
 Misfire = Literal["skip", "run_once", "run_all"]
-"""What happens to planned times that nobody was there for."""
+"""What happens to planned times at which no scheduler ran."""
 KINDS = ("cron", "every", "at", "rrule", "nth_day")
-"""The fields of which a document has exactly one."""
+"""The fields for the timing. A document has exactly one of them."""
 VARIABLES = ("planned", "interval_start", "interval_end", "schedule", "workflow")
-"""What expressions in its params may refer to."""
+"""The variables that expressions in params may use."""
 BELONGS = {"anchor": "every", "align": "every", "time": "nth_day", "of": "nth_day", "hash_id": "cron"}
-"""Fields that say more about one kind of timing."""
+"""The fields that belong to one kind of timing, each with that kind."""
 
 
 class Policies(Plain):
-    """What a schedule says beyond its timing."""
+    """The fields of a schedule beside its timing."""
 
     params: Annotated[
         Params, Field(description='Parameters of its runs; {"$expr": "CEL"} is worked out when a run starts.')
@@ -106,17 +106,19 @@ class ScheduleFields(Policies):
 class Schedule(Policies):
     """Runs a workflow at the moments of a timing (Cron, Every, At, RRule, NthDay).
 
-    `name` is unique in its workflow. `params` are those of its runs; `{"$expr": "CEL"}` anywhere in them stands for a
-    value that is worked out when a run starts, from `planned`, `interval_start`, `interval_end`, `schedule` and
-    `workflow`.
+    `name` is unique in its workflow. `params` are the parameters of its runs. `{"$expr": "CEL"}` anywhere in them
+    stands for a value that is evaluated when a run starts, from `planned`, `interval_start`, `interval_end`, `schedule`
+    and `workflow`.
 
-    When: `days` (a Calendar, or the name of a stored one) keeps the planned times to days, others are left out or moved
-    (`move`: skip, next, previous); `hours` keeps them to windows, others are left out or wait (`outside`: skip, wait);
-    none comes before `start`, nor at `end` or after. `jitter` (a length, at most 24h) lets runs start later by chance.
+    Planned times: `days` (a Calendar, or the name of a stored one) restricts them to days; a time on another day is
+    left out or moved (`move`: skip, next, previous). `hours` restricts them to windows; a time outside is left out or
+    waits (`outside`: skip, wait). No planned time is before `start`, or at or after `end`. `jitter` (a length, at most
+    24h) lets each run start later by a random length.
 
-    What then: `overlap` (allow, skip, queue_one, queue_all, cancel_old) is for a run that would start while an earlier
-    one goes on; `misfire` (skip, run_once, run_all) for planned times that were missed, of which those over `grace` ago
-    are let go. With `depends_on_past` a run waits for the success of the one before. `priority` is a class.
+    Runs: `overlap` (allow, skip, queue_one, queue_all, cancel_old) decides about a run that would start while an
+    earlier one is running. `misfire` (skip, run_once, run_all) decides about planned times that were missed; those that
+    are more than `grace` old are dropped. With `depends_on_past` a run waits for the success of the run before.
+    `priority` is the class of the runs.
 
     Lengths are seconds, a timedelta, or text such as `5m`. Raises DefinitionError.
     """
@@ -155,18 +157,22 @@ class Schedule(Policies):
         try:
             super().__init__(**given)
         except ValidationError as error:
-            raise DefinitionError(listing(told_of(error, type(self))), where=where) from None
+            raise DefinitionError(listing(complaints_of(error, type(self))), where=where) from None
         complaints = _conflicts(self)
         if complaints:
             raise DefinitionError(listing(complaints), where=where)
 
     @classmethod
     def read(cls, name: str, document: Any) -> Schedule:
-        """Make a schedule of plain data, or of a cron expression; a DefinitionError says what is wrong."""
-        return read_whole(read_schedule, name, document, f"schedule {name!r}")
+        """Make a schedule of plain data, or of a cron expression.
+
+        Raises:
+            DefinitionError: something is wrong. The error names every mistake.
+        """
+        return read_or_raise(read_schedule, name, document, f"schedule {name!r}")
 
     def document(self) -> dict[str, Any]:
-        """Return it as plain data without its name, defaults left out, times in the timing's zone."""
+        """Return it as plain data without its name and defaults. Times are in the zone of the timing."""
         document = self.timing.document()
         document |= self.model_dump(mode="json", exclude_defaults=True, exclude={"timing", "name", "start", "end"})
         for field, moment in (("start", self.start), ("end", self.end)):
@@ -176,12 +182,12 @@ class Schedule(Policies):
 
     @property
     def jitter_ms(self) -> int:
-        """Return by how much its runs may start later at most, 0 for not at all."""
+        """Return the longest delay of its runs by jitter, in milliseconds."""
         return self.jitter // MILLISECOND
 
     @property
     def grace_ms(self) -> int | None:
-        """Return how late a planned time may still run, None for any time."""
+        """Return how many milliseconds late a planned time may still run, None for any number."""
         return None if self.grace is None else self.grace // MILLISECOND
 
     def calendars(self) -> set[str]:
@@ -193,15 +199,18 @@ class Schedule(Policies):
     def planned(self, schedule_id: str, calendars: Mapping[str, Calendar]) -> Timing:
         """Return the timing of its planned times, without jitter.
 
-        `schedule_id` (`workflow/name`) is what an `H` of cron is drawn from; `calendars` are the stored ones by name:
-        one that is missing is a DefinitionError.
+        The `H` of a cron expression is drawn from `schedule_id` (`workflow/name`). `calendars` are the stored calendars
+        by name.
+
+        Raises:
+            DefinitionError: a calendar that it names is missing.
         """
         days = self.days.resolve(calendars) if self.days else None
         hours = self.hours.resolve(calendars) if self.hours else None
         return self._composed(self.timing.bound(schedule_id, calendars), days, hours)
 
     def describe(self, schedule_id: str | None = None) -> str:
-        """Return in words when it runs, as they stand after "Runs …"; with its id also what `H` was drawn."""
+        """Describe its times in words that follow "Runs …". With its id the drawn values of `H` are named too."""
         timing: Rule = self.timing
         if schedule_id is not None and isinstance(timing, Cron):
             timing = timing.bound(schedule_id, {})
@@ -217,7 +226,7 @@ class Schedule(Policies):
 
 
 def read_schedule(name: str, value: Any, complain: Complain, path: Path = ()) -> Schedule | None:
-    """Make a schedule of plain data, or hand each thing that is wrong to `complain`, with its path (after `path`)."""
+    """Make a schedule of plain data; or call `complain` with each mistake and its path, which begins with `path`."""
     complaints: list[Complaint] = []
     schedule = _read(name, value, complaints)
     for step, what in complaints:
@@ -280,12 +289,12 @@ def _timing(fields: ScheduleFields) -> Rule:
 
 
 def _placed(moment: datetime | None, zone_name: str) -> datetime | None:
-    """Read a moment without an offset as local time of a zone; return it in UTC."""
+    """Read a moment without an offset as local time of a zone, and return it in UTC."""
     return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=zone(zone_name)).astimezone(UTC)
 
 
 def _conflicts(policies: Policies) -> list[Complaint]:
-    """Find what fits by itself, but not together."""
+    """Return the complaints about fields that are right alone, but not together."""
     complaints = check_params(policies.params, VARIABLES)
     bounds = {"start": policies.start, "end": policies.end}
     local = [name for name, moment in bounds.items() if moment is not None and moment.tzinfo is None]

@@ -1,4 +1,4 @@
-"""Where the events that start runs come from, as plain data: one model for each kind of source."""
+"""The sources of the events that start runs: one model of plain data for each kind."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from orchestrator.model.secret_patterns import carries_secret, holds_secret
 from orchestrator.model.secrets import check_reference
 from orchestrator.model.states import FINAL_RUN_STATES
 from orchestrator.model.workflow import Name
-from orchestrator.starters.fields import Length, Plain, one_or_more, told
+from orchestrator.starters.fields import Length, Plain, one_or_more, validator
 
 EVENT = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", re.ASCII)
 PATTERN = re.compile(r"(\*|[A-Za-z0-9_-]+)(\.(\*|[A-Za-z0-9_-]+))*", re.ASCII)
@@ -23,7 +23,11 @@ FINAL_STATES = tuple(sorted(state.name for state in FINAL_RUN_STATES))
 
 
 def check_event(name: str) -> str:
-    """Return an event's name if it is a good one, such as `order.created`; a ValueError says what is allowed."""
+    """Return the name of an event, such as `order.created`.
+
+    Raises:
+        ValueError: the name is not allowed. The error says which names are.
+    """
     if len(name) > LONGEST_NAME or not EVENT.fullmatch(name):
         raise ValueError(f"{name[:60]!r} is no name of an event such as order.created: letters, digits, '_', '-', dots")
     return name
@@ -36,14 +40,14 @@ def _pattern(name: str) -> str:
 
 
 def _secret(value: Any) -> str:
-    """Take a reference; what is none, of whatever type, is not repeated."""
+    """Check a reference to a secret. The error does not repeat another value, which may be the secret."""
     text = value if isinstance(value, str) else ""
     check_reference(text)
     return text
 
 
 def _headers(value: Any) -> Any:
-    """Refuse headers in which a secret is written out; other mistakes are left to the model."""
+    """Refuse headers in which a secret is written out. The model finds other mistakes."""
     for name, text in value.items() if isinstance(value, dict) else ():
         plain = not isinstance(text, str) or not _refers(text)
         if plain and (carries_secret(str(name)) or holds_secret(str(text))):
@@ -55,7 +59,7 @@ def _headers(value: Any) -> Any:
 
 
 def _server(text: str) -> str:
-    """Take a reference, or an address with no secret in it, and no user: that may be one, and often is a token."""
+    """Check a reference, or an address without a secret and without a user: a user is often a token."""
     if _refers(text):
         return _secret(text)
     try:
@@ -90,7 +94,7 @@ def _broker(text: str) -> str:
 
 
 def _pattern_of_files(text: str) -> str:
-    """Take a URL with no secret in it, or a path that means the same to every scheduler, wherever it was started."""
+    """Check a URL without a secret, or a path that is the same for every scheduler, wherever it was started."""
     if holds_secret(text):
         raise ValueError("there is a secret in it: leave it to the settings of the file system's fsspec package")
     path = text.removeprefix("file://")
@@ -108,17 +112,19 @@ def _final(state: str) -> str:
 EventPattern = Annotated[str, AfterValidator(_pattern)]
 EventPatterns = Annotated[tuple[EventPattern, ...], one_or_more]
 Names = Annotated[tuple[Name, ...], one_or_more]
-SecretRef = Annotated[str, BeforeValidator(told(_secret)), Field(description=f"A reference: {HOW_TO_REFER}.")]
+SecretRef = Annotated[str, BeforeValidator(validator(_secret)), Field(description=f"A reference: {HOW_TO_REFER}.")]
 ServerUrl = Annotated[
-    str, AfterValidator(told(_server)), Field(description=f"An address, or a reference: {HOW_TO_REFER}.")
+    str, AfterValidator(validator(_server)), Field(description=f"An address, or a reference: {HOW_TO_REFER}.")
 ]
-PageUrl = Annotated[str, AfterValidator(told(_page)), Field(description=f"An address, or a reference: {HOW_TO_REFER}.")]
+PageUrl = Annotated[
+    str, AfterValidator(validator(_page)), Field(description=f"An address, or a reference: {HOW_TO_REFER}.")
+]
 Text = Annotated[str, Field(min_length=1, max_length=1000)]
 Query = Annotated[str, Field(min_length=1, max_length=10_000)]
 
 
 class Webhook(Plain):
-    """Requests to the trigger's own address, signed with a secret."""
+    """Signed requests to the trigger's own address."""
 
     secret: SecretRef
     scheme: Annotated[
@@ -135,7 +141,7 @@ class RunEnds(Plain):
 
 
 class Datasets(Plain):
-    """News of datasets: of `any` of them, or once there is news of `all`, no older than `within` if that is given."""
+    """Updates of datasets: of `any` of them, or of `all`, none of which may then be older than `within`."""
 
     any: Names | None = None
     all: Names | None = None
@@ -151,29 +157,29 @@ class Datasets(Plain):
 
 
 class Files(Plain):
-    """New files: a glob, as a path of this machine or as a URL that fsspec knows."""
+    """New files that match a glob, which is a path of the scheduler's machine or a URL that fsspec knows."""
 
     path: Annotated[Text, AfterValidator(_pattern_of_files)]
-    every: Annotated[Length, Field(description="How often it is looked for them.")] = timedelta(seconds=10)
+    every: Annotated[Length, Field(description="How often the scheduler looks for them.")] = timedelta(seconds=10)
     stable: Annotated[Length, Field(description="How long a file must not have changed.")] = timedelta(seconds=5)
 
 
 class Http(Plain):
-    """What a web page says, asked again and again."""
+    """The content of a web page, which is requested every so often."""
 
     url: PageUrl
     every: Length = timedelta(minutes=1)
     method: Literal["GET", "POST", "HEAD"] = "GET"
     headers: Annotated[
         dict[Text, Text],
-        BeforeValidator(told(_headers)),
+        BeforeValidator(validator(_headers)),
         Field(description=f"Headers by name: texts, or references ({HOW_TO_REFER}) to whole values."),
     ] = {}  # noqa: RUF012 — pydantic copies it
     timeout: Length = timedelta(seconds=10)
 
 
 class Sql(Plain):
-    """What a query of a database gives, asked again and again."""
+    """The rows of a database query, which is made every so often."""
 
     url: ServerUrl
     query: Query
@@ -181,7 +187,7 @@ class Sql(Plain):
 
 
 class RedisStream(Plain):
-    """Messages of a Redis stream, read as a consumer group; without `url` in the Redis that holds the state."""
+    """Messages of a Redis stream, read by a consumer group. Without `url` it is in the Redis that holds the state."""
 
     stream: Text
     url: ServerUrl | None = None
@@ -189,14 +195,14 @@ class RedisStream(Plain):
 
 
 class RabbitMQ(Plain):
-    """Messages of a RabbitMQ queue; without `url` on the broker."""
+    """Messages of a RabbitMQ queue. Without `url` the queue is on the broker."""
 
     queue: Text
     url: ServerUrl | None = None
 
 
 class Kafka(Plain):
-    """Messages of a Kafka topic, read as a consumer group."""
+    """Messages of a Kafka topic, read by a consumer group."""
 
     topic: Text
     servers: Annotated[tuple[Annotated[Text, AfterValidator(_broker)], ...], one_or_more]

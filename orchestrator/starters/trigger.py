@@ -1,4 +1,4 @@
-"""Triggers: what starts runs of a workflow other than time, and with what parameters.
+"""Triggers: the events that start runs of a workflow, and the parameters of these runs.
 
     Trigger(name="paid", event="order.paid", when="event.payload.total > 100",
             params={"order": {"$expr": "event.payload.id"}})
@@ -28,8 +28,8 @@ from orchestrator.starters.fields import (
     Plain,
     check_params,
     checked_expression,
-    read_whole,
-    told_of,
+    complaints_of,
+    read_or_raise,
     validate,
 )
 from orchestrator.starters.sources import (
@@ -47,11 +47,11 @@ from orchestrator.starters.sources import (
 from orchestrator.timing.base import MILLISECOND
 
 SOURCES = ("event", "webhook", "run", "datasets", "files", "http", "sql", "redis_stream", "rabbitmq", "kafka")
-"""The fields of which a trigger has exactly one."""
+"""The fields for the source of events. A trigger has exactly one of them."""
 
 
 def _condition(text: str) -> str:
-    """Take an expression that may be true or false. One without variables is neither later if it is not now."""
+    """Check an expression that is to be true or false. One without variables has the same value now as later."""
     from orchestrator.expressions.language import Expression
 
     expression = Expression(text)
@@ -68,7 +68,7 @@ Condition = Annotated[Cel, AfterValidator(_condition)]
 
 
 class Batch(Plain):
-    """How many events start one run, and how long after the first of them it starts even if they are fewer."""
+    """How many events start one run, and how long after the first event it starts even with fewer."""
 
     size: Annotated[int, Field(strict=True, ge=1, le=1_000)]
     within: Length
@@ -110,15 +110,16 @@ class TriggerFields(Plain):
 class Trigger(TriggerFields):
     """Starts runs of a workflow by events from one source.
 
-    `name` is unique in its workflow. Exactly one of these says where events come from (each a mapping, as the models in
-    `starters.sources` say, but for `event`, a name or several): event, webhook, run, datasets, files, http, sql,
-    redis_stream, rabbitmq, kafka.
+    `name` is unique in its workflow. Exactly one of these fields names the source of events: event, webhook, run,
+    datasets, files, http, sql, redis_stream, rabbitmq, kafka. `event` is a name or several; the others are mappings,
+    with the fields of the models in `starters.sources`.
 
-    `when` (an expression) lets only some of them start runs; `id` (an expression) tells deliveries apart where the
-    source gives them no id; `params` are those of the runs, in which `{"$expr": "CEL"}` stands for a value that is
-    worked out from `event` (id, name, time, payload, source), or from the list `events` where one run is for several:
-    `debounce` (a length), `batch` (size and within), or datasets `all`. `overlap` (allow, skip, queue_one, queue_all,
-    cancel_old) is for a run that would start while `limit` earlier ones go on. `priority` is a class.
+    `when` (an expression) selects the events that start runs. `id` (an expression) tells two deliveries apart if the
+    source gives them no id. `params` are the parameters of the runs. `{"$expr": "CEL"}` in them stands for a value that
+    is evaluated from `event` (id, name, time, payload, source), or from the list `events` if one run is for several
+    events: with `debounce` (a length), `batch` (size and within), or datasets `all`. `overlap` (allow, skip, queue_one,
+    queue_all, cancel_old) decides about a run that would start while `limit` earlier ones are running. `priority` is
+    the class of the runs.
 
     Lengths are seconds, a timedelta, or text such as `5m`. Raises DefinitionError.
     """
@@ -129,7 +130,7 @@ class Trigger(TriggerFields):
         try:
             super().__init__(**{"name": name, **fields})
         except ValidationError as error:
-            complaints = [*_source(fields), *told_of(error, type(self))]
+            complaints = [*_source(fields), *complaints_of(error, type(self))]
         else:
             complaints = [*_source(fields), *_conflicts(self)]
         if complaints:
@@ -137,11 +138,15 @@ class Trigger(TriggerFields):
 
     @classmethod
     def read(cls, name: str, document: Any) -> Trigger:
-        """Make a trigger of plain data; a DefinitionError says what is wrong."""
-        return read_whole(read_trigger, name, document, f"trigger {name!r}")
+        """Make a trigger of plain data.
+
+        Raises:
+            DefinitionError: something is wrong. The error names every mistake.
+        """
+        return read_or_raise(read_trigger, name, document, f"trigger {name!r}")
 
     def document(self) -> dict[str, Any]:
-        """Return it as plain data without its name, defaults left out."""
+        """Return it as plain data without its name and defaults."""
         document = self.model_dump(mode="json", exclude_defaults=True, exclude={"name"})
         for names in (document, document.get("run", {})):
             for field in ("event", "workflow"):
@@ -151,19 +156,19 @@ class Trigger(TriggerFields):
 
     @property
     def source_kind(self) -> str:
-        """Return which source it has: one of `SOURCES`."""
+        """Return the field of its source: one of `SOURCES`."""
         return next(kind for kind in SOURCES if getattr(self, kind) is not None)
 
     @property
     def gathers(self) -> bool:
-        """Tell whether one of its runs may be for several events, which then are in `events`."""
+        """Tell whether one run may be for several events. Its expressions then use `events`."""
         return self.debounce is not None or self.batch is not None or bool(self.datasets and self.datasets.all)
 
     @property
     def gather_ms(self) -> int | None:
-        """Return how long events are gathered, in milliseconds: since the last for debounce, else since the first.
+        """Return how many milliseconds events are gathered: since the last one for debounce, else since the first.
 
-        None if nothing is gathered, or datasets `all` wait for each other without end.
+        None if events are not gathered, or if datasets `all` wait for each other without a limit.
         """
         length: timedelta | None = self.debounce
         if self.batch is not None:
@@ -174,7 +179,7 @@ class Trigger(TriggerFields):
 
 
 def read_trigger(name: str, value: Any, complain: Complain, path: Path = ()) -> Trigger | None:
-    """Make a trigger of plain data, or hand each thing that is wrong to `complain`, with its path (after `path`)."""
+    """Make a trigger of plain data; or call `complain` with each mistake and its path, which begins with `path`."""
     complaints: list[Complaint] = []
     fields = None
     if isinstance(value, dict):
@@ -197,7 +202,7 @@ def read_trigger(name: str, value: Any, complain: Complain, path: Path = ()) -> 
 
 
 def _source(value: dict[str, Any]) -> list[Complaint]:
-    """Find what keeps it from having exactly one source."""
+    """Return the complaints about a trigger that has no source or several."""
     kinds = [kind for kind in SOURCES if value.get(kind) is not None]
     if not kinds:
         return [Complaint((), f"it has no source: give one of {', '.join(SOURCES)}")]
@@ -206,7 +211,7 @@ def _source(value: dict[str, Any]) -> list[Complaint]:
 
 
 def _conflicts(fields: TriggerFields) -> list[Complaint]:
-    """Find what fits by itself, but not together."""
+    """Return the complaints about fields that are right alone, but not together."""
     gathers = fields.debounce or fields.batch or (fields.datasets and fields.datasets.all)
     complaints = check_params(fields.params, ("event", "events") if gathers else ("event",))
     if fields.debounce is not None and fields.batch is not None:
