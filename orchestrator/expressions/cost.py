@@ -2,7 +2,8 @@
 
 The library cannot be interrupted and holds the interpreter's lock. Measurements show that it copies whole values where
 one expects a reference (a field of a variable, and in each turn of `map` and `filter` the list so far). So loops over
-large values make an evaluation slow, and a chain of `map` that doubles its values makes it endless.
+large values make an evaluation slow, and a chain of `map` that doubles its values makes it endless. A call that goes
+through a text takes the longer the larger the text is.
 
 Work is counted in units of about 0.25 µs, sizes in bytes. Each value counts `NODE` bytes in addition to its text.
 """
@@ -32,7 +33,8 @@ class Data:
     """The variables of one evaluation, in the form that the library takes, and their measures.
 
     `size` is the size of all variables, `item` that of the largest item of a list (the items of a map are its keys),
-    `field` that of the largest field of a map, and `longest` the length of the longest list or map. Raises
+    `field` that of the largest field of a map, `text` that of the longest text, and `longest` the length of the longest
+    list or map. Raises
     ExpressionError for data that is not JSON or too large.
     """
 
@@ -40,6 +42,7 @@ class Data:
         self.room = ROOM if GATHERED in variables else 1
         self.size = 0
         self.longest = 1
+        self.text = 0
         self.item = 0
         self.field = 0
         self.variables = {name: self._take(value, 0, name) for name, value in variables.items()}
@@ -89,9 +92,11 @@ class Data:
 
     def _text(self, text: str, name: str) -> str:
         try:
-            self._grow(len(text) if text.isascii() else len(text.encode()))
+            size = len(text) if text.isascii() else len(text.encode())
         except UnicodeEncodeError:
             raise ExpressionError(f"{name} holds text that is not Unicode") from None
+        self._grow(size)
+        self.text = max(self.text, size)
         return text
 
     def _grow(self, size: int) -> None:
@@ -130,13 +135,17 @@ class _Work:
             self.item = max(self.item, MAX_RESULT)
             self.field = max(self.field, MAX_RESULT)
             self.everything += MAX_RESULT
+        self.text = float(max(data.text, reading.text, MAX_RESULT if reading.added & {"replace", "join"} else 0))
+        """The longest text of any step: each sum may add the longest so far to another."""
+        for scope in (reading.body, *reading.loops):
+            self.text *= 1 + scope.sums
         self.growth = 1.0
         """How many times longer than `longest` a list can be after the `map`s so far."""
 
     def total(self) -> float:
         body = self.reading.body
         used = len(body.uses) * self.everything
-        work = body.words + body.heavy + used * 4 / _KB + body.sums * used / _KB
+        work = body.words + body.heavy + used * 4 / _KB + body.sums * used / _KB + body.scans * self.text / _KB
         for index, loop in enumerate(self.reading.loops):
             work += self._loop(index, loop)
         return work
@@ -147,7 +156,7 @@ class _Work:
         turns = self._turns(loop)
         outer = turns / self._length(loop)
         read = sum(self._size(use) for use in loop.uses) / _KB
-        work = turns * (loop.words + loop.heavy + read + loop.sums * read)
+        work = turns * (loop.words + loop.heavy + read + loop.sums * read + loop.scans * self.text / _KB)
         if loop.kind in ("map", "filter"):
             body = self._body(index) if loop.kind == "map" else self.item
             work += outer * self._length(loop) ** 2 / 2 * _COPY * body / _KB

@@ -46,12 +46,12 @@ def _join(texts: Any, separator: Any = "") -> str:
 
 def _lower(text: Any) -> str:
     _text(text)
-    return "".join(char.lower() if char.isascii() else char for char in text)
+    return str(text).encode().lower().decode()  # of bytes it changes the letters of ASCII only
 
 
 def _upper(text: Any) -> str:
     _text(text)
-    return "".join(char.upper() if char.isascii() else char for char in text)
+    return str(text).encode().upper().decode()
 
 
 def _replace(text: Any, old: Any, new: Any) -> str:

@@ -47,6 +47,14 @@ _NESTED_COUNT = re.compile(r"[)}][?+*\s]*\{|\(\?[a-zA-Z]*x")
 MAX_PATTERN_WEIGHT = 20_000
 _CALL = 20
 """Units of work (see `cost`) of a call into Python."""
+_SCAN = 50
+"""Units of work for each KB of a text that a call goes through."""
+_NO_SCAN = frozenset({"dyn", "endsWith", "has", "size", "startsWith", "type"})
+"""Calls that take as long for a large text as for a small one."""
+_FEW_STATES, _STATE = 10, 70
+"""A regular expression of few states goes through a text as other calls do. One with more may have to follow them all:
+so many units of work for each KB and state."""
+_NO_STATE = frozenset("^$()|*+?")
 
 
 class Word(NamedTuple):
@@ -76,6 +84,8 @@ class Loop:
     sums: int = 0
     heavy: int = 0
     """The work of its regular expressions and added functions in one turn, in units."""
+    scans: int = 0
+    """The work of its calls in one turn for each KB of the longest text, in units."""
     parts: int = 0
     """The calls of `split` that use more than one part."""
     after_split: bool = False
@@ -94,26 +104,37 @@ class Reading:
     added: frozenset[str]
     longest: int
     """The most items of a list that is written in the text."""
+    text: int
+    """The most bytes of a text that is written in it."""
     wraps: bool
     """Whether such a list holds variables, so that an item can be as large as all data."""
     patterns: list[Word]
     """The regular expressions, as texts of CEL."""
 
 
-def pattern_weight(pattern: str) -> int:
-    """Return the units of work for compiling a regular expression. The library compiles it in each turn."""
+class Weight(NamedTuple):
+    """The units of work for compiling a regular expression, and for going through one KB of text by it."""
+
+    compile: int
+    scan: int
+
+
+def pattern_weight(pattern: str) -> Weight:
+    """Return the weight of a regular expression. The library compiles it in each turn."""
+    too_heavy = Weight(MAX_PATTERN_WEIGHT + 1, 0)
     if _NESTED_COUNT.search(pattern):
-        return MAX_PATTERN_WEIGHT + 1
-    weight = 120
+        return too_heavy
+    weight, states = 120, 0
     folds = _FOLDS.search(pattern)
     for atom, count in _ATOM.findall(pattern):
         times = max(map(int, re.findall(r"\d+", count)), default=1)
         letters = len(re.findall(r"\\[wWbBpP]", atom))  # each is a table of all Unicode's letters
         several = atom in (".", r"\d", r"\D", r"\s", r"\S") or atom.startswith("[")
         if folds and (letters or several):
-            return MAX_PATTERN_WEIGHT + 1  # a class in both cases takes milliseconds
+            return too_heavy  # a class in both cases takes milliseconds
         weight += times * (1100 * letters or ((360 if "\\" in atom else 120) if several else 4))
-    return weight
+        states += 0 if atom in _NO_STATE else times
+    return Weight(weight, _SCAN if states <= _FEW_STATES else _SCAN + _STATE * states)
 
 
 def place(text: str, start: int) -> str:
@@ -191,9 +212,9 @@ class _Reader:
             elif word.kind == "name" and word.text not in _KEYWORDS:
                 at = self.name(at)
             at += 1
-        return Reading(
-            self.body, self.loops, frozenset(self.names), frozenset(self.added), commas + 1, self.wraps, self.patterns
-        )
+        longest = max((len(word.text.encode()) for word in self.words if word.kind == "text"), default=0)
+        names, added = frozenset(self.names), frozenset(self.added)
+        return Reading(self.body, self.loops, names, added, commas + 1, longest, self.wraps, self.patterns)
 
     def bracket(self, loop: int | None, *, written: bool = False) -> None:
         self.open.append(loop)
@@ -264,12 +285,16 @@ class _Reader:
             if not member and name in METHODS | MACROS:
                 hint = f" by itself: it stands behind a value, as in value.{name}(…)"
             raise DefinitionError(f"there is no function {name}(){hint}", where=self.where(at))
+        if name == "matches":
+            weight = self.pattern(at + 2)
+            self.scope().heavy += weight.compile
+            self.scope().scans += weight.scan
+        elif name not in _NO_SCAN:
+            self.scope().scans += _SCAN
         if name in ADDED:
             self.added.add(name)
             self.scope().heavy += _CALL * (5 if name == "split" else 1)
             self.scope().parts += name == "split" and self.sign(self.closing(at + 1) + 1) != "["
-        elif name == "matches":
-            self.scope().heavy += self.pattern(at + 2)
         return at
 
     def closing(self, at: int) -> int:
@@ -281,8 +306,8 @@ class _Reader:
                 return at
             at += 1
 
-    def pattern(self, at: int) -> int:
-        """Check a regular expression, and return the units of work for compiling it."""
+    def pattern(self, at: int) -> Weight:
+        """Check a regular expression, and return its weight."""
         word = self.words[at]
         if word.kind != "text" or self.sign(at + 1) != ")":
             raise DefinitionError("matches() takes a regular expression written as text in place", where=self.where(at))
@@ -292,8 +317,8 @@ class _Reader:
         if not is_raw and re.search(r"\\[^\\'\"]", word.text.replace("\\\\", "")):
             raise DefinitionError("write the regular expression as raw text, r'…'", where=self.where(at))
         pattern = word.text if is_raw else word.text.replace("\\\\", "\\")
-        weight = pattern_weight(pattern)
-        if weight > MAX_PATTERN_WEIGHT:
+        weight = pattern_weight(pattern.lstrip("rR").strip("'\""))
+        if weight.compile > MAX_PATTERN_WEIGHT:
             raise DefinitionError("the regular expression takes too long to compile", where=self.where(at))
         self.patterns.append(word)
         return weight
