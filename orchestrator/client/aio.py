@@ -16,7 +16,8 @@ from orchestrator.settings import Settings
 from orchestrator.state import reads
 from orchestrator.state.reads.base import Read
 from orchestrator.state.store import AsyncStore
-from orchestrator.state.transitions.replies import Ring, Stored
+from orchestrator.state.transitions.values import Permits
+from orchestrator.state.transitions.workflows import Stored
 
 if TYPE_CHECKING:
     from celery import Celery
@@ -174,7 +175,7 @@ class AsyncClient(ClientBase):
         """Wait (a step of the logic; see `flows.Port`)."""
         await asyncio.sleep(seconds)
 
-    async def ring(self, rings: Sequence[Ring]) -> None:
+    async def ring(self, rings: Sequence[Permits]) -> None:
         """Publish permits; kombu blocks, so that a thread does it. See `Client.ring`."""
         if rings:
             await asyncio.to_thread(self.publisher.publish, rings)

@@ -26,9 +26,11 @@ class AsyncSchedules:
         self._client = client
         self._keys = client.keys
 
-    async def put(self, workflow: AnyWorkflow, schedule: Schedule, *, gen: int | None = None) -> ScheduleInfo:
+    async def put(self, workflow: AnyWorkflow, schedule: Schedule, *, generation: int | None = None) -> ScheduleInfo:
         """Create or change a schedule."""
-        return await self._client._drive(schedules.put(self._keys, workflow, schedule, gen, self._client.route_of))
+        return await self._client._drive(
+            schedules.put(self._keys, workflow, schedule, generation, self._client.route_of)
+        )
 
     async def get(self, schedule: str) -> ScheduleInfo:
         """Return what is known of a schedule."""
@@ -108,9 +110,9 @@ class AsyncTriggers:
         self._client = client
         self._keys = client.keys
 
-    async def put(self, workflow: AnyWorkflow, trigger: Trigger, *, gen: int | None = None) -> TriggerInfo:
+    async def put(self, workflow: AnyWorkflow, trigger: Trigger, *, generation: int | None = None) -> TriggerInfo:
         """Create or change a trigger; a webhook keeps its token. Otherwise as `Schedules.put`."""
-        return await self._client._drive(triggers.put(self._keys, workflow, trigger, gen, self._client.route_of))
+        return await self._client._drive(triggers.put(self._keys, workflow, trigger, generation, self._client.route_of))
 
     async def get(self, trigger: str) -> TriggerInfo:
         """Return what is known of a trigger."""

@@ -32,8 +32,7 @@ from orchestrator.state import reads
 from orchestrator.state.keys import Keys
 from orchestrator.state.layouts.change_ops import Op, pack
 from orchestrator.state.reads import revisions, starters
-from orchestrator.state.transitions.replies import Applied, Changed, NotUploaded, StaleEdit
-from orchestrator.state.transitions.starters import Apply
+from orchestrator.state.transitions.definitions import Applied, Apply, Changed, NotUploaded, StaleEdit
 
 TRIES = 20
 """How often an apply is tried while others change definitions or start planned times."""

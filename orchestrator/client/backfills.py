@@ -106,7 +106,7 @@ def cancel(keys: Keys, own: str) -> Flow[Backfill]:
     def think() -> Flow[tuple[Sequence[Op], None]]:
         record = yield from editing.starter(keys, KIND, own)
         (load,) = yield from read(starters.loads(keys, [own]))
-        return ([clear(own, str(record.gen))] if load.waiting else []), None
+        return ([clear(own, str(record.generation))] if load.waiting else []), None
 
     yield from editing.edit(keys, think)
     return (yield from get(keys, own))

@@ -25,8 +25,8 @@ from orchestrator.state.layouts.change_ops import Op, Starter, drop_starter, pac
 from orchestrator.state.layouts.plans import upload_commands
 from orchestrator.state.reads import starters
 from orchestrator.state.reads.starters import StarterRecord
-from orchestrator.state.transitions.replies import Applied, Changed, NotUploaded, StaleEdit, Stored
-from orchestrator.state.transitions.starters import Apply
+from orchestrator.state.transitions.definitions import Applied, Apply, Changed, NotUploaded, StaleEdit
+from orchestrator.state.transitions.workflows import Stored
 from orchestrator.timing.calendars import Calendar
 
 if TYPE_CHECKING:
@@ -116,13 +116,13 @@ def all_of(keys: Keys, kind: str, workflow: str | None = None) -> Flow[list[Star
     return (yield from read(starters.several(keys, names)))
 
 
-def check_seen(kind: str, own: str, record: StarterRecord | None, gen: int | None) -> None:
+def check_seen(kind: str, own: str, record: StarterRecord | None, generation: int | None) -> None:
     """Refuse an edit by who has seen another generation (0: none), and of a name that is taken."""
     if record is not None and record.kind != kind:
         raise Conflict(f"{own} is a {record.kind}", remedy=f"give the {kind} another name")
-    stands = record.gen if record else 0
-    if gen is not None and gen != stands:
-        what = f"{own} was changed meanwhile: it is at generation {stands}, not {gen}"
+    stands = record.generation if record else 0
+    if generation is not None and generation != stands:
+        what = f"{own} was changed meanwhile: it is at generation {stands}, not {generation}"
         raise Conflict(what, remedy="look at it again, and repeat the change")
 
 
@@ -157,7 +157,7 @@ def drop_ops(keys: Keys, record: StarterRecord) -> Flow[list[Op]]:
     if record.kind == "schedule":
         names = yield from read(starters.ids(keys, "backfill"))
         backfills = [name for name in names if name.rpartition("~")[0] == record.id]
-    return [*map(drop_starter, backfills), drop_starter(record.id, str(record.gen))]
+    return [*map(drop_starter, backfills), drop_starter(record.id, str(record.generation))]
 
 
 def register(keys: Keys, workflow: Any, route_of: RouteOf | None) -> Flow[Stored]:

@@ -27,8 +27,7 @@ from orchestrator.starters.trigger import Trigger
 from orchestrator.state.keys import Keys
 from orchestrator.state.reads import starters
 from orchestrator.state.reads.starters import StarterRecord
-from orchestrator.state.transitions.replies import Duplicate
-from orchestrator.state.transitions.starters import Deliver
+from orchestrator.state.transitions.events import Deliver, Duplicate
 
 MAX_ID = 300
 """Characters that the id of a delivery may have."""

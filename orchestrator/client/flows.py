@@ -23,18 +23,11 @@ from orchestrator.plan.plan import Plan
 from orchestrator.state import reads
 from orchestrator.state.keys import Keys
 from orchestrator.state.reads.base import Command, Read
-from orchestrator.state.transitions.replies import (
-    Created,
-    Ended,
-    Exists,
-    KeyConflict,
-    Marked,
-    Missing,
-    NoPlan,
-    Ring,
-    Stored,
-)
-from orchestrator.state.transitions.runs import Advance, Cancel, CreateRun, Transition
+from orchestrator.state.transitions.base import Transition
+from orchestrator.state.transitions.replies import Missing, NoPlan
+from orchestrator.state.transitions.runs import Advance, Cancel, Created, CreateRun, Ended, Exists, KeyConflict, Marked
+from orchestrator.state.transitions.values import Permits
+from orchestrator.state.transitions.workflows import Stored
 
 if TYPE_CHECKING:
     from orchestrator.dsl.builder import Workflow
@@ -68,7 +61,7 @@ class Port(Protocol):
         """The state's Redis."""
         ...
 
-    def ring(self, rings: Sequence[Ring], /) -> None:
+    def ring(self, rings: Sequence[Permits], /) -> None:
         """Publish permits."""
 
     def sleep(self, seconds: float, /) -> None:
@@ -95,7 +88,7 @@ def read(request: Read[T]) -> Flow[T]:
     return ask(lambda port: port.store.read(request))
 
 
-def ring(rings: Sequence[Ring]) -> Flow[None]:
+def ring(rings: Sequence[Permits]) -> Flow[None]:
     """Publish permits."""
     return ask(lambda port: port.ring(rings))
 
@@ -187,8 +180,8 @@ def submit(order: Order) -> Flow[str]:
         case Created(rings, todo):
             yield from ring(rings)
             if todo:
-                yield from _advance(create.run)
-            return create.run
+                yield from _advance(create.run_id)
+            return create.run_id
         case Exists(run):
             return run
         case KeyConflict(run):
@@ -207,7 +200,7 @@ def _advance(run_id: str) -> Flow[None]:
         advanced = yield from transit(Advance(run_id))
         if isinstance(advanced, Missing):
             return
-        yield from ring(advanced.rings)
+        yield from ring(advanced.permits)
         if not advanced.more:
             return
 

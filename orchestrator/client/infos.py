@@ -27,7 +27,7 @@ class _StarterInfo:
     id: str
     """`workflow/name`."""
     workflow: str
-    gen: int
+    generation: int
     """Raised by each edit: an edit that passes it is refused where somebody else was first."""
     state: str
     paused_ms: int | None
@@ -44,7 +44,7 @@ class _StarterInfo:
             "id": self.id, "workflow": self.workflow, "state": self.state, "paused": iso(self.paused_ms),
             "running": self.running, "waiting": self.waiting,
             "ended": {state.name: number for state, number in self.ended.items()},
-            "origin": self.managed_by or None, "generation": self.gen,
+            "origin": self.managed_by or None, "generation": self.generation,
         }  # fmt: skip
 
 
@@ -221,9 +221,9 @@ def schedule_info(record: StarterRecord, load: Load) -> ScheduleInfo:
     state = "paused" if record.paused_ms else "disabled" if not schedule.enabled else "active"
     if state == "active" and record.next is None:
         state = "over"
-    blocked = schedule.depends_on_past and record.gate not in (None, RunState.succeeded)
+    blocked = schedule.depends_on_past and record.last_end not in (None, RunState.succeeded)
     return ScheduleInfo(
-        record.id, record.workflow, record.gen, state, record.paused_ms, load.living, load.waiting, record.ended,
+        record.id, record.workflow, record.generation, state, record.paused_ms, load.living, load.waiting, record.ended,
         record.managed_by, schedule, record.next, record.due, blocked,
     )  # fmt: skip
 
@@ -233,7 +233,7 @@ def trigger_info(record: StarterRecord, load: Load) -> TriggerInfo:
     trigger = Trigger.read(record.id.partition("/")[2], json.loads(record.spec))
     state = "paused" if record.paused_ms else "active" if trigger.enabled else "disabled"
     return TriggerInfo(
-        record.id, record.workflow, record.gen, state, record.paused_ms, load.living, load.waiting, record.ended,
+        record.id, record.workflow, record.generation, state, record.paused_ms, load.living, load.waiting, record.ended,
         record.managed_by, trigger, record.token,
     )  # fmt: skip
 

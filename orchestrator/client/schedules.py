@@ -35,7 +35,7 @@ KIND = "schedule"
 
 
 def put(
-    keys: Keys, workflow: AnyWorkflow, schedule: Schedule, gen: int | None, route_of: RouteOf | None
+    keys: Keys, workflow: AnyWorkflow, schedule: Schedule, generation: int | None, route_of: RouteOf | None
 ) -> Flow[ScheduleInfo]:
     """Create or change a schedule."""
 
@@ -43,7 +43,7 @@ def put(
         aim = yield from editing.target(keys, workflow, route_of)
         own = f"{aim.name}/{schedule.name}"
         record = yield from read(starters.one(keys, own))
-        editing.check_seen(KIND, own, record, gen)
+        editing.check_seen(KIND, own, record, generation)
         known = yield from editing.calendars(keys)
         now = yield from read(starters.clock(keys))
         made = editing.schedule_starter(aim, schedule, record, known, now)
@@ -78,7 +78,7 @@ def pause(keys: Keys, kind: str, own: str) -> Flow[None]:
 
     def think() -> Flow[tuple[Sequence[Op], None]]:
         record = yield from editing.starter(keys, kind, own)
-        return ([] if record.paused_ms else [pause_op(own, str(record.gen))]), None
+        return ([] if record.paused_ms else [pause_op(own, str(record.generation))]), None
 
     yield from editing.edit(keys, think)
 
@@ -94,14 +94,14 @@ def resume(keys: Keys, kind: str, own: str, catch_up: bool = False) -> Flow[None
                 raise Conflict(f"{kind} {own} is not paused, but disabled by its definition", remedy=remedy)
             return [], None
         if kind != KIND:
-            return [resume_op(own, str(record.gen), None, None)], None
+            return [resume_op(own, str(record.generation), None, None)], None
         times = plan(record, (yield from editing.calendars(keys))).times
         after = yield from read(starters.clock(keys))
         if catch_up and record.held is not None:
             after = min(after, record.held - 1)
         following = times.next(after)
         due = None if following is None else times.due(following)
-        return [resume_op(own, str(record.gen), following, due)], None
+        return [resume_op(own, str(record.generation), following, due)], None
 
     yield from editing.edit(keys, think)
 

@@ -25,15 +25,15 @@ class Schedules:
         self._client = client
         self._keys = client.keys
 
-    def put(self, workflow: AnyWorkflow, schedule: Schedule, *, gen: int | None = None) -> ScheduleInfo:
+    def put(self, workflow: AnyWorkflow, schedule: Schedule, *, generation: int | None = None) -> ScheduleInfo:
         """Create or change a schedule; a workflow that is given whole is stored with it.
 
         It holds at once: the next run is the first that the schedule plans from now on. One that is paused stays so.
-        With `gen`, of the `ScheduleInfo` that was looked at (0 for none), it is a `Conflict` if anybody else has
+        With `generation`, of the `ScheduleInfo` that was looked at (0 for none), it is a `Conflict` if anybody else has
         changed the schedule since. Parameters that the workflow does not take, and a schedule that never runs, are a
         `DefinitionError`; an unknown workflow or calendar is a `NotFound`.
         """
-        return self._client._drive(schedules.put(self._keys, workflow, schedule, gen, self._client.route_of))
+        return self._client._drive(schedules.put(self._keys, workflow, schedule, generation, self._client.route_of))
 
     def get(self, schedule: str) -> ScheduleInfo:
         """Return what is known of a schedule."""
@@ -127,9 +127,9 @@ class Triggers:
         self._client = client
         self._keys = client.keys
 
-    def put(self, workflow: AnyWorkflow, trigger: Trigger, *, gen: int | None = None) -> TriggerInfo:
+    def put(self, workflow: AnyWorkflow, trigger: Trigger, *, generation: int | None = None) -> TriggerInfo:
         """Create or change a trigger; a webhook keeps its token. Otherwise as `Schedules.put`."""
-        return self._client._drive(triggers.put(self._keys, workflow, trigger, gen, self._client.route_of))
+        return self._client._drive(triggers.put(self._keys, workflow, trigger, generation, self._client.route_of))
 
     def get(self, trigger: str) -> TriggerInfo:
         """Return what is known of a trigger."""

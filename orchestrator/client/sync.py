@@ -16,7 +16,8 @@ from orchestrator.settings import Settings
 from orchestrator.state import reads
 from orchestrator.state.reads.base import Read
 from orchestrator.state.store import Store
-from orchestrator.state.transitions.replies import Ring, Stored
+from orchestrator.state.transitions.values import Permits
+from orchestrator.state.transitions.workflows import Stored
 
 if TYPE_CHECKING:
     from celery import Celery
@@ -183,7 +184,7 @@ class Client(ClientBase):
         """Wait (a step of the logic; see `flows.Port`)."""
         time.sleep(seconds)  # noqa: TID251 — the pause between two polls of `wait`
 
-    def ring(self, rings: Sequence[Ring]) -> None:
+    def ring(self, rings: Sequence[Permits]) -> None:
         """Publish permits. It never fails: the work is stored, and a broker that was away is rung by the beats."""
         if rings:
             self.publisher.publish(rings)

@@ -21,7 +21,7 @@ KIND = "trigger"
 
 
 def put(
-    keys: Keys, workflow: AnyWorkflow, trigger: Trigger, gen: int | None, route_of: RouteOf | None
+    keys: Keys, workflow: AnyWorkflow, trigger: Trigger, generation: int | None, route_of: RouteOf | None
 ) -> Flow[TriggerInfo]:
     """Create or change a trigger."""
 
@@ -29,7 +29,7 @@ def put(
         aim = yield from editing.target(keys, workflow, route_of)
         own = f"{aim.name}/{trigger.name}"
         record = yield from read(starters.one(keys, own))
-        editing.check_seen(KIND, own, record, gen)
+        editing.check_seen(KIND, own, record, generation)
         ops = editing.trigger_ops(aim, trigger, record, record.managed_by if record else "")
         return [*aim.ops, *ops], own
 

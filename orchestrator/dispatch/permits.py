@@ -5,7 +5,7 @@ up for long: a broker that does not answer is told once in the log, and the next
 not be sent is owed, a few permits a queue, and goes out with the next call that reaches the broker: a node calls at
 every beat, so that its workers are woken at once when the broker is back.
 
-On Redis a list of rings goes out as one pipeline. On RabbitMQ all are sent, then all confirms are awaited together:
+On Redis a list of permits goes out as one pipeline. On RabbitMQ all are sent, then all confirms are awaited together:
 waiting for each would cost a round trip a message.
 """
 
@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 from kombu import Connection, Producer
 
 from orchestrator.dispatch.topology import TURN, queue_name
-from orchestrator.state.transitions.replies import Ring
+from orchestrator.state.transitions.values import Permits
 
 logger = logging.getLogger(__name__)
 
@@ -65,24 +65,24 @@ class Publisher:
         """Whether the broker did not answer the last time."""
         return self._down
 
-    def publish(self, rings: Sequence[Ring]) -> None:
-        """Publish the permits of these rings, and before them what a broker that was away is still owed."""
-        if not rings and not self._owed:
+    def publish(self, permits: Sequence[Permits]) -> None:
+        """Publish these permits, and before them what a broker that was away is still owed."""
+        if not permits and not self._owed:
             return
         with self._lock:
             if os.getpid() != self._pid:
                 _abandoned.append(self._channel)
                 self._channel, self._pid = None, os.getpid()
             wanted = self._owed
-            for route, cls, permits in rings:
-                wanted[route, cls] = wanted.get((route, cls), 0) + permits
-            self._owed = {seat: min(permits, _OWED) for seat, permits in wanted.items()}
+            for route, priority, count in permits:
+                wanted[route, priority] = wanted.get((route, priority), 0) + count
+            self._owed = {route_class: min(count, _OWED) for route_class, count in wanted.items()}
             if time.monotonic() < self._not_before:
                 return
             messages = [
-                (queue_name(self._namespace, *seat), self._permit(*seat))
-                for seat, permits in wanted.items()
-                for _ in range(permits)
+                (queue_name(self._namespace, *route_class), self._permit(*route_class))
+                for route_class, count in wanted.items()
+                for _ in range(count)
             ]
             began, used = time.monotonic(), self._channel is not None
             error = self._try(messages)
@@ -121,9 +121,9 @@ class Publisher:
                 logger.warning("the broker takes permits again")
         self._down = error is not None
 
-    def _permit(self, route: str, cls: int) -> _Message:
+    def _permit(self, route: str, priority: int) -> _Message:
         ident = secrets.token_hex(8)
-        arguments = [self._namespace, route, cls]
+        arguments = [self._namespace, route, priority]
         headers = {
             "lang": "py",
             "task": TURN,
@@ -158,7 +158,7 @@ class _Channel:
             self._sent = self._confirmed = 0
             self._early: set[int] = set()
             self._channel.events["basic_ack"].add(self._on_confirm)
-            self._channel.events["basic_nack"].add(self._on_confirm)  # refused: healing rings again
+            self._channel.events["basic_nack"].add(self._on_confirm)  # refused: healing publishes it again
         else:
             self._producer: Any = Producer(self._channel, auto_declare=False)
 

@@ -14,38 +14,38 @@ from kombu import Exchange, Queue
 
 from orchestrator.model.states import PriorityClass
 from orchestrator.model.workflow import check_route
-from orchestrator.state.transitions.replies import Want
+from orchestrator.state.transitions.values import Subscription
 
 TURN = "orchestrator.turn"
 """The one Celery task of ours."""
 DEFAULT_NAMESPACE = "default"
 
-_CLASSES = {cls.name: cls.value for cls in PriorityClass}
+_CLASSES = {priority.name: priority.value for priority in PriorityClass}
 # One direct exchange binds all of ours, so that an app's own default exchange (it may be a fanout) never feeds them.
 _EXCHANGE = Exchange("orchestrator", type="direct")
 
 
-class Seat(NamedTuple):
+class RouteClass(NamedTuple):
     """A route and one of its priority classes: what a permit is for."""
 
     route: str
-    cls: int
+    priority: int
 
 
-def queue_name(namespace: str, route: str, cls: int) -> str:
+def queue_name(namespace: str, route: str, priority: int) -> str:
     """Return the name of the broker queue of a route and class."""
-    name = f"{route}.{PriorityClass(cls).name}"
+    name = f"{route}.{PriorityClass(priority).name}"
     return name if namespace == DEFAULT_NAMESPACE else f"{namespace}:{name}"
 
 
-def parse_queue(namespace: str, name: str) -> Seat | None:
+def parse_queue(namespace: str, name: str) -> RouteClass | None:
     """Return what a queue's permits are for, or None for a queue that is none of this namespace's."""
     if namespace != DEFAULT_NAMESPACE:
         prefix, _, name = name.partition(":")
         if prefix != namespace:
             return None
-    route, _, cls = name.rpartition(".")
-    return Seat(route, _CLASSES[cls]) if cls in _CLASSES and is_route(route) else None
+    route, _, priority = name.rpartition(".")
+    return RouteClass(route, _CLASSES[priority]) if priority in _CLASSES and is_route(route) else None
 
 
 def is_route(name: str) -> bool:
@@ -63,26 +63,29 @@ def class_queues(namespace: str, consumed: Mapping[str, Queue], excluded: Iterab
     They copy the arguments of the route's plain queue, so that a quorum queue has quorum queues beside it. In a
     namespace of its own, `-Q mail.high` means that namespace's.
     """
-    arguments: dict[Seat, dict[str, Any] | None] = {}
+    arguments: dict[RouteClass, dict[str, Any] | None] = {}
     for name, queue in consumed.items():
-        seat = parse_queue(namespace, name) or parse_queue(DEFAULT_NAMESPACE, name)
-        if seat is not None:
-            arguments[seat] = queue.queue_arguments
+        route_class = parse_queue(namespace, name) or parse_queue(DEFAULT_NAMESPACE, name)
+        if route_class is not None:
+            arguments[route_class] = queue.queue_arguments
         elif is_route(name):
-            arguments.update((Seat(name, cls), queue.queue_arguments) for cls in PriorityClass)
-    named = {queue_name(namespace, *seat): seat for seat in sorted(arguments, key=lambda seat: (seat.cls, seat.route))}
+            arguments.update((RouteClass(name, priority), queue.queue_arguments) for priority in PriorityClass)
+    named = {
+        queue_name(namespace, *route_class): route_class
+        for route_class in sorted(arguments, key=lambda route_class: (route_class.priority, route_class.route))
+    }
     return [
-        Queue(name, _EXCHANGE, routing_key=name, queue_arguments=dict(arguments[seat] or {}) or None)
-        for name, seat in named.items()
-        if not {name, f"{seat.route}.{PriorityClass(seat.cls).name}"} & set(excluded)
+        Queue(name, _EXCHANGE, routing_key=name, queue_arguments=dict(arguments[route_class] or {}) or None)
+        for name, route_class in named.items()
+        if not {name, f"{route_class.route}.{PriorityClass(route_class.priority).name}"} & set(excluded)
     ]
 
 
-def wants(namespace: str, consumed: Iterable[str]) -> tuple[Want, ...]:
+def subscriptions(namespace: str, consumed: Iterable[str]) -> tuple[Subscription, ...]:
     """Return what a worker of these queues may take: its routes with their classes, most urgent first."""
     routes: dict[str, set[int]] = {}
     for name in consumed:
-        seat = parse_queue(namespace, name)
-        if seat is not None:
-            routes.setdefault(seat.route, set()).add(seat.cls)
-    return tuple(Want(route, tuple(sorted(classes))) for route, classes in sorted(routes.items()))
+        route_class = parse_queue(namespace, name)
+        if route_class is not None:
+            routes.setdefault(route_class.route, set()).add(route_class.priority)
+    return tuple(Subscription(route, tuple(sorted(classes))) for route, classes in sorted(routes.items()))

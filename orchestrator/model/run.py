@@ -149,12 +149,12 @@ class TransitionInfo:
 
 @dataclass(frozen=True, slots=True)
 class NodeInfo:
-    """One open worker node: `wants` are its routes and priority classes, `held` the attempts that it runs."""
+    """One open worker node: `subscriptions` are its routes and priority classes, `held` the attempts that it runs."""
 
     name: str
     slots: int
     idle: int
-    wants: tuple[tuple[str, tuple[PriorityClass, ...]], ...]
+    subscriptions: tuple[tuple[str, tuple[PriorityClass, ...]], ...]
     held: tuple[str, ...]
     deadline_ms: int
     info: dict[str, Any] = field(default_factory=dict)
@@ -165,7 +165,7 @@ class NodeInfo:
             "name": self.name,
             "slots": self.slots,
             "idle": self.idle,
-            "serves": {route: [cls.name for cls in classes] for route, classes in self.wants},
+            "serves": {route: [priority.name for priority in classes] for route, classes in self.subscriptions},
             "runs": list(self.held),
             "info": self.info,
         }

@@ -24,61 +24,63 @@ from orchestrator.runtime import capture, outcomes
 from orchestrator.runtime.context import Attempt, running
 from orchestrator.runtime.guards import guard
 from orchestrator.runtime.job import JobSpec, arguments, read_spec
-from orchestrator.runtime.outcomes import UNKNOWN_MS, Ending
-from orchestrator.runtime.resources import Station
-from orchestrator.runtime.slots import Hand
+from orchestrator.runtime.outcomes import UNKNOWN_MS, Outcome
+from orchestrator.runtime.resources import Resources
+from orchestrator.runtime.slots import Slot
 from orchestrator.state import reads
-from orchestrator.state.transitions.replies import Claimed
+from orchestrator.state.transitions.values import Claimed
 
 logger = logging.getLogger(__name__)
 
 _REPR = 1024
 
 
-def run_attempt(station: Station, hand: Hand, claimed: Claimed, queue: str) -> Ending:
+def run_attempt(resources: Resources, slot: Slot, claimed: Claimed, queue: str) -> Outcome:
     """Run an attempt to its end, whatever that is. Only a process that is being ended raises."""
     spec = read_spec(claimed.spec)
-    task = station.app.tasks.get(spec.task)
+    task = resources.app.tasks.get(spec.task)
     if task is None:
         logger.error("attempt %s: this worker knows no task %r", claimed.ref, spec.task)
         described = capture.plain_error("NotRegistered", f"no node knows the task {spec.task!r}")
-        return Ending("unknown", capture.encode(described), UNKNOWN_MS, described)
-    watched = station.table.events
+        return Outcome("unknown", capture.encode(described), UNKNOWN_MS, described)
+    watched = resources.table.events
     try:
-        args, kwargs = _arguments(station, claimed, spec)
+        args, kwargs = _arguments(resources, claimed, spec)
     except OrchestratorError as error:
-        ending = outcomes.failure(capture.error(error, with_traceback=False), spec, claimed.retries)
+        outcome = outcomes.failure(capture.error(error, with_traceback=False), spec, claimed.retries)
         if watched:
-            station.events.send("task-received", claimed.ref, name=spec.task, args="", kwargs="")
-            _tell_end(station, claimed, spec, ending)
-        return ending
-    request = _request(station, claimed, spec, task, queue)
+            resources.events.send("task-received", claimed.ref, name=spec.task, args="", kwargs="")
+            _tell_end(resources, claimed, spec, outcome)
+        return outcome
+    request = _request(resources, claimed, spec, task, queue)
     if watched:
         request["argsrepr"], request["kwargsrepr"] = saferepr(args, _REPR), saferepr(kwargs, _REPR)
-        _tell_start(station, claimed, spec, request)
+        _tell_start(resources, claimed, spec, request)
     guard(task)
-    ending = _trace(station, hand, claimed, spec, task, (args, kwargs), request)
+    outcome = _trace(resources, slot, claimed, spec, task, (args, kwargs), request)
     if watched:
-        _tell_end(station, claimed, spec, ending)
-    return ending
+        _tell_end(resources, claimed, spec, outcome)
+    return outcome
 
 
-def _arguments(station: Station, claimed: Claimed, spec: JobSpec) -> tuple[list[Any], dict[str, Any]]:
+def _arguments(resources: Resources, claimed: Claimed, spec: JobSpec) -> tuple[list[Any], dict[str, Any]]:
     inputs = claimed.inputs
     if inputs is None:
         run = AttemptRef.parse(claimed.ref).run
-        inputs = station.patiently(lambda: station.store.read(reads.outputs(station.store.keys, run, spec.inputs)))
-    facts = _run_of(station, claimed)().known() if spec.uses_run else None
-    return arguments(spec, claimed.params, inputs, station.settings.input_limit, facts)
+        inputs = resources.patiently(
+            lambda: resources.store.read(reads.outputs(resources.store.keys, run, spec.inputs))
+        )
+    facts = _run_of(resources, claimed)().known() if spec.uses_run else None
+    return arguments(spec, claimed.params, inputs, resources.settings.input_limit, facts)
 
 
-def _run_of(station: Station, claimed: Claimed) -> Callable[[], RunInfo]:
+def _run_of(resources: Resources, claimed: Claimed) -> Callable[[], RunInfo]:
     """Return what reads the attempt's run, once."""
     run = AttemptRef.parse(claimed.ref).run
 
     @cache
     def look() -> RunInfo:
-        info = station.patiently(lambda: station.store.read(reads.run(station.store.keys, run)))
+        info = resources.patiently(lambda: resources.store.read(reads.run(resources.store.keys, run)))
         if info is None:
             raise NotFound(f"run {run} is not stored any more")
         return info
@@ -86,7 +88,7 @@ def _run_of(station: Station, claimed: Claimed) -> Callable[[], RunInfo]:
     return look
 
 
-def _request(station: Station, claimed: Claimed, spec: JobSpec, task: Any, queue: str) -> dict[str, Any]:
+def _request(resources: Resources, claimed: Claimed, spec: JobSpec, task: Any, queue: str) -> dict[str, Any]:
     """Build what `self.request` shows, as Celery builds it from a message's headers."""
     return {
         **spec.headers,
@@ -97,8 +99,8 @@ def _request(station: Station, claimed: Claimed, spec: JobSpec, task: Any, queue
         "parent_id": None,
         "correlation_id": claimed.ref,
         "retries": claimed.retries,
-        "timelimit": list(time_limits(spec, task, station)[::-1]),
-        "hostname": station.node,
+        "timelimit": list(time_limits(spec, task, resources)[::-1]),
+        "hostname": resources.node,
         "is_eager": False,
         "ignore_result": True,
         "headers": spec.headers,
@@ -107,24 +109,24 @@ def _request(station: Station, claimed: Claimed, spec: JobSpec, task: Any, queue
     }
 
 
-def time_limits(spec: JobSpec, task: Any, station: Station) -> tuple[float | None, float | None]:
+def time_limits(spec: JobSpec, task: Any, resources: Resources) -> tuple[float | None, float | None]:
     """Return the soft and the hard limit of an attempt in seconds: the job's, else the task's, else the worker's."""
-    soft = spec.soft_timeout or task.soft_time_limit or station.limits.soft
-    hard = spec.timeout or task.time_limit or station.limits.hard
+    soft = spec.soft_timeout or task.soft_time_limit or resources.limits.soft
+    hard = spec.timeout or task.time_limit or resources.limits.hard
     return soft, hard
 
 
 def _trace(
-    station: Station,
-    hand: Hand,
+    resources: Resources,
+    slot: Slot,
     claimed: Claimed,
     spec: JobSpec,
     task: Any,
     arguments: tuple[list[Any], dict[str, Any]],
     request: dict[str, Any],
-) -> Ending:
+) -> Outcome:
     """Run the task under its limits."""
-    soft, hard = time_limits(spec, task, station)
+    soft, hard = time_limits(spec, task, resources)
     attempt = Attempt(
         id=claimed.ref,
         run=(ref := AttemptRef.parse(claimed.ref)).run,
@@ -134,25 +136,25 @@ def _trace(
         losses=claimed.losses,
         workflow=claimed.workflow,
         task=spec.task,
-        namespace=station.namespace,
-        look=_run_of(station, claimed),
+        namespace=resources.namespace,
+        look=_run_of(resources, claimed),
     )
-    tracer = task.__trace__ or _tracer(task, station.app, station.node)
+    tracer = task.__trace__ or _tracer(task, resources.app, resources.node)
     token = running.set(attempt)
     try:
         now = time.monotonic()
-        hand.hold(claimed.ref, spec.task, now, now + soft if soft else 0.0, now + hard if hard else 0.0)
+        slot.hold(claimed.ref, spec.task, now, now + soft if soft else 0.0, now + hard if hard else 0.0)
         result, info, runtime, text = tracer(claimed.ref, *arguments, request)
-        hand.release()
+        slot.release()
     except BaseException as exc:  # SystemExit and the like of a task end the task alone
-        hand.release()
+        slot.release()
         if terminate_handler_fired():
             raise  # the process itself is being ended; the node settles the attempt
         return outcomes.raised(exc, spec, claimed.retries)
     finally:
         running.reset(token)
     if info is None:
-        return outcomes.success(result, text, runtime, spec, station.settings.output_limit, claimed.retries)
+        return outcomes.success(result, text, runtime, spec, resources.settings.output_limit, claimed.retries)
     return outcomes.raised(info.retval, spec, claimed.retries)
 
 
@@ -162,8 +164,8 @@ def _tracer(task: Any, app: Celery, node: str) -> Any:
     return task.__trace__
 
 
-def _tell_start(station: Station, claimed: Claimed, spec: JobSpec, request: dict[str, Any]) -> None:
-    station.events.send(
+def _tell_start(resources: Resources, claimed: Claimed, spec: JobSpec, request: dict[str, Any]) -> None:
+    resources.events.send(
         "task-received",
         claimed.ref,
         name=spec.task,
@@ -175,25 +177,25 @@ def _tell_start(station: Station, claimed: Claimed, spec: JobSpec, request: dict
         eta=None,
         expires=None,
     )
-    station.events.send("task-started", claimed.ref)
+    resources.events.send("task-started", claimed.ref)
 
 
-def _tell_end(station: Station, claimed: Claimed, spec: JobSpec, ending: Ending) -> None:
-    tell_end(station, claimed.ref, spec.task, ending)
+def _tell_end(resources: Resources, claimed: Claimed, spec: JobSpec, outcome: Outcome) -> None:
+    tell_end(resources, claimed.ref, spec.task, outcome)
 
 
-def tell_end(station: Station, ref: str, task: str, ending: Ending) -> None:
+def tell_end(resources: Resources, ref: str, task: str, outcome: Outcome) -> None:
     """Send the event of an attempt's end. `task` is named again, since the first events may be lost with a process."""
-    error = ending.error or {}
+    error = outcome.error or {}
     said = {"exception": f"{error.get('type')}({error.get('message')!r})", "traceback": error.get("traceback")}
-    match ending.outcome:
+    match outcome.kind:
         case "ok":
-            station.events.send("task-succeeded", ref, name=task, result=ending.result, runtime=ending.runtime_s)
+            resources.events.send("task-succeeded", ref, name=task, result=outcome.result, runtime=outcome.runtime_s)
         case "retry":
-            station.events.send("task-retried", ref, name=task, **said)
+            resources.events.send("task-retried", ref, name=task, **said)
         case "cancelled" | "skipped":
-            station.events.send("task-revoked", ref, name=task, terminated=False, signum=None, expired=False)
+            resources.events.send("task-revoked", ref, name=task, terminated=False, signum=None, expired=False)
         case "returned":
-            station.events.send("task-rejected", ref, name=task, requeue=True)
+            resources.events.send("task-rejected", ref, name=task, requeue=True)
         case _:
-            station.events.send("task-failed", ref, name=task, **said)
+            resources.events.send("task-failed", ref, name=task, **said)

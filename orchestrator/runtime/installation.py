@@ -5,7 +5,7 @@ at four times:
 
     celeryd_init          with the command line, from which we need `-X`
     celeryd_after_setup   when the queues are chosen: ours are added beside them
-    the Node step         after the pool is made, before it forks: the hand table, then the node's threads
+    the Node step         after the pool is made, before it forks: the slot table, then the node's threads
     worker_process_init   in each prefork child
 
 The app's own tasks, queues, acknowledgements and result backend stay as they are.
@@ -26,11 +26,17 @@ from orchestrator.dispatch import topology
 from orchestrator.runtime import process
 from orchestrator.runtime.consumer import hardened
 from orchestrator.runtime.node import Node
-from orchestrator.runtime.pool_control import GreenletGrip, Grip, ProcessGrip, ThreadGrip, await_children
-from orchestrator.runtime.process import Desk
-from orchestrator.runtime.resources import Limits, Station
-from orchestrator.runtime.slot_monitor import Warden
-from orchestrator.runtime.slots import HandTable
+from orchestrator.runtime.pool_control import (
+    GreenletControl,
+    PoolControl,
+    ProcessControl,
+    ThreadControl,
+    await_children,
+)
+from orchestrator.runtime.process import WorkerProcess
+from orchestrator.runtime.resources import Limits, Resources
+from orchestrator.runtime.slot_monitor import SlotMonitor
+from orchestrator.runtime.slots import SlotTable
 from orchestrator.runtime.turn import TURN_ATTEMPTS
 from orchestrator.runtime.turn_task import TurnTask
 from orchestrator.settings import Settings, get_settings
@@ -70,13 +76,13 @@ def install(app: Celery, *, namespace: str | None = None, settings: Settings | N
     app.steps["worker"].add(NodeStep)
     signals.celeryd_init.connect(_remember_options, dispatch_uid="orchestrator")
     signals.celeryd_after_setup.connect(_add_queues, dispatch_uid="orchestrator")
-    signals.worker_process_init.connect(_move_in, dispatch_uid="orchestrator")
-    signals.worker_process_shutdown.connect(_move_out, dispatch_uid="orchestrator")
+    signals.worker_process_init.connect(_start_child, dispatch_uid="orchestrator")
+    signals.worker_process_shutdown.connect(_end_child, dispatch_uid="orchestrator")
     signals.worker_shutting_down.connect(_drain, dispatch_uid="orchestrator")
     signals.worker_shutdown.connect(_leave, dispatch_uid="orchestrator")
 
 
-def _turn(self: Any, namespace: str, route: str, cls: int) -> None:
+def _turn(self: Any, namespace: str, route: str, priority: int) -> None:
     """Take a turn: what a permit opens (see `runtime.turn_task`)."""
 
 
@@ -109,17 +115,17 @@ class NodeStep(bootsteps.StartStopStep):
         if installed is None or pool is None:
             return None
         slots = max(worker.concurrency, worker.max_concurrency or 0)
-        station = Station(
+        resources = Resources(
             app=worker.app,
             settings=installed.get_settings(),
             namespace=installed.get_namespace(),
             node=worker.hostname,
-            wants=(),
-            table=HandTable(4 * slots + _SPARE_ROWS),
+            subscriptions=(),
+            table=SlotTable(4 * slots + _SPARE_ROWS),
             limits=Limits(worker.soft_time_limit, worker.time_limit),
             turn_attempts=worker.max_tasks_per_child or TURN_ATTEMPTS,
         )
-        process.set_up(Desk(station, pool))
+        process.set_up(WorkerProcess(resources, pool))
         worker.consumer_cls = hardened(worker.consumer_cls)
         if pool == "prefork":
             # Celery collects garbage before each fork: 80 ms for all that is imported and never goes, in which a lost
@@ -130,18 +136,18 @@ class NodeStep(bootsteps.StartStopStep):
 
     def start(self, worker: Any) -> None:
         """Come in. The pool has its first children by now, and no message was read yet."""
-        installed, mine = _of(worker.app), process.the_desk()
+        installed, mine = _of(worker.app), process.current()
         if installed is None or mine is None or self.obj is None:
             return
-        node = installed.node = Node(mine.station, worker)
-        node.start(Warden(mine.station.table, _grip(mine, worker), node.report, worker))
+        node = installed.node = Node(mine.resources, worker)
+        node.start(SlotMonitor(mine.resources.table, _control(mine, worker), node.report, worker))
         pid = os.getpid()
         atexit.register(lambda: node.leave() if os.getpid() == pid else None)
 
     def stop(self, worker: Any) -> None:
-        """Have the hands take nothing more."""
+        """Have the slots take nothing more."""
         _drain()
-        mine = process.the_desk()
+        mine = process.current()
         if mine is not None and mine.pool == "prefork":
             await_children(worker)
 
@@ -150,13 +156,13 @@ class NodeStep(bootsteps.StartStopStep):
         _drain()
 
 
-def _grip(mine: Desk, worker: Any) -> Grip:
+def _control(mine: WorkerProcess, worker: Any) -> PoolControl:
     match mine.pool:
         case "prefork":
-            return ProcessGrip(worker, mine.station.table)
+            return ProcessControl(worker, mine.resources.table)
         case "gevent":
-            return GreenletGrip(mine.hands)
-    return ThreadGrip(mine.hands)
+            return GreenletControl(mine.slots)
+    return ThreadControl(mine.slots)
 
 
 # -- Celery's signals -------------------------------------------------------------------------------------------------
@@ -171,35 +177,35 @@ def _remember_options(*, instance: Any, options: dict[str, Any], **_: Any) -> No
 
 def _add_queues(*, instance: Any, **_: Any) -> None:
     """Add the class queues of each consumed queue."""
-    installed, mine = _of(instance.app), process.the_desk()
+    installed, mine = _of(instance.app), process.current()
     if installed is None or mine is None:
         return
-    namespace = mine.station.namespace
+    namespace = mine.resources.namespace
     queues = instance.app.amqp.queues
     for queue in topology.class_queues(namespace, queues.consume_from, installed.excluded):
         queues.select_add(queue)
     for name in tuple(queues.consume_from):
         if namespace != topology.DEFAULT_NAMESPACE and topology.parse_queue(topology.DEFAULT_NAMESPACE, name):
             del queues.consume_from[name]  # `-Q mail.high` meant our own; that one is another namespace's
-    mine.station.wants = topology.wants(namespace, queues.consume_from)
+    mine.resources.subscriptions = topology.subscriptions(namespace, queues.consume_from)
 
 
-def _move_in(**_: Any) -> None:
-    mine = process.the_desk()
+def _start_child(**_: Any) -> None:
+    mine = process.current()
     if mine is not None and mine.pool == "prefork":
-        mine.move_in()
+        mine.start_child()
 
 
-def _move_out(**_: Any) -> None:
-    mine = process.the_desk()
+def _end_child(**_: Any) -> None:
+    mine = process.current()
     if mine is not None:
-        mine.move_out()
+        mine.end_child()
 
 
 def _drain(**_: Any) -> None:
-    mine = process.the_desk()
+    mine = process.current()
     if mine is not None:
-        mine.station.table.draining = True
+        mine.resources.table.draining = True
 
 
 def _leave(sender: Any = None, **_: Any) -> None:

@@ -1,8 +1,8 @@
 """The node: the main process of a worker, as the store knows it.
 
-It registers, beats every two seconds for all its hands, carries out the answers, reports the attempts whose hands
+It registers, beats every two seconds for all its slots, carries out the answers, reports the attempts whose slots
 cannot speak, and takes itself out in good order. All of it happens in one thread, which waits as long as the store is
-away; what must not wait is the warden's.
+away; what must not wait is the monitor's.
 """
 
 from __future__ import annotations
@@ -25,15 +25,17 @@ from orchestrator.model.ids import AttemptRef
 from orchestrator.runtime import capture, outcomes
 from orchestrator.runtime.attempt import tell_end
 from orchestrator.runtime.job import read_spec
-from orchestrator.runtime.outcomes import Ending
-from orchestrator.runtime.resources import Station
-from orchestrator.runtime.slot_monitor import Verdict, Warden, slots_of
+from orchestrator.runtime.outcomes import Outcome
+from orchestrator.runtime.resources import Resources
+from orchestrator.runtime.slot_monitor import SlotMonitor, UnreportedOutcome, slots_of
 from orchestrator.runtime.slots import Phase
 from orchestrator.runtime.turn import carry_on
 from orchestrator.runtime.watchdog import Watchdog
 from orchestrator.state import reads
-from orchestrator.state.transitions.replies import Beaten, Gone, Held, Left, Missing, Settled, Stale
-from orchestrator.state.transitions.runs import Beat, Leave, Register, Settle
+from orchestrator.state.transitions.attempts import Settle, Settled, Stale
+from orchestrator.state.transitions.nodes import Beat, Beaten, Leave, Left, Register
+from orchestrator.state.transitions.replies import Gone, Missing
+from orchestrator.state.transitions.values import Held
 
 logger = logging.getLogger(__name__)
 
@@ -46,37 +48,37 @@ _STOPPED_S = 10.0
 class Node:
     """The node's thread and what it knows."""
 
-    def __init__(self, station: Station, worker: Any) -> None:
-        self._station = station
+    def __init__(self, resources: Resources, worker: Any) -> None:
+        self._resources = resources
         self._worker = worker
-        self._verdicts: queue.SimpleQueue[Verdict | None] = queue.SimpleQueue()
+        self._unreported: queue.SimpleQueue[UnreportedOutcome | None] = queue.SimpleQueue()
         self._watchdog = Watchdog(worker)
         self._leaving = False
         self._thread = threading.Thread(target=self._run, name="orchestrator-node", daemon=True)
-        self.warden: Warden
+        self.monitor: SlotMonitor
 
-    def start(self, warden: Warden) -> None:
+    def start(self, monitor: SlotMonitor) -> None:
         """Start the threads. The store need not be there yet."""
-        self.warden = warden
+        self.monitor = monitor
         self._thread.start()
-        warden.start()
+        monitor.start()
 
-    def report(self, verdict: Verdict) -> None:
-        """Take a verdict of the warden's."""
-        self._verdicts.put(verdict)
+    def report(self, unreported: UnreportedOutcome) -> None:
+        """Take a unreported of the monitor's."""
+        self._unreported.put(unreported)
 
     def leave(self) -> None:
         """Go out: report what is left to report, hand back what is held. Waits until that is done, or hopeless."""
-        self._station.table.draining = True
-        self.warden.close()
+        self._resources.table.draining = True
+        self.monitor.close()
         self._leaving = True
-        self._verdicts.put(None)
+        self._unreported.put(None)
         self._thread.join(15.0)
 
     def _run(self) -> None:
-        station = self._station
+        resources = self._resources
         try:
-            station.patiently(station.open)
+            resources.patiently(resources.open)
             self._register()
             due = time.monotonic()
             while not self._leaving:
@@ -89,20 +91,20 @@ class Node:
             logger.warning("leaving without a word: %s", error)
 
     def _wait(self, due: float) -> float:
-        """Do one thing: report a verdict, or beat when that is due. Returns when the next beat is."""
+        """Do one thing: report a unreported, or beat when that is due. Returns when the next beat is."""
         try:
-            verdict = self._verdicts.get(timeout=max(0.0, due - time.monotonic()))
+            unreported = self._unreported.get(timeout=max(0.0, due - time.monotonic()))
         except queue.Empty:
             self._beat()
             return time.monotonic() + BEAT_S
-        if verdict is not None:
-            self._settle(verdict)
+        if unreported is not None:
+            self._settle(unreported)
         return due
 
     # -- in and out -------------------------------------------------------------------------------------------------
 
     def _register(self) -> None:
-        station = self._station
+        resources = self._resources
         info = {
             "host": socket.gethostname(),
             "pid": os.getpid(),
@@ -110,61 +112,61 @@ class Node:
             "python": platform.python_version(),
             "celery": celery_version,
         }
-        register = Register(station.node, station.wants, slots_of(self._worker), json.dumps(info).encode())
-        welcome = station.patiently(lambda: station.store.run(register))
-        station.table.incarnation = welcome.incarnation
-        logger.info("node %s is in (incarnation %d)", station.node, welcome.incarnation)
+        register = Register(resources.node, resources.subscriptions, slots_of(self._worker), json.dumps(info).encode())
+        welcome = resources.patiently(lambda: resources.store.run(register))
+        resources.table.incarnation = welcome.incarnation
+        logger.info("node %s is in (incarnation %d)", resources.node, welcome.incarnation)
 
     def _come_back(self) -> None:
-        """The store has given this node up: what its hands run is no longer theirs."""
+        """The store has given this node up: what its slots run is no longer theirs."""
         logger.warning(
-            "node %s was given up by the store: stopping what it runs, and coming in again", self._station.node
+            "node %s was given up by the store: stopping what it runs, and coming in again", self._resources.node
         )
-        self._station.table.incarnation = 0
-        self.warden.order_all("stale")
+        self._resources.table.incarnation = 0
+        self.monitor.order_all("stale")
         until = time.monotonic() + _STOPPED_S
-        time.sleep(0.2)  # noqa: TID251 — the warden's next look
-        while not self.warden.quiet() and time.monotonic() < until:
+        time.sleep(0.2)  # noqa: TID251 — the monitor's next look
+        while not self.monitor.quiet() and time.monotonic() < until:
             time.sleep(0.05)  # noqa: TID251 — for what is being stopped
-        while not self._verdicts.empty():
-            self._verdicts.get()
+        while not self._unreported.empty():
+            self._unreported.get()
         if not self._leaving:
             self._register()
 
     def _go(self) -> None:
-        station = self._station
-        while not self._verdicts.empty():
-            verdict = self._verdicts.get()
-            if verdict is not None:
-                self._settle(verdict)
-        reply = station.patiently(lambda: station.store.run(Leave(station.node, station.table.incarnation)))
+        resources = self._resources
+        while not self._unreported.empty():
+            unreported = self._unreported.get()
+            if unreported is not None:
+                self._settle(unreported)
+        reply = resources.patiently(lambda: resources.store.run(Leave(resources.node, resources.table.incarnation)))
         match reply:
-            case Left(rings):
-                station.publisher.publish(rings)
+            case Left(permits):
+                resources.publisher.publish(permits)
             case Gone():
                 pass
             case _:
                 assert_never(reply)
-        station.events.flush(1.0)
-        station.publisher.close()
+        resources.events.flush(1.0)
+        resources.publisher.close()
 
     # -- beats ------------------------------------------------------------------------------------------------------
 
     def _beat(self) -> None:
-        station = self._station
-        hands = tuple(
+        resources = self._resources
+        slots = tuple(
             Held(row.name, row.ref if row.phase in (Phase.running, Phase.finishing) else None)
-            for _, row in station.table.rows()
+            for _, row in resources.table.rows()
         )
-        beat = Beat(station.node, station.table.incarnation, self._idle(), hands)
-        reply = station.patiently(lambda: station.store.run(beat))
+        beat = Beat(resources.node, resources.table.incarnation, self._idle(), slots)
+        reply = resources.patiently(lambda: resources.store.run(beat))
         match reply:
-            case Beaten(kills, rings, deaf):
+            case Beaten(kills, permits, unanswered):
                 for kill in kills:
-                    self.warden.order(kill.ref, kill.why)
-                station.publisher.publish(rings)
-                if self._watchdog.hopeless(deaf, broker_down=station.publisher.down) and not any(
-                    held.ref for held in hands
+                    self.monitor.order(kill.ref, kill.why)
+                resources.publisher.publish(permits)
+                if self._watchdog.hopeless(unanswered, broker_down=resources.publisher.down) and not any(
+                    held.ref for held in slots
                 ):
                     logger.critical("this worker takes no permits though its broker takes them: it ends")
                     self._go()
@@ -175,52 +177,54 @@ class Node:
                 assert_never(reply)
 
     def _idle(self) -> int:
-        if self._station.table.draining:
+        if self._resources.table.draining:
             return 0
         return max(0, slots_of(self._worker) - len(worker_state.reserved_requests))
 
     # -- reports for those that cannot speak ------------------------------------------------------------------------
 
-    def _settle(self, verdict: Verdict) -> None:
-        station = self._station
-        ending = self._ending(verdict)
+    def _settle(self, unreported: UnreportedOutcome) -> None:
+        resources = self._resources
+        outcome = self._outcome(unreported)
         settle = Settle(
-            station.node,
-            station.table.incarnation,
-            verdict.hand,
-            verdict.ref,
-            ending.outcome,
-            ending.payload,
-            ending.delay_ms,
+            resources.node,
+            resources.table.incarnation,
+            unreported.slot,
+            unreported.ref,
+            outcome.kind,
+            outcome.payload,
+            outcome.delay_ms,
         )
-        reply = station.patiently(lambda: station.store.run(settle))
+        reply = resources.patiently(lambda: resources.store.run(settle))
         match reply:
-            case Settled(rings, todo):
-                station.publisher.publish(rings)
+            case Settled(permits, todo):
+                resources.publisher.publish(permits)
                 if todo:
-                    carry_on(station, AttemptRef.parse(verdict.ref).run)
-                if station.table.events:
-                    tell_end(station, verdict.ref, verdict.task, ending)
+                    carry_on(resources, AttemptRef.parse(unreported.ref).run)
+                if resources.table.events:
+                    tell_end(resources, unreported.ref, unreported.task, outcome)
             case Stale() | Missing():
-                pass  # the hand had reported it itself, or the run is gone
+                pass  # the slot had reported it itself, or the run is gone
             case Gone():
                 self._come_back()
             case _:
                 assert_never(reply)
 
-    def _ending(self, verdict: Verdict) -> Ending:
-        match verdict.cause:
+    def _outcome(self, unreported: UnreportedOutcome) -> Outcome:
+        match unreported.cause:
             case "timed_out":
-                station = self._station
-                found = station.patiently(lambda: station.store.read(reads.attempt(station.store.keys, verdict.ref)))
+                resources = self._resources
+                found = resources.patiently(
+                    lambda: resources.store.read(reads.attempt(resources.store.keys, unreported.ref))
+                )
                 if found is None:
-                    return Ending("timed_out", capture.encode(outcomes.HARD_LIMIT), error=outcomes.HARD_LIMIT)
+                    return Outcome("timed_out", capture.encode(outcomes.HARD_LIMIT), error=outcomes.HARD_LIMIT)
                 _, spec, retries = found
                 return outcomes.out_of_time(outcomes.HARD_LIMIT, read_spec(spec), retries)
             case "cancelled":
                 return outcomes.cancelled()
             case "returned":
-                return Ending("returned")
-        logger.error("attempt %s (%s) is lost with its process: %s", verdict.ref, verdict.task, verdict.detail)
-        described = capture.plain_error("WorkerLost", f"the process that ran it is dead: {verdict.detail}")
-        return Ending("lost", capture.encode(described), error=described)
+                return Outcome("returned")
+        logger.error("attempt %s (%s) is lost with its process: %s", unreported.ref, unreported.task, unreported.detail)
+        described = capture.plain_error("WorkerLost", f"the process that ran it is dead: {unreported.detail}")
+        return Outcome("lost", capture.encode(described), error=described)

@@ -13,6 +13,7 @@ from billiard.exceptions import SoftTimeLimitExceeded
 from celery.exceptions import Ignore, Reject, Retry
 
 from orchestrator.model.errors import OutputError
+from orchestrator.model.outcomes import OutcomeKind
 from orchestrator.plan import values
 from orchestrator.runtime import capture
 from orchestrator.runtime.guards import NotInWorkflow
@@ -39,10 +40,10 @@ class OutOfTime(Stopped):
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class Outcome:
     """What `Finish` or `Settle` is told, and how monitors see it."""
 
-    outcome: str
+    kind: OutcomeKind
     payload: bytes = b""
     delay_ms: int = 0
     error: dict[str, Any] | None = None
@@ -51,7 +52,7 @@ class Ending:
     runtime_s: float | None = None
 
 
-def success(result: Any, text: str | None, runtime_s: float | None, spec: JobSpec, limit: int, retries: int) -> Ending:
+def success(result: Any, text: str | None, runtime_s: float | None, spec: JobSpec, limit: int, retries: int) -> Outcome:
     """End with a result, if it can be stored."""
     try:
         payload = values.encode(result, limit)
@@ -59,31 +60,31 @@ def success(result: Any, text: str | None, runtime_s: float | None, spec: JobSpe
         return failure(capture.error(error, with_traceback=False), spec, retries)
     except Exception as error:  # noqa: BLE001 — a `__json__` of the user's may raise anything
         return failure(capture.error(error), spec, retries)
-    return Ending("ok", payload, result=text, runtime_s=runtime_s)
+    return Outcome("ok", payload, result=text, runtime_s=runtime_s)
 
 
-def failure(error: dict[str, Any], spec: JobSpec, retries: int, *, final: str = "failed") -> Ending:
+def failure(error: dict[str, Any], spec: JobSpec, retries: int, *, final: OutcomeKind = "failed") -> Outcome:
     """End with an error: with another try, if the job's policy grants one."""
     names = (error["type"], *error["bases"])
     payload = capture.encode(error)
     if final != "cancelled" and spec.retry.applies_to(names, retries):
-        return Ending("retry", payload, round(spec.retry.delay_s(retries + 1) * 1000), error)
-    return Ending(final, payload, error=error)
+        return Outcome("retry", payload, round(spec.retry.delay_s(retries + 1) * 1000), error)
+    return Outcome(final, payload, error=error)
 
 
-def raised(exc: Any, spec: JobSpec, retries: int) -> Ending:
+def raised(exc: Any, spec: JobSpec, retries: int) -> Outcome:
     """End with what a task raised, or what Celery's tracer made of it."""
     match exc:
         case Retry():
             cause = exc.exc if isinstance(exc.exc, BaseException) else exc
             described = capture.error(cause)
-            return Ending("retry", capture.encode(described), _delay_ms(exc.when), described)
+            return Outcome("retry", capture.encode(described), _delay_ms(exc.when), described)
         case Ignore():
-            return Ending(
+            return Outcome(
                 "skipped", capture.encode(capture.plain_error("Ignore", str(exc) or "the task raised Ignore"))
             )
         case Reject() if exc.requeue:  # type: ignore[attr-defined]
-            return Ending("returned", delay_ms=RETURNED_MS)
+            return Outcome("returned", delay_ms=RETURNED_MS)
         case Reject():
             return failure(_rejected(exc), spec, retries)
         case SoftTimeLimitExceeded():
@@ -93,20 +94,20 @@ def raised(exc: Any, spec: JobSpec, retries: int) -> Ending:
         case Stopped():
             return cancelled()
         case NotInWorkflow():  # trying again would end the same way
-            return Ending("failed", capture.encode(capture.error(exc)), error=capture.error(exc))
+            return Outcome("failed", capture.encode(capture.error(exc)), error=capture.error(exc))
     return failure(capture.error(exc), spec, retries)
 
 
-def out_of_time(error: dict[str, Any], spec: JobSpec, retries: int) -> Ending:
+def out_of_time(error: dict[str, Any], spec: JobSpec, retries: int) -> Outcome:
     """End at a time limit, soft or hard."""
     bases = (*TIMEOUT_NAMES, *error["bases"])
     return failure({**error, "type": "TimeLimitExceeded", "bases": list(bases)}, spec, retries, final="timed_out")
 
 
-def cancelled() -> Ending:
+def cancelled() -> Outcome:
     """End an attempt that its node stopped."""
     described = capture.plain_error("Cancelled", "the attempt was stopped, as it was wished")
-    return Ending("cancelled", capture.encode(described), error=described)
+    return Outcome("cancelled", capture.encode(described), error=described)
 
 
 def _rejected(exc: Any) -> dict[str, Any]:

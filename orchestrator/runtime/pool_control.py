@@ -23,19 +23,19 @@ from billiard.exceptions import SoftTimeLimitExceeded
 from billiard.pool import ApplyResult
 
 from orchestrator.runtime.outcomes import OutOfTime, Stopped
-from orchestrator.runtime.slots import Hand, HandTable, Phase, Row
+from orchestrator.runtime.slots import Phase, Row, Slot, SlotTable
 
 _HALT_S = 0.05
 
 
-class Grip(Protocol):
-    """What the node's threads can do to a hand that they do not own."""
+class PoolControl(Protocol):
+    """What the node's threads can do to a slot that they do not own."""
 
     sure: bool
-    """Whether a stopped hand is dead, rather than asked."""
+    """Whether a stopped slot is dead, rather than asked."""
 
     def death(self, row: Row) -> str | None:
-        """Return how the hand's process died, or None while it lives."""
+        """Return how the slot's process died, or None while it lives."""
         ...
 
     def soften(self, index: int, row: Row) -> None:
@@ -43,21 +43,21 @@ class Grip(Protocol):
         ...
 
     def stop(self, index: int, row: Row, why: str) -> bool:
-        """Stop the attempt; False means that the hand has meanwhile gone on to something else."""
+        """Stop the attempt; False means that the slot has meanwhile gone on to something else."""
         ...
 
 
-class ProcessGrip:
+class ProcessControl:
     """Children of the prefork pool, each in a process group of its own."""
 
     sure = True
 
-    def __init__(self, worker: Any, table: HandTable) -> None:
+    def __init__(self, worker: Any, table: SlotTable) -> None:
         self._worker = worker
         self._table = table
 
     def death(self, row: Row) -> str | None:
-        """See `Grip.death`. The child stays to be waited for by the pool."""
+        """See `PoolControl.death`. The child stays to be waited for by the pool."""
         try:
             status = os.waitid(os.P_PID, row.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         except ChildProcessError:
@@ -69,11 +69,11 @@ class ProcessGrip:
         return f"it was ended by {signal.Signals(status.si_status).name}"
 
     def soften(self, index: int, row: Row) -> None:
-        """See `Grip.soften`. The child's handler knows whether the attempt still runs."""
+        """See `PoolControl.soften`. The child's handler knows whether the attempt still runs."""
         _kill(row.pid, signal.SIGUSR1)
 
     def stop(self, index: int, row: Row, why: str) -> bool:
-        """See `Grip.stop`. The child is halted first, to be sure that the attempt is still the one that is meant."""
+        """See `PoolControl.stop`. The child is halted first, so that its attempt cannot change before the kill."""
         if not self._halt(row.pid):
             return True
         now = self._table.read(index)
@@ -117,20 +117,20 @@ class ProcessGrip:
             hub.call_soon(pool.maintain_pool)
 
 
-class ThreadHand(Hand):
-    """A hand of a thread. Its end of running and an exception from outside exclude each other."""
+class ThreadSlot(Slot):
+    """A slot of a thread. Its end of running and an exception from outside exclude each other."""
 
-    def __init__(self, table: HandTable, index: int, serial: int) -> None:
+    def __init__(self, table: SlotTable, index: int, serial: int) -> None:
         super().__init__(table, index, serial)
         self.thread = 0
         self.lock = Lock()
 
-    def seat(self) -> None:
-        """See `Hand.seat`."""
+    def bind(self) -> None:
+        """See `Slot.bind`."""
         self.thread = get_ident()
 
     def release(self) -> None:
-        """See `Hand.release`. What was thrown too late to be raised is taken back."""
+        """See `Slot.release`. What was thrown too late to be raised is taken back."""
         while True:
             try:
                 with self.lock:
@@ -141,77 +141,77 @@ class ThreadHand(Hand):
                 continue  # it came between the end of the user's code and this line
 
 
-class ThreadGrip:
+class ThreadControl:
     """Threads of this process, the main thread of solo among them."""
 
     sure = False
 
-    def __init__(self, hands: dict[int, ThreadHand]) -> None:
-        self._hands = hands
+    def __init__(self, slots: dict[int, ThreadSlot]) -> None:
+        self._slots = slots
 
     def death(self, row: Row) -> str | None:
-        """See `Grip.death`."""
+        """See `PoolControl.death`."""
         return None
 
     def soften(self, index: int, row: Row) -> None:
-        """See `Grip.soften`."""
+        """See `PoolControl.soften`."""
         self._raise(index, row, SoftTimeLimitExceeded)
 
     def stop(self, index: int, row: Row, why: str) -> bool:
-        """See `Grip.stop`."""
+        """See `PoolControl.stop`."""
         return self._raise(index, row, OutOfTime if why == "timed_out" else Stopped)
 
     def _raise(self, index: int, row: Row, exception: type[BaseException]) -> bool:
-        hand = self._hands[index]
-        with hand.lock:
-            if hand.phase is not Phase.running or hand.ref != row.ref:
+        slot = self._slots[index]
+        with slot.lock:
+            if slot.phase is not Phase.running or slot.ref != row.ref:
                 return False
-            _throw(hand.thread, exception)
+            _throw(slot.thread, exception)
         return True
 
 
-class GreenletHand(Hand):
-    """A hand of a greenlet."""
+class GreenletSlot(Slot):
+    """A slot of a greenlet."""
 
     greenlet: Any = None
 
-    def seat(self) -> None:
-        """See `Hand.seat`."""
+    def bind(self) -> None:
+        """See `Slot.bind`."""
         from gevent import getcurrent
 
         self.greenlet = getcurrent()
 
 
-class GreenletGrip:
+class GreenletControl:
     """Greenlets of this thread: nothing happens between looking at one and raising in it."""
 
     sure = False
 
-    def __init__(self, hands: dict[int, GreenletHand]) -> None:
-        self._hands = hands
+    def __init__(self, slots: dict[int, GreenletSlot]) -> None:
+        self._slots = slots
 
     def death(self, row: Row) -> str | None:
-        """See `Grip.death`."""
+        """See `PoolControl.death`."""
         return None
 
     def soften(self, index: int, row: Row) -> None:
-        """See `Grip.soften`."""
+        """See `PoolControl.soften`."""
         self._raise(index, row, SoftTimeLimitExceeded())
 
     def stop(self, index: int, row: Row, why: str) -> bool:
-        """See `Grip.stop`."""
+        """See `PoolControl.stop`."""
         return self._raise(index, row, OutOfTime() if why == "timed_out" else Stopped())
 
     def _raise(self, index: int, row: Row, exception: BaseException) -> bool:
         from gevent import get_hub
 
-        hand = self._hands[index]
-        if hand.phase is not Phase.running or hand.ref != row.ref:
+        slot = self._slots[index]
+        if slot.phase is not Phase.running or slot.ref != row.ref:
             return False
 
         def throw() -> None:
-            if hand.phase is Phase.running and hand.ref == row.ref:
-                hand.greenlet.throw(exception)
+            if slot.phase is Phase.running and slot.ref == row.ref:
+                slot.greenlet.throw(exception)
 
         get_hub().loop.run_callback(throw)
         return True

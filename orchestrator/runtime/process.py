@@ -1,7 +1,7 @@
-"""Where a permit finds its hand: the one place of a process that knows the station and the hands in it.
+"""Where a permit finds its slot: what one process of a worker node has, its resources and its slots.
 
-Prefork: the main process fills the desk before the pool forks; each child opens its own clients and takes one hand for
-its life. Other pools: every turn borrows a hand of the process and puts it back.
+Prefork: the main process makes it before the pool forks; each child opens its own clients and keeps one slot for its
+life. Other pools: every turn borrows a slot of the process and puts it back.
 """
 
 from __future__ import annotations
@@ -16,108 +16,108 @@ from typing import Any
 
 from billiard.exceptions import SoftTimeLimitExceeded
 
-from orchestrator.runtime.pool_control import GreenletHand, ThreadHand
-from orchestrator.runtime.resources import Station
-from orchestrator.runtime.slots import Hand, Phase, Row
+from orchestrator.runtime.pool_control import GreenletSlot, ThreadSlot
+from orchestrator.runtime.resources import Resources
+from orchestrator.runtime.slots import Phase, Row, Slot
 from orchestrator.runtime.turn import Turn
 
 logger = logging.getLogger(__name__)
 
 
-class Desk:
-    """The hands of one process."""
+class WorkerProcess:
+    """The slots of one process."""
 
-    def __init__(self, station: Station, pool: str) -> None:
-        self.station = station
+    def __init__(self, resources: Resources, pool: str) -> None:
+        self.resources = resources
         self.pool = pool
-        self.hands: dict[int, Any] = {}
+        self.slots: dict[int, Any] = {}
         self._free: list[Any] = []
         self._lock = threading.Lock()
-        self._own: Hand | None = None
+        self._own: Slot | None = None
 
-    def move_in(self) -> None:
-        """Begin the life of a prefork child: its own process group, clients and hand."""
+    def start_child(self) -> None:
+        """Begin the life of a prefork child: its own process group, clients and slot."""
         os.setpgid(0, 0)
-        self._own = self.station.table.adopt(Hand)
-        self.station.pid = 0
+        self._own = self.resources.table.adopt(Slot)
+        self.resources.pid = 0
 
-    def move_out(self) -> None:
+    def end_child(self) -> None:
         """End the life of a prefork child in good order."""
-        if self._own is not None and self.station.pid == os.getpid():
-            self.station.events.flush(1.0)
+        if self._own is not None and self.resources.pid == os.getpid():
+            self.resources.events.flush(1.0)
 
-    def borrow(self) -> Hand:
-        """Return a hand for one turn."""
+    def borrow(self) -> Slot:
+        """Return a slot for one turn."""
         if self._own is not None:
             self._prepare_child(self._own)
             return self._own
         with self._lock:
-            hand = self._free.pop() if self._free else None
-        if hand is None:
-            hand = self.station.table.adopt(GreenletHand if self.pool == "gevent" else ThreadHand)
-            self.hands[hand.index] = hand
-        hand.seat()
-        return hand
+            slot = self._free.pop() if self._free else None
+        if slot is None:
+            slot = self.resources.table.adopt(GreenletSlot if self.pool == "gevent" else ThreadSlot)
+            self.slots[slot.index] = slot
+        slot.bind()
+        return slot
 
-    def put_back(self, hand: Hand) -> None:
+    def put_back(self, slot: Slot) -> None:
         """Give a borrowed hand back."""
         if self._own is None:
             with self._lock:
-                self._free.append(hand)
+                self._free.append(slot)
 
-    def _prepare_child(self, hand: Hand) -> None:
-        if self.station.pid == os.getpid():
+    def _prepare_child(self, slot: Slot) -> None:
+        if self.resources.pid == os.getpid():
             return
-        self.station.open()
+        self.resources.open()
         plain: Any = signal.getsignal(signal.SIGUSR1)  # billiard's, for the soft limits of plain tasks
-        signal.signal(signal.SIGUSR1, _soft_limit(hand, plain))
+        signal.signal(signal.SIGUSR1, _soft_limit(slot, plain))
 
 
-def _soft_limit(hand: Hand, plain: Callable[[int, Any], Any]) -> Callable[[int, Any], None]:
+def _soft_limit(slot: Slot, plain: Callable[[int, Any], Any]) -> Callable[[int, Any], None]:
     def raise_in_time(signum: int, frame: Any) -> None:
-        if hand.phase is Phase.idle:
+        if slot.phase is Phase.idle:
             plain(signum, frame)
-        elif hand.phase is Phase.running and 0 < hand.soft <= time.monotonic():
+        elif slot.phase is Phase.running and 0 < slot.soft <= time.monotonic():
             raise SoftTimeLimitExceeded
 
     return raise_in_time
 
 
-_desk: Desk | None = None
+_current: WorkerProcess | None = None
 
 
-def set_up(desk: Desk | None) -> None:
-    """Make a desk this process's."""
-    global _desk
-    _desk = desk
+def set_up(process: WorkerProcess | None) -> None:
+    """Make a process this process's."""
+    global _current
+    _current = process
 
 
-def the_desk() -> Desk | None:
-    """Return this process's desk, if it is a worker of ours."""
-    return _desk
+def current() -> WorkerProcess | None:
+    """Return this process's process, if it is a worker of ours."""
+    return _current
 
 
-def take_turn(name: str, namespace: str, route: str, cls: int) -> None:
+def take_turn(name: str, namespace: str, route: str, priority: int) -> None:
     """Take a turn that a permit opens. A permit of another namespace is dropped: its own workers are rung again."""
-    desk = _desk
-    if desk is None:
+    process = _current
+    if process is None:
         logger.error("a permit came to a process that is no worker of ours: dropped")
         return
-    if namespace != desk.station.namespace:
+    if namespace != process.resources.namespace:
         logger.warning(
-            "a permit of the namespace %r came to a worker of %r: dropped", namespace, desk.station.namespace
+            "a permit of the namespace %r came to a worker of %r: dropped", namespace, process.resources.namespace
         )
         return
-    hand = desk.borrow()
+    slot = process.borrow()
     try:
-        Turn(desk.station, hand, name, route, cls).run()
+        Turn(process.resources, slot, name, route, priority).run()
     finally:
-        hand.rest()
-        desk.put_back(hand)
+        slot.rest()
+        process.put_back(slot)
 
 
 def row_of_turn(name: str) -> Row | None:
-    """Return the row of the hand that has a turn of this name."""
-    if _desk is None:
+    """Return the row of the slot that has a turn of this name."""
+    if _current is None:
         return None
-    return next((row for _, row in _desk.station.table.rows() if row.turn == name), None)
+    return next((row for _, row in _current.resources.table.rows() if row.turn == name), None)

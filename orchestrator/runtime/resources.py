@@ -1,4 +1,4 @@
-"""What one process of a worker node has at hand: its store, its publisher, its place in the hand table."""
+"""What one process of a worker node has at hand: its store, its publisher, its place in the slot table."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from celery import Celery
 
 from orchestrator.dispatch.permits import CONNECT_S, Publisher, transport_options
 from orchestrator.model.errors import StoreBusy, StoreUnavailable
-from orchestrator.runtime.slots import HandTable
+from orchestrator.runtime.slots import SlotTable
 from orchestrator.runtime.task_events import TaskEvents
 from orchestrator.servers.addresses import store_url
 from orchestrator.settings import Settings
 from orchestrator.state.store import Store
-from orchestrator.state.transitions.replies import Want
+from orchestrator.state.transitions.values import Subscription
 
 logger = logging.getLogger(__name__)
 
@@ -38,15 +38,15 @@ class Limits:
 
 
 @dataclass(slots=True)
-class Station:
+class Resources:
     """One process's tools. A prefork child opens its own after the fork; the other pools share the node's."""
 
     app: Celery
     settings: Settings
     namespace: str
     node: str
-    wants: tuple[Want, ...]
-    table: HandTable
+    subscriptions: tuple[Subscription, ...]
+    table: SlotTable
     limits: Limits
     turn_attempts: int
     """How many attempts a turn may run: 100, or fewer where the pool replaces its children sooner."""
@@ -55,7 +55,7 @@ class Station:
     events: TaskEvents = field(init=False)
     pid: int = field(init=False)
 
-    def open(self) -> Station:
+    def open(self) -> Resources:
         """Make this process's own clients. Nothing is connected yet; an embedded store must be running, though."""
         self.pid = os.getpid()
         self.store = Store.connect(store_url(self.settings), self.namespace)
@@ -63,14 +63,14 @@ class Station:
         self.events = TaskEvents(self.app, self.node)
         return self
 
-    def wants_for(self, route: str) -> tuple[Want, ...]:
+    def subscriptions_for(self, route: str) -> tuple[Subscription, ...]:
         """Return what a turn of this route may take: of its own route first."""
-        return tuple(sorted(self.wants, key=lambda want: want.route != route))
+        return tuple(sorted(self.subscriptions, key=lambda want: want.route != route))
 
     def patiently(self, ask: Callable[[], T]) -> T:
         """Ask the store until it answers.
 
-        An outage is not a death: the attempt stays this hand's unless the store says otherwise. Operations that are
+        An outage is not a death: the attempt stays this slot's unless the store says otherwise. Operations that are
         sent again are harmless (ruling 6). Only a node that goes out gives up.
         """
         pause, until = _FIRST_S, 0.0

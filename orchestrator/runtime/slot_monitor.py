@@ -1,4 +1,4 @@
-"""The warden: a thread of the node that looks at all hands twenty times a second.
+"""The monitor: a thread of the node that looks at all slots twenty times a second.
 
 It enforces time limits, carries out what must be stopped, and notices children that died. It never talks to the
 store, so that an outage suspends no limit: what it finds out are *verdicts*, which the node's other thread reports.
@@ -15,8 +15,8 @@ from typing import Any
 
 from celery.worker import state as worker_state
 
-from orchestrator.runtime.pool_control import Grip, ProcessGrip
-from orchestrator.runtime.slots import HandTable, Phase, Row
+from orchestrator.runtime.pool_control import PoolControl, ProcessControl
+from orchestrator.runtime.slots import Phase, Row, SlotTable
 
 logger = logging.getLogger(__name__)
 
@@ -26,10 +26,10 @@ GRACE_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """The end of an attempt whose hand cannot report it."""
+class UnreportedOutcome:
+    """The end of an attempt whose slot cannot report it."""
 
-    hand: str
+    slot: str
     ref: str
     task: str
     cause: str
@@ -53,19 +53,21 @@ class _Stop:
     given_up: bool = False
 
 
-class Warden:
-    """Watches over the hands of one node."""
+class SlotMonitor:
+    """Watches over the slots of one node."""
 
-    def __init__(self, table: HandTable, grip: Grip, report: Callable[[Verdict], None], worker: Any) -> None:
+    def __init__(
+        self, table: SlotTable, control: PoolControl, report: Callable[[UnreportedOutcome], None], worker: Any
+    ) -> None:
         self._table = table
-        self._grip = grip
+        self._control = control
         self._report = report
         self._worker = worker
         self._orders: dict[str, str] = {}
         self._stops: dict[int, _Stop] = {}
         self._softened: dict[int, str] = {}
         self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="orchestrator-warden", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="orchestrator-monitor", daemon=True)
 
     def start(self) -> None:
         """Start the thread."""
@@ -77,7 +79,7 @@ class Warden:
         self._thread.join(1.0)
 
     def order(self, ref: str, why: str) -> None:
-        """Have an attempt stopped, if a hand still runs it: `cancelled`, `timed_out` or `stale`."""
+        """Have an attempt stopped, if a slot still runs it: `cancelled`, `timed_out` or `stale`."""
         self._orders[ref] = why
 
     def order_all(self, why: str) -> None:
@@ -99,7 +101,7 @@ class Warden:
             try:
                 self._look()
             except Exception:
-                logger.exception("the warden stumbled, and goes on")
+                logger.exception("the monitor stumbled, and goes on")
             if closing:
                 return
 
@@ -108,7 +110,7 @@ class Warden:
         now = time.monotonic()
         orders, self._orders = self._orders, {}
         for index, row in self._table.rows():
-            death = self._grip.death(row)
+            death = self._control.death(row)
             if death is not None:
                 self._bury(index, row, death)
             elif row.phase is Phase.running:
@@ -117,7 +119,7 @@ class Warden:
     def _check(self, index: int, row: Row, now: float, order: str | None) -> None:
         stop = self._stops.get(index)
         if stop is not None and stop.ref == row.ref:
-            if not self._grip.sure and not stop.given_up and now - stop.since > GRACE_S:
+            if not self._control.sure and not stop.given_up and now - stop.since > GRACE_S:
                 self._give_up(row, stop)
             return
         if order is None and row.hard and now >= row.hard:
@@ -125,34 +127,36 @@ class Warden:
         if order is None and row.ref in worker_state.revoked:
             order = "cancelled"
         if order is not None:
-            if self._grip.stop(index, row, order):
+            if self._control.stop(index, row, order):
                 self._stops[index] = _Stop(row.ref, order, now)
                 logger.warning("attempt %s (%s) is stopped: %s", row.ref, row.task, order)
         elif row.soft and now >= row.soft and self._softened.get(index) != row.ref:
             self._softened[index] = row.ref
-            self._grip.soften(index, row)
+            self._control.soften(index, row)
 
     def _give_up(self, row: Row, stop: _Stop) -> None:
         stop.given_up = True
         logger.error("attempt %s (%s) was told to stop and goes on: its report will be refused", row.ref, row.task)
         if stop.why != "stale":
-            self._report(Verdict(row.name, row.ref, row.task, stop.why, "it did not stop when it was told to"))
+            self._report(
+                UnreportedOutcome(row.name, row.ref, row.task, stop.why, "it did not stop when it was told to")
+            )
 
     def _bury(self, index: int, row: Row, death: str) -> None:
         """A child is dead: report what it held, give up its row, have the pool replace it."""
         stop = self._stops.pop(index, None)
         self._softened.pop(index, None)
         self._table.free(index)
-        if isinstance(self._grip, ProcessGrip):
-            self._grip.replace_the_dead()
+        if isinstance(self._control, ProcessControl):
+            self._control.replace_the_dead()
         if not row.ref:
             return
         if stop is not None and stop.ref == row.ref:
             if stop.why != "stale":
-                self._report(Verdict(row.name, row.ref, row.task, stop.why))
+                self._report(UnreportedOutcome(row.name, row.ref, row.task, stop.why))
         else:
             cause = "returned" if self._table.draining else "lost"
-            self._report(Verdict(row.name, row.ref, row.task, cause, death))
+            self._report(UnreportedOutcome(row.name, row.ref, row.task, cause, death))
 
     def _watch_worker(self) -> None:
         """Set the flags that follow Celery's state: Flower, for one, switches task events at any time."""

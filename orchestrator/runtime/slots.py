@@ -1,10 +1,10 @@
-"""The hand table: what each slot of a node is doing, in memory that its processes share.
+"""The slot table: what each slot of a node is doing, in memory that its processes share.
 
-A *hand* is one slot: a child of the prefork pool, or a thread or greenlet that has a turn. Its owner alone writes its
+A *slot* is one slot: a child of the prefork pool, or a thread or greenlet that has a turn. Its owner alone writes its
 row; the node's threads read all rows, and free those of children that died. Nobody waits for anybody: a row is written
 between two copies of its version, so that a reader who met a writer sees two different ones and reads again.
 
-A hand's name is `pid.serial`, and no two hands of a node ever have the same: the store answers a hand by the number of
+A slot's name is `pid.serial`, and no two slots of a node ever have the same: the store answers a slot by the number of
 its last operation, which a second bearer of the name would count anew.
 """
 
@@ -35,23 +35,23 @@ _TAIL = 8 + 256
 assert _BODY.size <= 256
 
 
-H = TypeVar("H", bound="Hand")
+H = TypeVar("H", bound="Slot")
 
 
 class Phase(IntEnum):
-    """What a hand is doing."""
+    """What a slot is doing."""
 
     free = 0
     """Nobody has this row."""
     idle = 1
     claiming = 2
     running = 3
-    """The user's code runs: the only phase in which a hand may be stopped."""
+    """The user's code runs: the only phase in which a slot may be stopped."""
     finishing = 4
 
 
 class Row(NamedTuple):
-    """One hand as others see it. Times are `time.monotonic()`, which all processes of a machine share; 0 is never."""
+    """One slot as others see it. Times are `time.monotonic()`, which all processes of a machine share; 0 is never."""
 
     pid: int
     serial: int
@@ -65,12 +65,12 @@ class Row(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The hand's name in the store."""
+        """The slot's name in the store."""
         return f"{self.pid}.{self.serial}"
 
 
-class HandTable:
-    """The rows of one node, and flags that the node sets for all its hands."""
+class SlotTable:
+    """The rows of one node, and flags that the node sets for all its slots."""
 
     def __init__(self, rows: int) -> None:
         size = _HEADER + rows * _ROW
@@ -83,7 +83,7 @@ class HandTable:
 
     @property
     def draining(self) -> bool:
-        """Whether the node goes out: hands claim nothing more."""
+        """Whether the node goes out: slots claim nothing more."""
         return self._memory[_DRAIN] != 0
 
     @draining.setter
@@ -117,16 +117,16 @@ class HandTable:
     def incarnation(self, value: int) -> None:
         _INCARNATION.pack_into(self._memory, _INCARNATION_AT, value)
 
-    def adopt(self, kind: Callable[[HandTable, int, int], H]) -> H:
-        """Take a free row for a new hand of this process."""
+    def adopt(self, kind: Callable[[SlotTable, int, int], H]) -> H:
+        """Take a free row for a new slot of this process."""
         with self._locked():
             for index in range(self._rows):
                 if self.read(index).phase is Phase.free:
                     return kind(self, index, self._next_serial(index))
-        raise RuntimeError("the hand table is full")  # it has room for every slot and as many that have just died
+        raise RuntimeError("the slot table is full")  # it has room for every slot and as many that have just died
 
     def renew(self, index: int) -> int:
-        """Return a serial for a hand that needs another name."""
+        """Return a serial for a slot that needs another name."""
         with self._locked():
             return self._next_serial(index)
 
@@ -135,7 +135,7 @@ class HandTable:
         self.write(index, Row(0, 0, Phase.free, 0, 0, 0, "", "", ""))
 
     def rows(self) -> Iterator[tuple[int, Row]]:
-        """Go through all hands, with the numbers of their rows."""
+        """Go through all slots, with the numbers of their rows."""
         for index in range(_USED.unpack_from(self._memory, _USED_AT)[0]):
             row = self.read(index)
             if row.phase is not Phase.free:
@@ -179,10 +179,10 @@ class HandTable:
                 fcntl.lockf(self._file, fcntl.LOCK_UN)
 
 
-class Hand:
-    """A hand as its owner has it. `phase` is its own copy, which a signal handler of the same thread may trust."""
+class Slot:
+    """A slot as its owner has it. `phase` is its own copy, which a signal handler of the same thread may trust."""
 
-    def __init__(self, table: HandTable, index: int, serial: int) -> None:
+    def __init__(self, table: SlotTable, index: int, serial: int) -> None:
         self.index = index
         self.op = 0
         self.phase = Phase.idle
@@ -195,7 +195,7 @@ class Hand:
 
     @property
     def name(self) -> str:
-        """The hand's name in the store."""
+        """The slot's name in the store."""
         return self._row.name
 
     @property
@@ -208,16 +208,16 @@ class Hand:
         """When the attempt's soft limit is, or 0."""
         return self._row.soft
 
-    def seat(self) -> None:
+    def bind(self) -> None:
         """Serve whoever calls this, until another does."""
 
     def next_op(self) -> int:
-        """Return the number of the hand's next operation."""
+        """Return the number of the slot's next operation."""
         self.op += 1
         return self.op
 
     def renew(self) -> None:
-        """Take another name: the store has closed this hand."""
+        """Take another name: the store has closed this slot."""
         self._serial = self._table.renew(self.index)
         self.op = 0
         self.rest()

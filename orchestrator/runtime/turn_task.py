@@ -30,8 +30,8 @@ def trace_turn(uuid: str, args: Any, kwargs: Any, request: Any = None) -> trace_
     """Take a turn. Whatever goes wrong is logged here: for Celery a turn always succeeds."""
     start = time.monotonic()
     try:
-        namespace, route, cls = args
-        process.take_turn(uuid, str(namespace), str(route), int(cls))
+        namespace, route, priority = args
+        process.take_turn(uuid, str(namespace), str(route), int(priority))
     except (TypeError, ValueError):
         logger.error("a permit that is none was dropped: %.200r", args)
     except Exception:

@@ -1,6 +1,6 @@
 """The watchdog for a worker that looks healthy and takes nothing.
 
-Celery can wait for ever on a broker connection whose other end is gone without a word. Healing rings that nobody
+Celery can wait for ever on a broker connection whose other end is gone without a word. Healing permits that nobody
 answers, though this node has idle slots, tell it: after three of them the node breaks its connections to the broker,
 and Celery connects again by itself; after three more it ends, and whatever supervises it starts another.
 """
@@ -22,27 +22,27 @@ EXIT_AT = 6
 
 
 class Watchdog:
-    """Judges the count of unanswered healing rings that each beat brings."""
+    """Judges the count of unanswered healing permits that each beat brings."""
 
     def __init__(self, worker: Any) -> None:
         self._worker = worker
         self._last = 0
         self._unanswered = 0
 
-    def hopeless(self, deaf: int, *, broker_down: bool) -> bool:
+    def hopeless(self, unanswered: int, *, broker_down: bool) -> bool:
         """Act on the count, and tell whether the node should end.
 
         A ring that could not be published says nothing of this worker: that a broker is down for all is no reason to
         end.
         """
-        if deaf < self._last:
+        if unanswered < self._last:
             self._unanswered = 0
-        elif deaf > self._last and not broker_down:
+        elif unanswered > self._last and not broker_down:
             self._unanswered += 1
             if self._unanswered >= RECONNECT_AT:
                 logger.warning("this worker takes no permits: its connections to the broker are made anew")
                 break_connections(getattr(getattr(self._worker, "consumer", None), "connection", None))
-        self._last = deaf
+        self._last = unanswered
         return self._unanswered >= EXIT_AT
 
 

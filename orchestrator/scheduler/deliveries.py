@@ -17,8 +17,9 @@ from orchestrator.state import reads
 from orchestrator.state.reads import starters
 from orchestrator.state.reads.starters import DeliveryRecord
 from orchestrator.state.store import Store
+from orchestrator.state.transitions.events import Deliver, Offer
 from orchestrator.state.transitions.replies import Outdated
-from orchestrator.state.transitions.starters import MAX_WHY, Deliver, Offer
+from orchestrator.state.transitions.starters import MAX_WHY
 
 log = logging.getLogger(__name__)
 
@@ -56,9 +57,9 @@ class Deliveries:
                     self.outlook.flow(record.workflow).bind(params_of(trigger, [event]))
             except (NotFound, ParameterError) as error:
                 log.warning("%s: no run for %s: %s", record.id, delivery.id, error)
-                yield Offer(record.id, record.gen, delivery.id, event.name, str(error)[:MAX_WHY])
+                yield Offer(record.id, record.generation, delivery.id, event.name, str(error)[:MAX_WHY])
             else:
-                yield Offer(record.id, record.gen, delivery.id, event.name)
+                yield Offer(record.id, record.generation, delivery.id, event.name)
 
     def ended(self, tools: Tools, run_ids: Sequence[str], now_ms: int) -> None:
         """Deliver the ends of runs, and the datasets that they have written, as far as anybody listens."""

@@ -39,7 +39,7 @@ def standard_duties(retention_s: float, settings: Settings | None = None) -> lis
     listeners = Listeners(outlook, polls, settings)
     handlers: dict[str, Handler] = {
         "schedule": starts.planned,
-        "slot": starts.waiting,
+        "room": starts.waiting,
         "delivery": deliveries.delivered,
         "ended": deliveries.ended,
         "poll": polls.asked,

@@ -23,8 +23,8 @@ from orchestrator.scheduling.planning import Miss, Planned, Start, Times, steps
 from orchestrator.starters.trigger import Trigger
 from orchestrator.state.reads import starters
 from orchestrator.state.reads.starters import DeliveryRecord, StarterRecord
+from orchestrator.state.transitions.base import Transition
 from orchestrator.state.transitions.replies import NoPlan, Started
-from orchestrator.state.transitions.runs import Transition
 from orchestrator.state.transitions.starters import MAX_WHY, DropWaiting, PassOver, StartPlanned, StartWaiting
 from orchestrator.timing.base import to_datetime
 
@@ -71,9 +71,9 @@ class Starts:
     def _make(self, tools: Tools, transitions: Sequence[Transition[Any]]) -> None:
         for transition, reply in zip(transitions, tools.store.run_all(transitions), strict=True):
             if isinstance(reply, Started):
-                tools.ring(reply.rings)
+                tools.publish(reply.permits)
                 if reply.todo and isinstance(transition, StartPlanned | StartWaiting):
-                    advance(tools, transition.run)
+                    advance(tools, transition.run_id)
             elif isinstance(reply, NoPlan):
                 log.warning("%s: the plan of its workflow has just gone; tried again", transition)
 
@@ -104,10 +104,10 @@ class Starts:
             return _passed_over(record, step.planned, step.next, due, "failed", str(error))
 
     def _start(self, record: StarterRecord, planned: Planned, step: Start, due: int) -> StartPlanned:
-        plan, params, cls, facts = self._run_of(record, planned, step.planned)
+        plan, params, priority, facts = self._run_of(record, planned, step.planned)
         following = "" if step.next is None else str(step.next)
         return StartPlanned(
-            record.id, record.gen, str(step.planned), following, due, new_run_id(), plan, params, cls, facts
+            record.id, record.generation, str(step.planned), following, due, new_run_id(), plan, params, priority, facts
         )
 
     def _run_of(self, record: StarterRecord, planned: Planned, at: int) -> tuple[str, bytes, int, bytes]:
@@ -119,10 +119,10 @@ class Starts:
         if params:
             params = fill(params, **variables_of(record, planned.times, at, (start, end)))
         facts = {"schedule": record.log, "logical_ms": at, "interval_ms": [start, end]}
-        cls = flow.priority(schedule.priority)
+        priority = flow.priority(schedule.priority)
         if record.kind == "backfill":
             facts["backfill"] = record.id
-        return flow.plan, flow.bind(params), cls, json.dumps(facts).encode()
+        return flow.plan, flow.bind(params), priority, json.dumps(facts).encode()
 
     def _waiting(self, tools: Tools, record: StarterRecord, most: int) -> Iterator[Transition[Any]]:
         if record.kind == "trigger":
@@ -135,12 +135,12 @@ class Starts:
             return
         for occasion in tools.store.read(starters.waiting(tools.store.keys, record.id, most)):
             try:
-                plan, params, cls, facts = self._run_of(record, planned, int(occasion))
+                plan, params, priority, facts = self._run_of(record, planned, int(occasion))
             except CANNOT as error:
                 log.warning("%s: no run at %s: %s", record.id, iso(int(occasion)), error)
-                yield DropWaiting(record.id, record.gen, occasion, 1, str(error)[:MAX_WHY])
+                yield DropWaiting(record.id, record.generation, occasion, 1, str(error)[:MAX_WHY])
                 continue
-            yield StartWaiting(record.id, record.gen, occasion, 1, new_run_id(), plan, params, cls, facts)
+            yield StartWaiting(record.id, record.generation, occasion, 1, new_run_id(), plan, params, priority, facts)
 
     def _gathered(self, tools: Tools, record: StarterRecord, most: int) -> Iterator[Transition[Any]]:
         try:
@@ -179,12 +179,12 @@ class Starts:
                     yield from self._together(record, trigger, several, found, part=1)
                 return
             log.warning("%s: no run for %d deliveries, %s: %s", record.id, len(ids), ids[0], error)
-            yield DropWaiting(record.id, record.gen, ids[0], len(ids), str(error)[:MAX_WHY])
+            yield DropWaiting(record.id, record.generation, ids[0], len(ids), str(error)[:MAX_WHY])
             return
         facts = json.dumps({"trigger": record.id, "deliveries": ids}).encode()
-        cls = flow.priority(trigger.priority)
+        priority = flow.priority(trigger.priority)
         run, count = new_run_id(), len(ids)
-        yield StartWaiting(record.id, record.gen, ids[0], count, run, flow.plan, params, cls, facts, part)
+        yield StartWaiting(record.id, record.generation, ids[0], count, run, flow.plan, params, priority, facts, part)
 
 
 def variables_of(record: StarterRecord, times: Times, at: int, interval: tuple[int, int]) -> dict[str, Any]:
@@ -203,6 +203,6 @@ def _passed_over(
     record: StarterRecord, first: int, following: int | None, due: int, word: str, detail: str, last: int | None = None
 ) -> PassOver:
     return PassOver(
-        record.id, record.gen, str(first), str(first if last is None else last), word, detail[:MAX_WHY],
+        record.id, record.generation, str(first), str(first if last is None else last), word, detail[:MAX_WHY],
         "" if following is None else str(following), due,
     )  # fmt: skip

@@ -95,7 +95,7 @@ class Outlook:
 
     def planned(self, store: Store, record: StarterRecord) -> Planned:
         """Return a stored schedule, or that of a backfill; a `DefinitionError` if it cannot be used."""
-        key = (record.id, record.gen)
+        key = (record.id, record.generation)
         if key not in self._planned:
             if len(self._planned) >= MOST_KNOWN:
                 self._planned.clear()
@@ -116,7 +116,7 @@ class Outlook:
 
     def trigger(self, record: StarterRecord) -> Trigger:
         """Return a stored trigger."""
-        key = (record.id, record.gen)
+        key = (record.id, record.generation)
         if key not in self._triggers:
             self._triggers[key] = Trigger.read(name_of(record.id), json.loads(record.spec))
         return self._triggers[key]

@@ -1,7 +1,7 @@
 """What becomes of a schedule's planned time while earlier runs of it live or wait, worked out without a store.
 
-Twin: the fragments `overlaps` (verdict, replace), `starters` (room) and `past` (gate), for schedules: what they plan is
-never gathered. For simulations; in the store the scripts alone decide.
+Twin: the fragments `overlaps` (decision, replace), `starters` (room) and `journal` (last_end), for schedules: what they
+plan is never gathered. For simulations; in the store the scripts alone decide.
 """
 
 from __future__ import annotations
@@ -14,33 +14,33 @@ from typing import Literal
 from orchestrator.model.states import RunState
 
 MOST_WAITING = 10_000
-Verdict = Literal["start", "wait", "skip", "replace"]
+Decision = Literal["start", "wait", "skip", "replace"]
 
 
 @dataclass(slots=True)
 class Occupancy:
     """A schedule's runs that live and planned times that wait, under its overlap policy.
 
-    `limit` is how many of its runs may live, 0 for any number; `gated` that each waits for the success of the one
-    planned before.
+    `limit` is how many of its runs may live, 0 for any number; `depends_on_past` that each waits for the success of
+    the one planned before.
     """
 
     overlap: str
     limit: int
-    gated: bool
+    depends_on_past: bool
     living: set[int] = field(default_factory=set)
     """The planned times of runs that are not over."""
     waiting: deque[int] = field(default_factory=deque)
-    gate: RunState | None = None
-    gate_at: int = 0
+    last_end: RunState | None = None
+    last_end_at: int = 0
 
     def room(self) -> float:
         """Return how many more of its runs may live."""
-        if self.gated and self.gate not in (None, RunState.succeeded):
+        if self.depends_on_past and self.last_end not in (None, RunState.succeeded):
             return 0
         return math.inf if self.limit == 0 else self.limit - len(self.living)
 
-    def verdict(self) -> Verdict:
+    def decision(self) -> Decision:
         """Return what becomes of a new planned time."""
         waiting, room = len(self.waiting), self.room()
         if room > waiting:
@@ -60,5 +60,5 @@ class Occupancy:
     def ended(self, planned: int, state: RunState) -> None:
         """Note that a run is over."""
         self.living.discard(planned)
-        if self.gated and planned >= self.gate_at:
-            self.gate, self.gate_at = state, planned
+        if self.depends_on_past and planned >= self.last_end_at:
+            self.last_end, self.last_end_at = state, planned

@@ -36,7 +36,7 @@ def schedule_record(workflow: str, schedule: Schedule, calendars: Mapping[str, C
         schedule.enabled,
         overlap=overlap,
         limit=0 if overlap == "allow" else 1,
-        gated=schedule.depends_on_past,
+        depends_on_past=schedule.depends_on_past,
         next=following,
         due=None if following is None else times.due(following),
     )
@@ -68,7 +68,7 @@ def backfill_record(base: StarterRecord, schedule: Schedule, number: int, parall
         True,
         overlap="queue_all",
         limit=1 if schedule.depends_on_past else parallel,
-        gated=schedule.depends_on_past,
+        depends_on_past=schedule.depends_on_past,
         log=base.id,
     )
 

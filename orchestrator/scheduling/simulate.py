@@ -142,7 +142,7 @@ class _One:
         self.times, self.lateness = planned.times, planned.lateness
         self.next = record.next
         self.due = record.due
-        self.occupancy = Occupancy(record.overlap, record.limit, record.gated)
+        self.occupancy = Occupancy(record.overlap, record.limit, record.depends_on_past)
         self.length = length
         self.slot: int | None = None
         """Since when something that waits may start."""
@@ -185,7 +185,7 @@ class _One:
             self._start(self.occupancy.waiting.popleft(), now)
 
     def _planned(self, planned: int, now: int) -> None:
-        match self.occupancy.verdict():
+        match self.occupancy.decision():
             case "start":
                 self._start(planned, now)
                 return

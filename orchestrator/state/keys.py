@@ -108,15 +108,15 @@ class Keys:
         return f"{self.prefix}since:{route}"
 
     def route(self, route: str) -> str:
-        """Hash: slots; debt; rung:<class>, heal:<class> → how often, healed:<class> → not again before ms."""
+        """Hash: slots; debt; out:<class>, heal:<class> → how often, healed:<class> → not again before ms."""
         return f"{self.prefix}route:{route}"
 
     def node(self, node: str) -> str:
-        """Hash: incarnation, wants, slots, idle, info; h:<hand> → its last operation; m:<hand> → beats missed."""
+        """Hash: incarnation, subscriptions, slots, idle, info; slot:<name> → last operation; missed:<name> → beats."""
         return f"{self.prefix}node:{node}"
 
     def starter(self, starter: str) -> str:
-        """Hash: a schedule, trigger or backfill: kind, gen, spec, next, overlap … (see `state.layouts.change_ops`)."""
+        """Hash: a schedule, trigger or backfill: kind, generation, spec, next … (see `state.layouts.change_ops`)."""
         return f"{self.prefix}starter:{starter}"
 
     def waiting(self, starter: str) -> str:
@@ -127,13 +127,13 @@ class Keys:
         """Set: its runs that are not over."""
         return f"{self.prefix}starter:{starter}:living"
 
-    def past(self, starter: str) -> str:
+    def journal(self, starter: str) -> str:
         """Zset: what became of its occasions, by planned ms (of a trigger: by the ms at which it came)."""
-        return f"{self.prefix}starter:{starter}:past"
+        return f"{self.prefix}starter:{starter}:journal"
 
-    def heard(self, starter: str) -> str:
+    def dataset_joins(self, starter: str) -> str:
         """Hash: dataset → ms and last delivery, of a trigger that waits for several."""
-        return f"{self.prefix}starter:{starter}:heard"
+        return f"{self.prefix}starter:{starter}:joins"
 
     def seen(self, starter: str) -> str:
         """Hash: what a trigger's source was last seen to have (see `state.reads.source_memory`)."""

@@ -1,11 +1,11 @@
 """The linker: a script's header is its contract, and its fragments are put before it, once each.
 
     -- name: what it does.                          the first line
-    -- args:     hand:str op:int                    become locals, in this order, from ARGV
+    -- args:     slot:str op:int                    become locals, in this order, from ARGV
     -- returns:  claimed ref | nothing              tagged replies (checked against `transitions`)
     -- moves:    queued->running                    job moves (checked against `model.states`)
     -- keeps:    2 4                                invariants of the design that it could break
-    -- uses:     clock hands                        fragments of `lib/`, which name what they use themselves
+    -- uses:     clock slots                        fragments of `lib/`, which name what they use themselves
     -- cost:     O(1)
 
 What a fragment keeps during a call is set up by its `begin()`, which the linker calls first. Every script has one key,
@@ -89,7 +89,7 @@ def _paths() -> Mapping[str, Path]:
 
 
 def source(name: str) -> str:
-    """Return the text of a script (`claim`) or fragment (`lib/hands`)."""
+    """Return the text of a script (`claim`) or fragment (`lib/slots`)."""
     return _paths()[name].read_text("utf-8")
 
 

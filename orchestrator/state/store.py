@@ -26,8 +26,9 @@ from orchestrator.state.keys import Keys
 from orchestrator.state.layouts.plans import upload_commands
 from orchestrator.state.reads.base import Command, Read
 from orchestrator.state.script import Library, Script, library, link
-from orchestrator.state.transitions.replies import NoPlan, Stored
-from orchestrator.state.transitions.runs import Arg, PutPlan, Transition
+from orchestrator.state.transitions.base import Arg, Transition
+from orchestrator.state.transitions.replies import NoPlan
+from orchestrator.state.transitions.workflows import PutPlan, Stored
 from orchestrator.state.wire import Wire
 
 R = TypeVar("R")

@@ -2,7 +2,7 @@
 
 redis-py's client spends twice as long on a call as its connections do. A `Wire` lends a connection to one caller at a
 time, whatever thread or greenlet that is, and leaves a parent's behind after a fork. A call that got no answer is sent
-again on a new connection: every script stands that (see the fragment `hands`).
+again on a new connection: every script stands that (see the fragment `slots`).
 """
 
 from __future__ import annotations

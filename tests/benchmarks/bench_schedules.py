@@ -28,7 +28,7 @@ from orchestrator.starters.schedule import Schedule
 from orchestrator.state.layouts.change_ops import pack, put_starter
 from orchestrator.state.reads import starters
 from orchestrator.state.store import Store
-from orchestrator.state.transitions.starters import Apply
+from orchestrator.state.transitions.definitions import Apply
 from orchestrator.timing.cron import Cron
 from orchestrator.timing.once import At
 

@@ -24,27 +24,27 @@ def fleet(redis_url: str, tmp_path: Path) -> Iterator[Fleet]:
         yield made
 
 
-def wants(fleet: Fleet) -> dict[str, tuple[PriorityClass, ...]]:
+def subscriptions(fleet: Fleet) -> dict[str, tuple[PriorityClass, ...]]:
     (node,) = fleet.client.nodes()
-    return dict(node.wants)
+    return dict(node.subscriptions)
 
 
 def test_a_plain_worker_serves_the_apps_queue_in_all_classes(fleet: Fleet) -> None:
     with fleet.worker():
-        assert wants(fleet) == {"celery": ALL}
+        assert subscriptions(fleet) == {"celery": ALL}
         for priority in PriorityClass:
             assert fleet.outcome(shop.add.s(1), priority=priority.name)[0].state is JobState.succeeded
 
 
 def test_q_gives_each_queue_its_classes(fleet: Fleet) -> None:
     with fleet.worker("-Q", "celery,mail", *QUICK):
-        assert wants(fleet) == {"celery": ALL, "mail": ALL}
+        assert subscriptions(fleet) == {"celery": ALL, "mail": ALL}
         assert fleet.outcome(shop.add.s(1), route="mail")[0].state is JobState.succeeded
 
 
 def test_q_with_a_class_serves_that_class_alone(fleet: Fleet) -> None:
     with fleet.worker("-Q", "mail.critical", *QUICK):
-        assert wants(fleet) == {"mail": (PriorityClass.critical,)}
+        assert subscriptions(fleet) == {"mail": (PriorityClass.critical,)}
         waits = fleet.submit(shop.add.s(1), route="mail", priority="low")
         assert fleet.outcome(shop.add.s(1), route="mail", priority="critical")[0].state is JobState.succeeded
         assert waits.refresh().state is RunState.queued
@@ -54,12 +54,12 @@ def test_q_with_a_class_serves_that_class_alone(fleet: Fleet) -> None:
 
 def test_x_leaves_a_class_out(fleet: Fleet) -> None:
     with fleet.worker("-Q", "mail", "-X", f"{fleet.namespace}:mail.low", *QUICK):
-        assert wants(fleet) == {"mail": (PriorityClass.critical, PriorityClass.high, PriorityClass.normal)}
+        assert subscriptions(fleet) == {"mail": (PriorityClass.critical, PriorityClass.high, PriorityClass.normal)}
 
 
 def test_x_leaves_a_queue_out_with_its_classes(fleet: Fleet) -> None:
     with fleet.worker("-Q", "celery,mail", "-X", "mail", *QUICK):
-        assert wants(fleet) == {"celery": ALL}
+        assert subscriptions(fleet) == {"celery": ALL}
 
 
 def test_a_permit_that_a_reserved_worker_cannot_use_goes_on(fleet: Fleet) -> None:

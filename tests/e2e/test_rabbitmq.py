@@ -11,7 +11,7 @@ from kombu import Connection
 from orchestrator import RetryPolicy, Workflow
 from orchestrator.dispatch.permits import Publisher
 from orchestrator.model.states import JobState, RunState
-from orchestrator.state.transitions.replies import Ring
+from orchestrator.state.transitions.values import Permits
 from support import shop
 from support.fleet import Fleet
 from support.needs import require
@@ -103,7 +103,7 @@ def test_many_permits_are_confirmed_together(rabbitmq: RabbitMQ) -> None:
         channel = connection.default_channel
         channel.queue_declare("confirms:mail.high", durable=True, auto_delete=False)
         for _ in range(3):
-            publisher.publish([Ring("mail", 1, 100), Ring("nowhere", 0, 5)])
+            publisher.publish([Permits("mail", 1, 100), Permits("nowhere", 0, 5)])
         assert not publisher.down
         declared = channel.queue_declare("confirms:mail.high", passive=True)
         assert declared.message_count == 300

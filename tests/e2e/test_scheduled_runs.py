@@ -12,7 +12,7 @@ from orchestrator.model.states import RunState
 from orchestrator.scheduling.records import schedule_record
 from orchestrator.state.layouts.change_ops import pack, put_starter
 from orchestrator.state.reads import starters
-from orchestrator.state.transitions.starters import Apply
+from orchestrator.state.transitions.definitions import Apply
 from support import shop
 from support.fleet import Fleet
 from support.waiting import wait_until

@@ -24,7 +24,7 @@ from orchestrator.starters.trigger import Trigger
 from orchestrator.state import reads
 from orchestrator.state.layouts.change_ops import drop_starter, drop_workflow, pack, pause, put_workflow
 from orchestrator.state.reads import starters as stored
-from orchestrator.state.transitions.starters import Apply
+from orchestrator.state.transitions.definitions import Apply
 from orchestrator.timing.calendars import Calendar
 from orchestrator.timing.intervals import Every
 from support.machine import Machine
@@ -100,7 +100,7 @@ def test_what_does_not_change_keeps_its_next_time_and_its_generation(space: Name
     assert told(space.propose(changed)) == ["change schedule nightly/b"]
     space.make(changed)
     assert space.record("nightly/a") == before
-    assert space.record("nightly/b").gen > before.gen
+    assert space.record("nightly/b").generation > before.generation
 
 
 def test_a_change_holds_from_the_next_planned_time_on(space: Namespace) -> None:

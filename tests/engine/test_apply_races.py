@@ -14,7 +14,7 @@ from orchestrator.definitions.revisions import Note
 from orchestrator.model.errors import Conflict
 from orchestrator.scheduling.records import schedule_record
 from orchestrator.state.layouts.change_ops import put_starter, put_workflow
-from orchestrator.state.transitions.replies import Changed, NotUploaded, StaleEdit
+from orchestrator.state.transitions.definitions import Changed, NotUploaded, StaleEdit
 from support.machine import Machine
 from support.namespace import Namespace, daily, desired_state, flow, told
 

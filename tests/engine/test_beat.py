@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 from orchestrator.model.states import JobState
-from orchestrator.state.transitions.replies import Beaten, Gone, Held, Kill
-from orchestrator.state.transitions.runs import Beat
+from orchestrator.state.transitions.nodes import Beat, Beaten
+from orchestrator.state.transitions.replies import Gone
+from orchestrator.state.transitions.values import Held, Kill
 from support.cases import bring
 from support.machine import Machine, chain, plan_of
 
@@ -28,7 +29,7 @@ def test_a_closed_incarnation_is_gone(machine: Machine) -> None:
 
 def test_two_beats_without_an_attempt_lose_it(machine: Machine) -> None:
     case = bring(machine, JobState.running)
-    node = case.hand.node
+    node = case.slot.node
     node.beat(without=["h1"])
     assert machine.jobs(case.run)[1].state is JobState.running
     node.beat(without=["h1"])
@@ -39,45 +40,45 @@ def test_two_beats_without_an_attempt_lose_it(machine: Machine) -> None:
 def test_a_beat_that_lists_it_starts_the_count_anew(machine: Machine) -> None:
     case = bring(machine, JobState.running)
     for _ in range(3):
-        case.hand.node.beat(without=["h1"])
-        case.hand.node.beat()
+        case.slot.node.beat(without=["h1"])
+        case.slot.node.beat()
     assert machine.jobs(case.run)[1].state is JobState.running
 
 
 def test_a_hand_that_is_faster_than_the_beats_loses_nothing(machine: Machine) -> None:
     run = machine.submit(chain(6))
-    hand = machine.node().hand()
-    hand.take()
+    slot = machine.node().slot()
+    slot.take()
     for _ in range(5):
-        earlier = hand.ref
-        hand.finish(go_on=True)
-        machine.do(Beat("n1", hand.node.incarnation, 0, (Held("h1", earlier),)))
+        earlier = slot.ref
+        slot.finish(go_on=True)
+        machine.do(Beat("n1", slot.node.incarnation, 0, (Held("h1", earlier),)))
     assert machine.jobs(run)[5].state is JobState.running
     assert all(job.losses == 0 for job in machine.jobs(run))
 
 
 def test_a_hand_that_is_not_listed_any_more_is_forgotten(machine: Machine) -> None:
-    hand = machine.node().hand()
-    hand.claim()
-    node = hand.node
+    slot = machine.node().slot()
+    slot.claim()
+    node = slot.node
     node.beat()
-    assert b"h:h1" in machine.client.hgetall(machine.keys.node("n1"))
+    assert b"slot:h1" in machine.client.hgetall(machine.keys.node("n1"))
     node.beat(without=["h1"])
     node.beat(without=["h1"])
-    assert not [field for field in machine.client.hkeys(machine.keys.node("n1")) if field[:2] in (b"h:", b"m:")]
+    assert not [field for field in machine.client.hkeys(machine.keys.node("n1")) if field[:2] in (b"slot:", b"missed:")]
 
 
 def test_a_hand_that_ends_leaves_no_count_of_missed_beats(machine: Machine) -> None:
     case = bring(machine, JobState.running)
-    case.hand.node.beat(without=["h1"])
-    case.hand.settle("lost")
+    case.slot.node.beat(without=["h1"])
+    case.slot.settle("lost")
     fields = machine.client.hkeys(machine.keys.node("n1"))
-    assert not [field for field in fields if field[:2] in (b"h:", b"m:")]
+    assert not [field for field in fields if field[:2] in (b"slot:", b"missed:")]
 
 
 def test_what_is_not_the_hands_is_to_be_ended(machine: Machine) -> None:
     case = bring(machine, JobState.running)
-    node = case.hand.node
+    node = case.slot.node
     stale, unknown = f"{case.run}/0@1", "0000000000000000000z/0@1"
     beaten = machine.do(Beat(node.name, node.incarnation, 0, (Held("h1", stale), Held("h2", unknown))))
     assert isinstance(beaten, Beaten)
@@ -87,11 +88,11 @@ def test_what_is_not_the_hands_is_to_be_ended(machine: Machine) -> None:
 def test_the_last_loss_is_told_to_the_jobs_behind(machine: Machine) -> None:
     case = bring(machine, JobState.running)
     for _ in range(3):
-        case.hand.node.beat(without=["h1"])
-        case.hand.node.beat(without=["h1"])
+        case.slot.node.beat(without=["h1"])
+        case.slot.node.beat(without=["h1"])
         machine.wait(3000)
         machine.fire()
-        case.hand.claim()
+        case.slot.claim()
     assert machine.states(case.run) == ["succeeded", "failed", "upstream_failed"]
 
 

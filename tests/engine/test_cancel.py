@@ -4,8 +4,10 @@ import pytest
 
 from orchestrator.model.ids import new_run_id
 from orchestrator.model.states import JobState, RunState
-from orchestrator.state.transitions.replies import Beaten, Ended, Kill, Marked, Missing
-from orchestrator.state.transitions.runs import Cancel
+from orchestrator.state.transitions.nodes import Beaten
+from orchestrator.state.transitions.replies import Missing
+from orchestrator.state.transitions.runs import Cancel, Ended, Marked
+from orchestrator.state.transitions.values import Kill
 from support.cases import STATES, bring
 from support.machine import DIAMOND, Machine, chain, fan, plan_of
 
@@ -26,7 +28,7 @@ def test_from_every_state_what_has_not_started_never_will(machine: Machine, stat
     if state is JobState.running:
         assert machine.states(case.run)[1] == "running"
         assert machine.state(case.run) is RunState.cancelling
-        case.hand.finish("cancelled")
+        case.slot.finish("cancelled")
     assert machine.state(case.run) is RunState.cancelled
     assert machine.timers() == {}
     assert machine.ready() == []
@@ -38,7 +40,7 @@ def test_from_every_state_what_has_not_started_never_will(machine: Machine, stat
 def test_a_finish_that_comes_first_stands_and_the_run_is_cancelled(machine: Machine, outcome: str) -> None:
     case = bring(machine, JobState.running)
     machine.cancel(case.run)
-    case.hand.finish(outcome, b"1", 10)
+    case.slot.finish(outcome, b"1", 10)
     expected = {"ok": "succeeded", "timed_out": "timed_out", "lost": "cancelled", "returned": "cancelled"}
     assert machine.states(case.run) == ["succeeded", expected.get(outcome, "failed"), "cancelled"]
     assert machine.state(case.run) is RunState.cancelled
@@ -48,7 +50,7 @@ def test_a_finish_that_comes_first_stands_and_the_run_is_cancelled(machine: Mach
 def test_its_node_is_told_to_end_it(machine: Machine) -> None:
     case = bring(machine, JobState.running)
     machine.cancel(case.run)
-    beaten = case.hand.node.beat()
+    beaten = case.slot.node.beat()
     assert isinstance(beaten, Beaten)
     assert beaten.kills == (Kill("h1", case.ref, "cancelled"),)
 
@@ -59,9 +61,9 @@ def test_work_left_over_is_dropped(machine: Machine, stage: str) -> None:
         run = machine.submit(plan_of(1000), carry_on=False)
     else:
         run = machine.submit(fan(1000))
-        hand = machine.node().hand()
-        hand.take()
-        hand.finish()
+        slot = machine.node().slot()
+        slot.take()
+        slot.finish()
     machine.cancel(run)
     assert machine.state(run) is RunState.cancelled
     assert machine.ready() == []
@@ -79,7 +81,7 @@ def test_a_lost_attempt_of_a_cancelled_run_ends_it(machine: Machine) -> None:
 def test_it_ends_no_other_run(machine: Machine) -> None:
     kept, cancelled = machine.submit(DIAMOND), machine.submit(DIAMOND)
     machine.cancel(cancelled)
-    assert machine.node().hand().work() == 4
+    assert machine.node().slot().work() == 4
     assert machine.state(kept) is RunState.succeeded
 
 
@@ -98,9 +100,9 @@ def test_ten_thousand_queued_jobs_are_cancelled_in_slices(machine: Machine) -> N
 
 def test_a_timer_that_fires_between_cancel_and_its_advance_starts_nothing(machine: Machine) -> None:
     run = machine.submit(chain(1))
-    hand = machine.node().hand()
-    hand.take()
-    hand.finish("retry", b"", 10)
+    slot = machine.node().slot()
+    slot.take()
+    slot.finish("retry", b"", 10)
     machine.cancel(run, carry_on=False)
     machine.wait(10)
     assert machine.fire() == 1

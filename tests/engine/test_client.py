@@ -27,8 +27,9 @@ from orchestrator.model.run import RunInfo
 from orchestrator.model.states import JobState, PriorityClass, RunState
 from orchestrator.model.workflow import JobDefinition, WorkflowDefinition
 from orchestrator.settings import Settings
-from orchestrator.state.transitions.replies import Took, Want
-from orchestrator.state.transitions.runs import Claim, Finish, Register
+from orchestrator.state.transitions.attempts import Claim, Finish, Took
+from orchestrator.state.transitions.nodes import Register
+from orchestrator.state.transitions.values import Subscription
 
 
 class Params(BaseModel):
@@ -61,14 +62,14 @@ class Node:
 
     def __init__(self, client: Client) -> None:
         self.store = client.store
-        self.wants = (Want("default", (0, 1, 2, 3)),)
-        self.incarnation = self.store.run(Register("n1", self.wants, 1)).incarnation
+        self.subscriptions = (Subscription("default", (0, 1, 2, 3)),)
+        self.incarnation = self.store.run(Register("n1", self.subscriptions, 1)).incarnation
         self.op = 0
 
     def work(self, outcome: str = "ok", payload: bytes = b'"done"') -> str | None:
         """Take one job and end it; return its name, None where nothing is ready."""
         self.op += 1
-        took = self.store.run(Claim("n1", self.incarnation, "h", self.op, self.wants))
+        took = self.store.run(Claim("n1", self.incarnation, "h", self.op, self.subscriptions))
         if not isinstance(took, Took):
             return None
         self.op += 1

@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator import Calendar, Client, Every, Schedule, Trigger
 from orchestrator.model.errors import Conflict, DefinitionError
-from orchestrator.state.transitions.starters import Apply
+from orchestrator.state.transitions.definitions import Apply
 from support.ahead import MINUTE, START_MS, flow, put
 from support.starters import Starters
 
@@ -36,11 +36,11 @@ def test_an_edit_loses_no_planned_time_that_has_not_started_yet(client: Client, 
 
 def test_who_has_seen_an_older_one_is_refused(client: Client) -> None:
     client.register(flow())
-    first = client.schedules.put("flow", Schedule(Every("1m")), gen=0)
-    client.schedules.put("flow", Schedule(Every("2m")), gen=first.gen)
-    for gen in (0, first.gen):
+    first = client.schedules.put("flow", Schedule(Every("1m")), generation=0)
+    client.schedules.put("flow", Schedule(Every("2m")), generation=first.generation)
+    for generation in (0, first.generation):
         with pytest.raises(Conflict, match="changed meanwhile"):
-            client.schedules.put("flow", Schedule(Every("3m")), gen=gen)
+            client.schedules.put("flow", Schedule(Every("3m")), generation=generation)
     with pytest.raises(Conflict, match="is a schedule"):
         client.triggers.put("flow", Trigger(name="default", event="x"))
 

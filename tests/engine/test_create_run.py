@@ -2,16 +2,17 @@ from __future__ import annotations
 
 from orchestrator.model.ids import new_run_id
 from orchestrator.model.states import PriorityClass, RunState
-from orchestrator.state.transitions.replies import Created, Exists, KeyConflict, NoPlan, Ring
-from orchestrator.state.transitions.runs import CreateRun, Forget
+from orchestrator.state.transitions.replies import NoPlan
+from orchestrator.state.transitions.runs import Created, CreateRun, Exists, Forget, KeyConflict
+from orchestrator.state.transitions.values import Permits
 from support.machine import DIAMOND, LOW, NORMAL, Machine, chain, plan_of
 
 
 def test_roots_become_ready_and_ring(machine: Machine) -> None:
-    run = machine.submit(plan_of(3, [(0, 2)]), cls=LOW, params=b'{"a":1}')
+    run = machine.submit(plan_of(3, [(0, 2)]), priority=LOW, params=b'{"a":1}')
     info = machine.info(run)
     assert machine.states(run) == ["queued", "queued", "waiting"]
-    assert machine.rings == [Ring("default", LOW, 2)]
+    assert machine.permits == [Permits("default", LOW, 2)]
     assert (info.state, info.priority, info.params) == (RunState.queued, PriorityClass.low, {"a": 1})
     assert info.version == 1
 
@@ -54,7 +55,7 @@ def test_an_idempotency_key_outlives_its_run_to_a_day(machine: Machine) -> None:
     run = new_run_id()
     machine.do(CreateRun(run, plan.digest, b"{}", NORMAL, "k", "r"))
     assert machine.client.ttl(machine.keys.key("k")) == -1
-    machine.node().hand().work()
+    machine.node().slot().work()
     machine.do(Forget(run))
     # Expiry is by the server's own clock, which is long before that of the test.
     assert machine.client.execute_command("PEXPIRETIME", machine.keys.key("k")) == machine.now + 86_400_000
@@ -64,5 +65,5 @@ def test_an_idempotency_key_outlives_its_run_to_a_day(machine: Machine) -> None:
 def test_a_deadline_is_a_timer_that_goes_with_the_run(machine: Machine) -> None:
     run = machine.submit(plan_of(1, deadline_ms=5000))
     assert machine.timers() == {f"deadline/{run}": 5000}
-    machine.node().hand().work()
+    machine.node().slot().work()
     assert machine.timers() == {}

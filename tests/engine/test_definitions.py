@@ -23,7 +23,8 @@ from orchestrator.state.layouts.change_ops import (
     watch,
 )
 from orchestrator.state.reads import starters as reads
-from orchestrator.state.transitions.replies import Applied, Changed, NotUploaded, Outdated, StaleEdit, Started
+from orchestrator.state.transitions.definitions import Applied, Changed, NotUploaded, StaleEdit
+from orchestrator.state.transitions.replies import Outdated, Started
 from orchestrator.timing.intervals import Every
 from support.machine import Machine, chain, plan_of
 from support.starters import MINUTE, PLAN, Starters
@@ -98,10 +99,10 @@ def test_one_of_the_same_name_is_another(starters: Starters, machine: Machine) -
     assert [key for key in machine.client.scan_iter(match="*starter:*") if old.id.encode() in key] == []
     assert machine.timers() == {}
     starters.starter()
-    assert starters.record(own).gen > old.gen
+    assert starters.record(own).generation > old.generation
     before = machine.snapshot()
-    assert starters.start(gen=old.gen) == Outdated()
-    assert starters.apply([drop_starter(own, str(old.gen))]) == StaleEdit(own)
+    assert starters.start(generation=old.generation) == Outdated()
+    assert starters.apply([drop_starter(own, str(old.generation))]) == StaleEdit(own)
     assert machine.snapshot() == before
 
 

@@ -4,7 +4,8 @@ import pytest
 
 from orchestrator.scheduling.matching import stored_id
 from orchestrator.state.reads import starters as reads
-from orchestrator.state.transitions.replies import Delivered, Duplicate, Waits
+from orchestrator.state.transitions.events import Delivered, Duplicate
+from orchestrator.state.transitions.replies import Waits
 from support.machine import Machine
 from support.starters import Starters
 

@@ -30,9 +30,9 @@ def writing(*datasets: str, workflow: str = "writer") -> Plan:
 
 def end(starters: Starters, plan: Plan, outcome: str = "ok") -> str:
     made = starters.machine.submit(plan)
-    hand = starters.machine.node("worker").hand()
-    hand.take()
-    hand.finish(outcome)
+    slot = starters.machine.node("worker").slot()
+    slot.take()
+    slot.finish(outcome)
     starters.work()
     return made
 

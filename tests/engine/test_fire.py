@@ -4,8 +4,8 @@ import pytest
 
 from orchestrator.model.ids import AttemptRef
 from orchestrator.model.states import JobState, RunState
-from orchestrator.state.transitions.replies import Ring
-from orchestrator.state.transitions.runs import Fire
+from orchestrator.state.transitions.timers import Fire
+from orchestrator.state.transitions.values import Permits
 from support.cases import DELAY_MS, STATES, bring
 from support.machine import NORMAL, Machine, chain, plan_of
 
@@ -18,7 +18,7 @@ def test_what_is_due_is_queued_again(machine: Machine, state: JobState) -> None:
     assert machine.states(case.run)[1] == state.name
     machine.wait(1)
     fired = machine.do(Fire())
-    assert (fired.count, fired.rings, fired.next_due_ms) == (1, (Ring("default", NORMAL, 1),), None)
+    assert (fired.count, fired.permits, fired.next_due_ms) == (1, (Permits("default", NORMAL, 1),), None)
     assert machine.ready() == [f"{case.run}/1@2"]
     assert machine.fire() == 0
 
@@ -39,8 +39,8 @@ def test_a_timer_of_an_earlier_attempt_moves_nothing(machine: Machine) -> None:
     case = bring(machine, JobState.retrying)
     machine.wait(DELAY_MS)
     machine.fire()
-    case.hand.take()
-    case.hand.finish("retry", b"", DELAY_MS)
+    case.slot.take()
+    case.slot.finish("retry", b"", DELAY_MS)
     machine.client.zadd(machine.keys.timers, {f"retry/{case.ref}": machine.now})
     assert machine.fire() == 1
     assert machine.states(case.run)[1] == "retrying"
@@ -54,10 +54,10 @@ def test_a_timer_of_a_missing_run_is_dropped(machine: Machine) -> None:
 
 def test_at_most_100_a_call_and_the_next_is_told(machine: Machine) -> None:
     run = machine.submit(plan_of(150))
-    hand = machine.node().hand()
-    hand.claim()
+    slot = machine.node().slot()
+    slot.claim()
     for _ in range(150):
-        hand.finish("retry", b"", 500, go_on=True)
+        slot.finish("retry", b"", 500, go_on=True)
     machine.wait(500)
     first = machine.do(Fire())
     assert (first.count, first.next_due_ms, first.now_ms) == (100, machine.now, machine.now)
@@ -67,14 +67,14 @@ def test_at_most_100_a_call_and_the_next_is_told(machine: Machine) -> None:
 
 def test_a_deadline_times_the_run_out(machine: Machine) -> None:
     run = machine.submit(plan_of(3, [(0, 1)], deadline_ms=5000))
-    hand = machine.node().hand()
-    hand.take()
+    slot = machine.node().slot()
+    slot.take()
     machine.wait(5000)
     assert machine.fire() == 1
     machine.carry_on(run)
-    beaten = hand.node.beat()
+    beaten = slot.node.beat()
     assert [kill.why for kill in beaten.kills] == ["timed_out"]  # type: ignore[union-attr]
-    hand.finish("timed_out")
+    slot.finish("timed_out")
     assert machine.state(run) is RunState.timed_out
     assert machine.info(run).who == "deadline"
     assert machine.states(run) == ["timed_out", "cancelled", "cancelled"]
@@ -82,12 +82,12 @@ def test_a_deadline_times_the_run_out(machine: Machine) -> None:
 
 def test_a_deadline_after_a_cancel_changes_nothing(machine: Machine) -> None:
     run = machine.submit(plan_of(1, deadline_ms=5000))
-    hand = machine.node().hand()
-    hand.take()
+    slot = machine.node().slot()
+    slot.take()
     machine.cancel(run)
     machine.wait(5000)
     machine.fire()
-    hand.finish("ok")
+    slot.finish("ok")
     assert machine.state(run) is RunState.cancelled
 
 
@@ -107,15 +107,15 @@ def test_time_does_not_go_back(machine: Machine, redis_client: object) -> None:
 def test_a_job_that_waits_for_its_task_for_days_keeps_its_count(machine: Machine) -> None:
     """At a try each five seconds, 65,536 attempts are less than four days."""
     run = machine.submit(chain(1))
-    hand = machine.node().hand()
-    hand.take()
+    slot = machine.node().slot()
+    slot.take()
     key = machine.keys.records(run, 0)
     packed = machine.client.hget(key, 0)
     machine.client.hset(key, 0, packed[:2] + (65_535).to_bytes(3) + packed[5:])
-    machine.client.hset(machine.keys.node("n1"), "h:h1", f"1\n{run}/0@65535\ntook\n0")
-    hand.finish("unknown", ref=f"{run}/0@65535")
+    machine.client.hset(machine.keys.node("n1"), "slot:h1", f"1\n{run}/0@65535\ntook\n0")
+    slot.finish("unknown", ref=f"{run}/0@65535")
     machine.fire()
-    assert hand.take() == f"{run}/0@65536"
+    assert slot.take() == f"{run}/0@65536"
     assert AttemptRef.parse(f"{run}/0@65536").attempt == machine.jobs(run)[0].attempt == 65_536
     machine.client.delete(machine.keys.transitions, machine.keys.node("n1"), machine.keys.nodes)  # nothing to replay
     machine.client.zrem(machine.keys.live, run)

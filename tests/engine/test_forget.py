@@ -4,8 +4,8 @@ import pytest
 
 from orchestrator.model.ids import new_run_id
 from orchestrator.model.states import JobState
-from orchestrator.state.transitions.replies import Forgotten, Live, Missing
-from orchestrator.state.transitions.runs import Forget
+from orchestrator.state.transitions.replies import Missing
+from orchestrator.state.transitions.runs import Forget, Forgotten, Live
 from support.cases import STATES, bring
 from support.machine import Machine, fan, plan_of
 
@@ -16,14 +16,14 @@ def parts(machine: Machine, run: str) -> list[bytes]:
 
 def test_no_key_is_left(machine: Machine) -> None:
     run = machine.submit(fan(300))
-    hand = machine.node().hand()
-    hand.take()
-    hand.finish("ok", b"1")
+    slot = machine.node().slot()
+    slot.take()
+    slot.finish("ok", b"1")
     machine.carry_on(run)
-    hand.take()
-    hand.finish("failed", b'{"type":"E"}', go_on=True)
-    hand.finish(go_on=True)
-    hand.work()
+    slot.take()
+    slot.finish("failed", b'{"type":"E"}', go_on=True)
+    slot.finish(go_on=True)
+    slot.work()
     kept = machine.submit(plan_of(1))
     assert len(parts(machine, run)) >= 7
     assert machine.do(Forget(run)) == Forgotten(more=False)
@@ -57,9 +57,9 @@ def test_nothing_brings_a_forgotten_run_back(machine: Machine) -> None:
     machine.do(Forget(case.run))
     machine.fire()
     machine.carry_on(case.run)
-    case.hand.finish("ok", b"1", ref=case.ref)
-    case.hand.settle("lost", ref=case.ref)
-    case.hand.node.beat()
+    case.slot.finish("ok", b"1", ref=case.ref)
+    case.slot.settle("lost", ref=case.ref)
+    case.slot.node.beat()
     assert parts(machine, case.run) == []
 
 

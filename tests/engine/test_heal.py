@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from orchestrator.state.transitions.replies import Beaten, Ring
+from orchestrator.state.transitions.nodes import Beaten
+from orchestrator.state.transitions.values import Permits
 from support.machine import ALL, CRITICAL, HIGH, LOW, NORMAL, Machine, Node, plan_of
 
 
-def beat(node: Node, idle: int = 1) -> tuple[tuple[Ring, ...], int]:
+def beat(node: Node, idle: int = 1) -> tuple[tuple[Permits, ...], int]:
     beaten = node.beat(idle)
     assert isinstance(beaten, Beaten)
-    return beaten.rings, beaten.deaf
+    return beaten.permits, beaten.unanswered
 
 
 def test_after_two_seconds_it_rings_as_often_as_there_are_idle_slots_or_attempts(machine: Machine) -> None:
@@ -19,8 +20,8 @@ def test_after_two_seconds_it_rings_as_often_as_there_are_idle_slots_or_attempts
     machine.wait(1999)
     assert beat(node) == ((), 0)
     machine.wait(1)
-    assert beat(node, 5) == ((Ring("default", NORMAL, 7),), 1)
-    assert machine.client.hget(machine.keys.route("default"), "rung:2") == b"7"
+    assert beat(node, 5) == ((Permits("default", NORMAL, 7),), 1)
+    assert machine.client.hget(machine.keys.route("default"), "out:2") == b"7"
 
 
 def test_it_rings_no_more_than_there_are_attempts_and_only_beside_idle_slots(machine: Machine) -> None:
@@ -28,7 +29,7 @@ def test_it_rings_no_more_than_there_are_attempts_and_only_beside_idle_slots(mac
     machine.submit(plan_of(2))
     machine.wait(2000)
     assert beat(node, 0) == ((), 0)
-    assert beat(node, 9) == ((Ring("default", NORMAL, 2),), 1)
+    assert beat(node, 9) == ((Permits("default", NORMAL, 2),), 1)
 
 
 def test_slots_of_other_classes_routes_and_dead_nodes_do_not_count(machine: Machine) -> None:
@@ -39,7 +40,7 @@ def test_slots_of_other_classes_routes_and_dead_nodes_do_not_count(machine: Mach
     node = machine.node()
     machine.submit(plan_of(20))
     machine.wait(2000)
-    assert beat(node, 1) == ((Ring("default", NORMAL, 1),), 1)
+    assert beat(node, 1) == ((Permits("default", NORMAL, 1),), 1)
 
 
 def test_three_rings_then_it_backs_off_to_a_minute(machine: Machine) -> None:
@@ -47,9 +48,9 @@ def test_three_rings_then_it_backs_off_to_a_minute(machine: Machine) -> None:
     machine.submit(plan_of(1))
     rung = []
     for second in range(0, 131, 2):
-        rings, deaf = beat(node)
-        if rings:
-            rung.append((second, deaf))
+        permits, unanswered = beat(node)
+        if permits:
+            rung.append((second, unanswered))
         machine.wait(2000)
     assert rung == [(2, 1), (4, 2), (6, 3), (66, 4), (126, 5)]
     assert beat(node)[1] == 5
@@ -63,8 +64,8 @@ def test_a_permit_that_arrives_starts_it_afresh(machine: Machine) -> None:
         machine.wait(2000)
         beat(node)
     assert beat(node) == ((), 3)
-    other.hand().claim(permit=("default", NORMAL))  # misrouted: it takes nothing, yet the queue is alive
-    assert beat(node) == ((Ring("default", NORMAL, 1),), 1)
+    other.slot().claim(permit=("default", NORMAL))  # misrouted: it takes nothing, yet the queue is alive
+    assert beat(node) == ((Permits("default", NORMAL, 1),), 1)
 
 
 def test_a_queue_in_which_nothing_waits_too_long_starts_afresh(machine: Machine) -> None:
@@ -74,20 +75,20 @@ def test_a_queue_in_which_nothing_waits_too_long_starts_afresh(machine: Machine)
     for _ in range(4):
         machine.wait(2000)
         beat(node)
-    hand = node.hand()
-    hand.take()
-    hand.finish()
+    slot = node.slot()
+    slot.take()
+    slot.finish()
     assert beat(node) == ((), 0)
     machine.submit(plan_of(1))
     machine.wait(2000)
-    assert beat(node) == ((Ring("default", NORMAL, 1),), 1)
+    assert beat(node) == ((Permits("default", NORMAL, 1),), 1)
 
 
 def test_each_class_is_healed_on_its_own(machine: Machine) -> None:
     node = machine.node(classes=(HIGH, LOW))
     machine.submit(plan_of(3, classes={0: HIGH, 1: NORMAL, 2: LOW}))
     machine.wait(2000)
-    assert beat(node) == ((Ring("default", HIGH, 1), Ring("default", LOW, 1)), 1)
+    assert beat(node) == ((Permits("default", HIGH, 1), Permits("default", LOW, 1)), 1)
 
 
 def test_the_reaper_heals_too(machine: Machine) -> None:
@@ -96,17 +97,17 @@ def test_the_reaper_heals_too(machine: Machine) -> None:
     machine.submit(plan_of(2))
     machine.wait(2000)
     machine.reap()
-    assert machine.rings == [Ring("default", NORMAL, 2)]
+    assert machine.permits == [Permits("default", NORMAL, 2)]
     machine.reap()
-    assert machine.rings == []
+    assert machine.permits == []
 
 
 def test_a_full_w_suppresses_ordinary_rings_and_never_healing(machine: Machine) -> None:
     node = machine.node(classes=ALL)
     machine.submit(plan_of(100))
     machine.submit(plan_of(1))
-    assert machine.rings == []
+    assert machine.permits == []
     machine.wait(2000)
-    assert beat(node, 2) == ((Ring("default", NORMAL, 2),), 1)
+    assert beat(node, 2) == ((Permits("default", NORMAL, 2),), 1)
     machine.submit(plan_of(1))
-    assert machine.rings == [Ring("default", NORMAL, 1)]  # the estimate was set anew
+    assert machine.permits == [Permits("default", NORMAL, 1)]  # the estimate was set anew

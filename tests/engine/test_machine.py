@@ -27,10 +27,13 @@ from hypothesis.stateful import (
 from orchestrator.model.states import JOB_MOVES, RUN_MOVES, JobState, RunState
 from orchestrator.plan.plan import Plan
 from orchestrator.state import reads
-from orchestrator.state.transitions.replies import Advanced, Beaten, Done, Forgotten, Held, Marked, Missing, Took
-from orchestrator.state.transitions.runs import Advance, Beat, Cancel, Forget, Settle
+from orchestrator.state.transitions.attempts import Done, Settle, Took
+from orchestrator.state.transitions.nodes import Beat, Beaten
+from orchestrator.state.transitions.replies import Missing
+from orchestrator.state.transitions.runs import Advance, Advanced, Cancel, Forget, Forgotten, Marked
+from orchestrator.state.transitions.values import Held
 from support.checker import check
-from support.machine import START_MS, Hand, Machine, Node, plan_of
+from support.machine import START_MS, Machine, Node, Slot, plan_of
 from support.oracle import Oracle
 
 NODES = {"all": (0, 1, 2, 3), "some": (0, 2), "low": (3,)}
@@ -64,7 +67,7 @@ class Engine(RuleBasedStateMachine):
         self.machine = Machine(self.client, f"m{uuid.uuid4().hex[:12]}")
         self.oracle = Oracle(START_MS)
         self.nodes: list[Node] = []  # older incarnations too
-        self.replies: dict[int, Any] = {}  # the last reply to each hand
+        self.replies: dict[int, Any] = {}  # the last reply to each slot
         self.last_transition = "-"
         self.orderly = True  # nothing has happened yet that loses a permit or a turn
         self.messages: Counter[int] = Counter()
@@ -76,17 +79,17 @@ class Engine(RuleBasedStateMachine):
 
     # -- rules
 
-    @rule(plan=plans(), cls=st.integers(0, 3))
+    @rule(plan=plans(), priority=st.integers(0, 3))
     @precondition(lambda self: len(self.oracle.runs) < 6)
-    def submit(self, plan: Plan, cls: int) -> None:
-        run = self.machine.submit(plan, cls=cls, carry_on=False)
-        self.oracle.create_run(run, plan, cls)
+    def submit(self, plan: Plan, priority: int) -> None:
+        run = self.machine.submit(plan, priority=priority, carry_on=False)
+        self.oracle.create_run(run, plan, priority)
         self._after("create_run")
 
     @rule(name=st.sampled_from(sorted(NODES)))
     @precondition(lambda self: len(self.nodes) < 12)
     def register(self, name: str) -> None:
-        self.orderly &= name not in self.oracle.nodes or not self.oracle.nodes[name].hands
+        self.orderly &= name not in self.oracle.nodes or not self.oracle.nodes[name].slots
         expected = self.oracle.register(name)
         self.nodes.append(self.machine.node(name, classes=NODES[name]))
         assert self.nodes[-1].incarnation == expected
@@ -94,100 +97,100 @@ class Engine(RuleBasedStateMachine):
 
     @rule(data=st.data(), by_permit=st.booleans())
     def claim(self, data: st.DataObject, by_permit: bool) -> None:
-        hand = self._hand(data)
-        served = [cls for cls in NODES[hand.node.name] if self.messages[cls]]
+        slot = self._slot(data)
+        served = [priority for priority in NODES[slot.node.name] if self.messages[priority]]
         permit = ("default", data.draw(st.sampled_from(served))) if by_permit and served else None
         if permit:
             self.messages[permit[1]] -= 1
-        self._claim(hand, permit)
+        self._claim(slot, permit)
 
     @rule(
         data=st.data(), outcome=st.sampled_from(OUTCOMES), delay=st.sampled_from([0, 500, 70_000]), go_on=st.booleans()
     )
     def finish(self, data: st.DataObject, outcome: str, delay: int, go_on: bool) -> None:
-        hand = self._hand(data, holding=True)
-        if hand.ref is None:
+        slot = self._slot(data, holding=True)
+        if slot.ref is None:
             return
-        self._finish(hand, hand.ref, outcome, delay, go_on)
+        self._finish(slot, slot.ref, outcome, delay, go_on)
 
     @rule(data=st.data(), times=st.integers(1, 8))
     def work(self, data: st.DataObject, times: int) -> None:
-        """Get on with it: hands take what there is, and end it, some badly."""
+        """Get on with it: slots take what there is, and end it, some badly."""
         for _ in range(times):
-            hand = self._hand(data)
-            if hand.ref and self._is_open(hand.node):
-                self._finish(hand, hand.ref, data.draw(st.sampled_from(OUTCOMES)), 0, data.draw(st.booleans()))
+            slot = self._slot(data)
+            if slot.ref and self._is_open(slot.node):
+                self._finish(slot, slot.ref, data.draw(st.sampled_from(OUTCOMES)), 0, data.draw(st.booleans()))
             else:
-                self._claim(hand, None)
+                self._claim(slot, None)
 
     @rule(data=st.data(), outcome=st.sampled_from(["ok", "retry", "lost", "failed"]))
     def work_and_wait(self, data: st.DataObject, outcome: str) -> None:
         """End whatever is held in one way, let timers fire, and take again."""
         for _ in range(3):
-            for hand in [hand for node in self.nodes if self._is_open(node) for hand in node.hands.values()]:
-                if hand.ref:
-                    self._finish(hand, hand.ref, outcome, 0, False)
+            for slot in [slot for node in self.nodes if self._is_open(node) for slot in node.slots.values()]:
+                if slot.ref:
+                    self._finish(slot, slot.ref, outcome, 0, False)
                 else:
-                    self._claim(hand, None)
+                    self._claim(slot, None)
             self.wait(1000)
             self.fire()
 
     @rule(data=st.data(), outcome=st.sampled_from(OUTCOMES), late=st.integers(1, 2))
     def finish_late(self, data: st.DataObject, outcome: str, late: int) -> None:
         """Report under an operation number that was used before."""
-        hand = self._hand(data, holding=True)
-        if hand.ref is None:
+        slot = self._slot(data, holding=True)
+        if slot.ref is None:
             return
-        op, claimed, last = hand.op, hand.claimed, hand.last
-        hand.op, node = max(op - late, 0), hand.node
-        expected = self.oracle.finish(node.name, node.incarnation, hand.name, hand.op + 1, hand.ref, outcome, 0, ())
-        reply = hand.finish(outcome, b"1")
-        hand.op, hand.claimed, hand.last = op, claimed, last
+        op, claimed, last = slot.op, slot.claimed, slot.last
+        slot.op, node = max(op - late, 0), slot.node
+        expected = self.oracle.finish(node.name, node.incarnation, slot.name, slot.op + 1, slot.ref, outcome, 0, ())
+        reply = slot.finish(outcome, b"1")
+        slot.op, slot.claimed, slot.last = op, claimed, last
         assert type(reply).__name__.lower() == expected[0]
         self._after("finish")
 
     @rule(data=st.data(), outcome=st.sampled_from(OUTCOMES))
     def finish_anothers(self, data: st.DataObject, outcome: str) -> None:
-        """Report an attempt that another hand holds, or nobody."""
+        """Report an attempt that another slot holds, or nobody."""
         refs = [f"{run.id}/{index}@{job.attempt + more}" for run in self.oracle.runs.values()
                 for index, job in enumerate(run.jobs) for more in (0, 1)]  # fmt: skip
         ref = data.draw(st.sampled_from(list(self.oracle.held()) or [NOWHERE]) | st.sampled_from([*refs, NOWHERE]))
-        hand = self._hand(data)
-        if hand.ref == ref:
-            hand = hand.node.hand("h2" if hand.name == "h1" else "h1")
-        claimed = hand.claimed
-        self._finish(hand, ref, outcome, 0, False)
-        hand.claimed = claimed
+        slot = self._slot(data)
+        if slot.ref == ref:
+            slot = slot.node.slot("h2" if slot.name == "h1" else "h1")
+        claimed = slot.claimed
+        self._finish(slot, ref, outcome, 0, False)
+        slot.claimed = claimed
 
     @rule(data=st.data())
     def again(self, data: st.DataObject) -> None:
-        """Send a hand's last call once more."""
-        hand = self._hand(data)
-        at = self.oracle.nodes.get(hand.node.name)
-        known = at.hands.get(hand.name) if at and at.incarnation == hand.node.incarnation else None
-        if hand.last is None or known is None or known.op != hand.op or id(hand) not in self.replies:
+        """Send a slot's last call once more."""
+        slot = self._slot(data)
+        at = self.oracle.nodes.get(slot.node.name)
+        known = at.slots.get(slot.name) if at and at.incarnation == slot.node.incarnation else None
+        if slot.last is None or known is None or known.op != slot.op or id(slot) not in self.replies:
             return
         before = self.machine.snapshot()
-        assert hand.again() == self.replies[id(hand)]
+        assert slot.again() == self.replies[id(slot)]
         assert self.machine.snapshot() == before
 
     @rule(data=st.data(), outcome=st.sampled_from(OUTCOMES[6:]), delay=st.sampled_from([0, 500]), right=st.booleans())
     def settle(self, data: st.DataObject, outcome: str, delay: int, right: bool) -> None:
-        hand = self._hand(data, holding=right)
-        ref = hand.ref or NOWHERE
-        node = hand.node
+        slot = self._slot(data, holding=right)
+        ref = slot.ref or NOWHERE
+        node = slot.node
         self.orderly = False
-        expected = self.oracle.settle(node.name, node.incarnation, hand.name, ref, outcome, delay)
-        reply = self.machine.do(Settle(node.name, node.incarnation, hand.name, ref, outcome, b'{"e":1}', delay))
+        expected = self.oracle.settle(node.name, node.incarnation, slot.name, ref, outcome, delay)
+        reply = self.machine.do(Settle(node.name, node.incarnation, slot.name, ref, outcome, b'{"e":1}', delay))
         assert type(reply).__name__.lower() == expected
         if expected != "missing":
-            hand.claimed = None
+            slot.claimed = None
         self._after("settle")
 
     @rule(data=st.data(), silent=st.booleans(), idle=st.integers(0, 2))
     def beat(self, data: st.DataObject, silent: bool, idle: int) -> None:
         node = data.draw(st.sampled_from(self.nodes))
-        held = tuple(Held(hand.name, hand.ref) for hand in node.hands.values())
+        held = tuple(Held(slot.name, slot.ref) for slot in node.slots.values())
         if silent:
             held = held[1:]
             self.orderly = False
@@ -206,7 +209,7 @@ class Engine(RuleBasedStateMachine):
             self.oracle.now += 1000
             for node in self.nodes:
                 if self._is_open(node) and node.name != silent:
-                    self._beat(node, tuple(Held(hand.name, hand.ref) for hand in node.hands.values()), 0)
+                    self._beat(node, tuple(Held(slot.name, slot.ref) for slot in node.slots.values()), 0)
             expected = self.oracle.reap()
             self.orderly &= expected == 0
             assert self.machine.reap() == expected
@@ -231,7 +234,7 @@ class Engine(RuleBasedStateMachine):
     def advance(self, data: st.DataObject) -> None:
         run = self._run(data)
         self.oracle.advance(run)
-        assert self.machine.do(Advance(run)) == Advanced(more=False, rings=())
+        assert self.machine.do(Advance(run)) == Advanced(more=False, permits=())
         self._after("advance")
 
     @rule(data=st.data())
@@ -259,8 +262,8 @@ class Engine(RuleBasedStateMachine):
         for run in self.oracle.runs.values():
             assert self.machine.state(run.id) is run.state, run
             for job, expected in zip(self.machine.jobs(run.id), run.jobs, strict=True):
-                wished = run.state in (RunState.cancelled, RunState.timed_out) and expected.state is JobState.waiting
-                state = JobState.cancelled if wished else expected.state
+                ending = run.state in (RunState.cancelled, RunState.timed_out) and expected.state is JobState.waiting
+                state = JobState.cancelled if ending else expected.state
                 found = job.state, job.attempt, job.retries, job.losses
                 assert found == (state, expected.attempt, expected.retries, expected.losses), (run, job)
         assert self.machine.ready() == [ref for _, ref, _ in self.oracle.ready("default")]
@@ -272,25 +275,25 @@ class Engine(RuleBasedStateMachine):
     def what_is_ready_has_a_permit_or_a_turn(self) -> None:
         if not self.orderly or sum(self.messages.values()):
             return
-        turns = {cls for name, node in self.oracle.nodes.items() if any(hand.ref for hand in node.hands.values())
-                 for cls in NODES[name]}  # fmt: skip
+        turns = {priority for name, node in self.oracle.nodes.items() if any(slot.ref for slot in node.slots.values())
+                 for priority in NODES[name]}  # fmt: skip
         for order, ref, _ in self.oracle.ready("default"):
             assert order[0] in turns, f"nobody will wake for {ref}"
 
     def teardown(self) -> None:
         """Whatever has happened, the runs come to their ends."""
         try:
-            hand = self.machine.node("last").hand()
+            slot = self.machine.node("last").slot()
             self.machine.reap_at_last()
             for _ in range(200):
                 if all(self.machine.state(run).final for run in self.oracle.runs):
                     break
-                hand.node = self.machine.node("last")
-                hand.op = 0
+                slot.node = self.machine.node("last")
+                slot.op = 0
                 for run in self.oracle.runs:
                     self.machine.carry_on(run)
-                hand.claim()
-                hand.work()
+                slot.claim()
+                slot.work()
                 self.machine.wait(100_000)
                 self.machine.reap_at_last()
                 self.machine.fire()
@@ -308,48 +311,50 @@ class Engine(RuleBasedStateMachine):
         assert (set(reply.kills) if isinstance(reply, Beaten) else None) == expected
         self._after("beat")
 
-    def _claim(self, hand: Hand, permit: tuple[str, int] | None) -> None:
-        node = hand.node
-        expected = self.oracle.claim(node.name, node.incarnation, hand.name, hand.op + 1, node.wants)
+    def _claim(self, slot: Slot, permit: tuple[str, int] | None) -> None:
+        node = slot.node
+        expected = self.oracle.claim(node.name, node.incarnation, slot.name, slot.op + 1, node.subscriptions)
         self.orderly &= expected[0] != "gone" or permit is None
-        self._answer(hand, hand.claim(permit=permit), expected, "claim")
+        self._answer(slot, slot.claim(permit=permit), expected, "claim")
 
-    def _finish(self, hand: Hand, ref: str, outcome: str, delay: int, go_on: bool) -> None:
-        node = hand.node
-        wants = node.wants if go_on else ()
-        expected = self.oracle.finish(node.name, node.incarnation, hand.name, hand.op + 1, ref, outcome, delay, wants)
-        reply = hand.finish(outcome, b'{"o":1}', delay, go_on=go_on, leave=not go_on, ref=ref)
-        self._answer(hand, reply, expected, "finish")
+    def _finish(self, slot: Slot, ref: str, outcome: str, delay: int, go_on: bool) -> None:
+        node = slot.node
+        subscriptions = node.subscriptions if go_on else ()
+        expected = self.oracle.finish(
+            node.name, node.incarnation, slot.name, slot.op + 1, ref, outcome, delay, subscriptions
+        )
+        reply = slot.finish(outcome, b'{"o":1}', delay, go_on=go_on, leave=not go_on, ref=ref)
+        self._answer(slot, reply, expected, "finish")
         if not isinstance(reply, Done):
             self.orderly = False  # a turn that gives up; its node claims anew in real life
 
-    def _answer(self, hand: Hand, reply: Any, expected: tuple[str, str | None], script: str) -> None:
+    def _answer(self, slot: Slot, reply: Any, expected: tuple[str, str | None], script: str) -> None:
         claimed = reply.claimed if isinstance(reply, Took | Done) else None
         assert (type(reply).__name__.lower(), claimed.ref if claimed else None) == expected
-        self.replies[id(hand)] = reply
+        self.replies[id(slot)] = reply
         if isinstance(reply, Missing):
-            self.replies.pop(id(hand))  # nothing was kept of it
+            self.replies.pop(id(slot))  # nothing was kept of it
         self._after(script)
 
     def _after(self, script: str) -> None:
         """Check the transitions of a step, and take what it published."""
-        for ring in self.machine.rings:
-            self.messages[ring.cls] += ring.permits
-        self.machine.rings = []
+        for permits in self.machine.permits:
+            self.messages[permits.priority] += permits.messages
+        self.machine.permits = []
         for each in self.machine.store.read(reads.transitions(self.machine.keys, self.last_transition, 10_000)):
             self.last_transition = each.id
             if each.before is not None:
                 moves: Any = RUN_MOVES if each.job is None else JOB_MOVES
                 assert script in moves[each.before, each.after], f"{script}: {each}"
 
-    def _hand(self, data: st.DataObject, *, holding: bool = False) -> Hand:
-        """Draw a hand, seldom one of an older incarnation."""
+    def _slot(self, data: st.DataObject, *, holding: bool = False) -> Slot:
+        """Draw a slot, seldom one of an older incarnation."""
         if not any(map(self._is_open, self.nodes)):
             self.register("all")
-        everyone = [node.hand(name) for node in self.nodes for name in ("h1", "h2")]
-        open_now = [hand for hand in everyone if self._is_open(hand.node)]
+        everyone = [node.slot(name) for node in self.nodes for name in ("h1", "h2")]
+        open_now = [slot for slot in everyone if self._is_open(slot.node)]
         if holding:
-            open_now = [hand for hand in open_now if hand.ref] or open_now
+            open_now = [slot for slot in open_now if slot.ref] or open_now
         return data.draw(st.sampled_from(everyone if data.draw(st.integers(0, 9)) == 9 else open_now))
 
     def _is_open(self, node: Node) -> bool:

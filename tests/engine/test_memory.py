@@ -10,8 +10,9 @@ from orchestrator.model.errors import StoreBusy
 from orchestrator.model.ids import new_run_id
 from orchestrator.model.states import RunState
 from orchestrator.state.layouts.change_ops import pause, put_calendar
+from orchestrator.state.transitions.events import Offer
 from orchestrator.state.transitions.runs import Cancel, CreateRun, Forget
-from orchestrator.state.transitions.starters import DropWaiting, Offer, PassOver
+from orchestrator.state.transitions.starters import DropWaiting, PassOver
 from support.checker import check
 from support.machine import NORMAL, Machine, chain, fan, plan_of
 from support.redis_server import RedisServer
@@ -43,24 +44,24 @@ def test_create_run_is_refused_whole(machine: Machine) -> None:
 
 def test_claim_is_refused_whole_and_repeated_later(machine: Machine) -> None:
     run = machine.submit(plan_of(2))
-    hand = machine.node().hand()
-    hand.take()
+    slot = machine.node().slot()
+    slot.take()
     fill(machine)
     before = machine.snapshot()
     with pytest.raises(StoreBusy):
-        hand.claim()
+        slot.claim()
     assert machine.snapshot() == before
     machine.client.config_set("maxmemory", 0)
-    assert hand.again().claimed.ref == f"{run}/1@1"
+    assert slot.again().claimed.ref == f"{run}/1@1"
 
 
 @pytest.mark.parametrize("outcome", ["ok", "failed", "retry", "skipped", "lost"])
 def test_finish_goes_through_with_all_that_follows(machine: Machine, outcome: str) -> None:
     run = machine.submit(fan(300))
-    hand = machine.node().hand()
-    hand.take()
+    slot = machine.node().slot()
+    slot.take()
     fill(machine)
-    hand.finish(outcome, b'{"a":1}', go_on=True)
+    slot.finish(outcome, b'{"a":1}', go_on=True)
     machine.carry_on(run)
     assert not check(machine.store)
 
@@ -68,14 +69,14 @@ def test_finish_goes_through_with_all_that_follows(machine: Machine, outcome: st
 def test_settle_leave_fire_and_forget_go_through(machine: Machine) -> None:
     run = machine.submit(plan_of(2))
     node = machine.node()
-    node.hand("a").take()
-    node.hand("b").take()
+    node.slot("a").take()
+    node.slot("b").take()
     fill(machine)
-    node.hand("a").settle("failed", b"{}")
+    node.slot("a").settle("failed", b"{}")
     node.leave()
     assert machine.fire() == 1
     machine.client.config_set("maxmemory", 0)
-    machine.node().hand().work()
+    machine.node().slot().work()
     assert machine.state(run) is RunState.failed
     fill(machine)
     machine.do(Forget(run))
@@ -99,16 +100,18 @@ def test_what_starts_runs_is_refused_whole_and_goes_on_later(machine: Machine) -
     starters.starter(id="w/t", kind="trigger", next=None)
     starters.deliver("a", "event:e")
     record, trigger = starters.record(own), starters.record("w/t")
-    hand = machine.node().hand()
-    hand.take()
+    slot = machine.node().slot()
+    slot.take()
     fill(machine)
     for refused in (
         starters.start,
         starters.start_waiting,
-        lambda: machine.do(PassOver(own, record.gen, str(record.next), str(record.next), "missed", "1 1", "", 0)),
-        lambda: machine.do(DropWaiting(own, record.gen, str(record.next), 1, "why")),
+        lambda: machine.do(
+            PassOver(own, record.generation, str(record.next), str(record.next), "missed", "1 1", "", 0)
+        ),
+        lambda: machine.do(DropWaiting(own, record.generation, str(record.next), 1, "why")),
         lambda: starters.deliver("b", "event:e"),
-        lambda: machine.do(Offer("w/t", trigger.gen, "a", "e")),
+        lambda: machine.do(Offer("w/t", trigger.generation, "a", "e")),
         lambda: starters.apply([put_calendar("c", b"{}"), pause(own)]),
     ):
         before = machine.snapshot()
@@ -116,8 +119,8 @@ def test_what_starts_runs_is_refused_whole_and_goes_on_later(machine: Machine) -
             refused()
         assert machine.snapshot() == before
     # The end of a run goes through, with all that it means for its schedule.
-    hand.finish("ok")
-    assert (machine.timers()[f"slot/{own}"], starters.past(own)[0].end) == (0, RunState.succeeded)
+    slot.finish("ok")
+    assert (machine.timers()[f"room/{own}"], starters.past(own)[0].end) == (0, RunState.succeeded)
     with pytest.raises(StoreBusy):
         starters.work()
     machine.client.config_set("maxmemory", 0)

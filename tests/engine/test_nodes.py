@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from orchestrator.model.states import JobState, RunState
 from orchestrator.state import reads
+from orchestrator.state.transitions.nodes import Leave
 from orchestrator.state.transitions.replies import Gone
-from orchestrator.state.transitions.runs import Leave
 from support.cases import bring
 from support.machine import ALL, Machine, chain
 
@@ -18,7 +18,7 @@ def test_a_node_is_shown_as_it_registered(machine: Machine) -> None:
     machine.node("a", classes=(0, 2), slots=7)
     (info,) = machine.store.read(reads.nodes(machine.keys))
     assert (info.name, info.slots, info.idle, info.held) == ("a", 7, 0, ())
-    assert info.wants == (("default", (0, 2)),)
+    assert info.subscriptions == (("default", (0, 2)),)
     assert machine.client.ttl(machine.keys.node("a")) == -1
 
 
@@ -33,7 +33,7 @@ def test_a_node_that_comes_in_again_has_lost_what_it_held(machine: Machine) -> N
 def test_the_third_loss_by_a_restart_fails_what_is_behind(machine: Machine) -> None:
     run = machine.submit(chain(2))
     for _ in range(3):
-        machine.node().hand().take()
+        machine.node().slot().take()
         machine.node()
         machine.wait(1000)
         machine.fire()
@@ -48,25 +48,25 @@ def test_a_reaped_node_comes_back(machine: Machine) -> None:
     assert machine.client.ttl(machine.keys.node("n1")) == -1
     assert machine.client.hget(machine.keys.route("default"), "slots") == b"2"
     machine.submit(chain(1))
-    assert machine.node().hand().work() == 1
+    assert machine.node().slot().work() == 1
 
 
 def test_a_node_that_leaves_hands_back_for_free(machine: Machine) -> None:
     case = bring(machine, JobState.running)
-    case.hand.node.leave()
+    case.slot.node.leave()
     job = machine.jobs(case.run)[1]
     assert (job.state, job.losses) == (JobState.retrying, 0)
     assert machine.timers() == {f"retry/{case.ref}": 0}
     assert machine.client.zcard(machine.keys.nodes) == 0
     before = machine.snapshot()
-    assert machine.do(Leave("n1", case.hand.node.incarnation)) == Gone()
+    assert machine.do(Leave("n1", case.slot.node.incarnation)) == Gone()
     assert machine.snapshot() == before
 
 
 def test_leaving_ends_what_was_cancelled(machine: Machine) -> None:
     case = bring(machine, JobState.running)
     machine.cancel(case.run)
-    case.hand.node.leave()
+    case.slot.node.leave()
     assert machine.state(case.run) is RunState.cancelled
 
 

@@ -6,8 +6,9 @@ import pytest
 
 from orchestrator.model.states import RunState
 from orchestrator.state.layouts.change_ops import drop_starter
-from orchestrator.state.transitions.replies import Full, Known, Missing, Outdated, Skipped, Started, Waits
-from orchestrator.state.transitions.starters import Offer
+from orchestrator.state.transitions.events import Known, Offer
+from orchestrator.state.transitions.replies import Missing, Outdated, Skipped, Started, Waits
+from orchestrator.state.transitions.starters import Full
 from support.machine import Machine
 from support.starters import MINUTE, Starters
 
@@ -19,13 +20,13 @@ def trigger(starters: Starters, **fields: Any) -> str:
 def test_a_delivery_waits_for_its_run_once(starters: Starters, machine: Machine) -> None:
     own = trigger(starters)
     assert starters.offer("a") == Waits()
-    assert (starters.waiting(own), starters.outcome("a"), machine.timers()) == (["a"], "waits", {"slot/w/t": 0})
+    assert (starters.waiting(own), starters.outcome("a"), machine.timers()) == (["a"], "waits", {"room/w/t": 0})
     before = machine.snapshot()
-    assert machine.do(Offer(own, starters.record(own).gen, "a", "e")) == Known()
+    assert machine.do(Offer(own, starters.record(own).generation, "a", "e")) == Known()
     assert machine.snapshot() == before
     starters.start_waiting(own)
     assert starters.outcome("a") == starters.runs(own)[0]
-    assert machine.do(Offer(own, starters.record(own).gen, "a", "e")) == Known()
+    assert machine.do(Offer(own, starters.record(own).generation, "a", "e")) == Known()
 
 
 def test_who_is_late_changes_nothing(starters: Starters, machine: Machine) -> None:
@@ -34,10 +35,10 @@ def test_who_is_late_changes_nothing(starters: Starters, machine: Machine) -> No
     before = machine.snapshot()
     assert machine.do(Offer(own, 0, "a", "e")) == Outdated()
     assert machine.do(Offer("w/other", 1, "a", "e")) == Outdated()
-    assert machine.do(Offer(own, starters.record(own).gen, "b", "e")) == Missing()
+    assert machine.do(Offer(own, starters.record(own).generation, "b", "e")) == Missing()
     assert machine.snapshot() == before
     trigger(starters, enabled=False)
-    assert machine.do(Offer(own, starters.record(own).gen, "a", "e")) == Outdated()
+    assert machine.do(Offer(own, starters.record(own).generation, "a", "e")) == Outdated()
     assert starters.outcome("a") is None
 
 
@@ -84,16 +85,16 @@ def test_cancel_old_spares_what_there_is_room_for(starters: Starters, machine: M
     assert (starters.waiting(own), starters.outcome("c")) == (["d", "e"], "skipped")
     for run in (first, second):
         machine.carry_on(run)
-    assert machine.timers()[f"slot/{own}"] == 0
+    assert machine.timers()[f"room/{own}"] == 0
 
 
 def test_what_debounces_starts_after_so_long_a_quiet(starters: Starters, machine: Machine) -> None:
     own = trigger(starters, wait_ms=MINUTE)
     starters.offer("a")
     machine.wait(40_000)
-    assert machine.timers() == {f"slot/{own}": 20_000}
+    assert machine.timers() == {f"room/{own}": 20_000}
     starters.offer("b")
-    assert machine.timers() == {f"slot/{own}": MINUTE}
+    assert machine.timers() == {f"room/{own}": MINUTE}
     machine.wait(MINUTE - 1)
     assert starters.start_waiting(own, 2) == Full()
     machine.wait(1)
@@ -120,12 +121,12 @@ def test_a_batch_starts_when_it_is_full_or_its_first_has_waited(starters: Starte
     starters.offer("a")
     machine.wait(10_000)
     starters.offer("b")
-    assert machine.timers() == {f"slot/{own}": MINUTE - 10_000}
+    assert machine.timers() == {f"room/{own}": MINUTE - 10_000}
     starters.offer("c")
-    assert machine.timers() == {f"slot/{own}": 0}
+    assert machine.timers() == {f"room/{own}": 0}
     starters.offer("d")
     assert isinstance(starters.start_waiting(own, 3), Started)
-    assert machine.timers() == {f"slot/{own}": MINUTE}
+    assert machine.timers() == {f"room/{own}": MINUTE}
     machine.wait(MINUTE)
     assert isinstance(starters.start_waiting(own, 1), Started)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from support.machine import ALL, CRITICAL, HIGH, LOW, NORMAL, Hand, Machine, plan_of
+from support.machine import ALL, CRITICAL, HIGH, LOW, NORMAL, Machine, Slot, plan_of
 
 PATIENCE_MS = {HIGH: 30_000, NORMAL: 60_000, LOW: 120_000}
 
@@ -13,71 +13,71 @@ def debt(machine: Machine) -> int:
     return int(machine.client.hget(machine.keys.route("default"), "debt") or 0)
 
 
-def claims(hand: Hand, number: int) -> list[str]:
-    """Let a hand claim so often, with a fresh critical attempt before each; return the classes that it was given."""
-    machine, got = hand.node.machine, []
+def claims(slot: Slot, number: int) -> list[str]:
+    """Let a slot claim so often, with a fresh critical attempt before each; return the classes that it was given."""
+    machine, got = slot.node.machine, []
     for _ in range(number):
-        machine.submit(plan_of(1, workflow="critical"), cls=CRITICAL)
-        ref = hand.take()
+        machine.submit(plan_of(1, workflow="critical"), priority=CRITICAL)
+        ref = slot.take()
         got.append(machine.info(ref[:20]).priority.name)
-        hand.finish()
+        slot.finish()
     return got
 
 
-@pytest.mark.parametrize("cls", [HIGH, NORMAL, LOW])
-def test_one_claim_in_ten_serves_what_waits_past_its_patience(machine: Machine, cls: int) -> None:
+@pytest.mark.parametrize("priority", [HIGH, NORMAL, LOW])
+def test_one_claim_in_ten_serves_what_waits_past_its_patience(machine: Machine, priority: int) -> None:
     for _ in range(3):
-        machine.submit(plan_of(1, workflow="patient"), cls=cls)
-    machine.wait(PATIENCE_MS[cls] + 1)
-    got = claims(machine.node().hand(), 30)
+        machine.submit(plan_of(1, workflow="patient"), priority=priority)
+    machine.wait(PATIENCE_MS[priority] + 1)
+    got = claims(machine.node().slot(), 30)
     assert [at for at, name in enumerate(got) if name != "critical"] == [9, 19, 29]
 
 
-@pytest.mark.parametrize("cls", [HIGH, NORMAL, LOW])
-def test_nothing_is_counted_within_its_patience(machine: Machine, cls: int) -> None:
-    machine.submit(plan_of(1), cls=cls)
-    machine.wait(PATIENCE_MS[cls])
-    assert claims(machine.node().hand(), 12) == ["critical"] * 12
+@pytest.mark.parametrize("priority", [HIGH, NORMAL, LOW])
+def test_nothing_is_counted_within_its_patience(machine: Machine, priority: int) -> None:
+    machine.submit(plan_of(1), priority=priority)
+    machine.wait(PATIENCE_MS[priority])
+    assert claims(machine.node().slot(), 12) == ["critical"] * 12
     assert debt(machine) == 0
 
 
 def test_a_claim_that_overtakes_nobody_sets_the_count_to_nothing(machine: Machine) -> None:
-    waiting = machine.submit(plan_of(1), cls=NORMAL)
+    waiting = machine.submit(plan_of(1), priority=NORMAL)
     machine.wait(60_001)
-    hand = machine.node().hand()
-    claims(hand, 5)
+    slot = machine.node().slot()
+    claims(slot, 5)
     assert debt(machine) == 5
-    assert hand.take() == f"{waiting}/0@1"  # the head itself
-    hand.finish()
+    assert slot.take() == f"{waiting}/0@1"  # the head itself
+    slot.finish()
     assert debt(machine) == 0
 
 
 def test_a_worker_that_may_not_take_the_waiting_class_does_neither(machine: Machine) -> None:
-    machine.submit(plan_of(1), cls=LOW)
+    machine.submit(plan_of(1), priority=LOW)
     machine.wait(120_001)
-    claims(machine.node("all").hand(), 5)
-    assert claims(machine.node("some", classes=(CRITICAL, HIGH, NORMAL)).hand(), 20) == ["critical"] * 20
+    claims(machine.node("all").slot(), 5)
+    assert claims(machine.node("some", classes=(CRITICAL, HIGH, NORMAL)).slot(), 20) == ["critical"] * 20
     assert debt(machine) == 5
-    assert claims(machine.node("all again").hand(), 5) == ["critical"] * 4 + ["low"]
+    assert claims(machine.node("all again").slot(), 5) == ["critical"] * 4 + ["low"]
 
 
 def test_the_longest_waiting_is_served_of_all_classes(machine: Machine) -> None:
-    low = machine.submit(plan_of(1), cls=LOW)
+    low = machine.submit(plan_of(1), priority=LOW)
     machine.wait(90_000)
-    machine.submit(plan_of(1), cls=HIGH)
+    machine.submit(plan_of(1), priority=HIGH)
     machine.wait(31_000)
-    hand = machine.node().hand()
-    assert claims(hand, 10)[9] == "low"
+    slot = machine.node().slot()
+    assert claims(slot, 10)[9] == "low"
     assert machine.state(low).final
-    assert claims(hand, 10)[9] == "high"
+    assert claims(slot, 10)[9] == "high"
 
 
 def test_a_lone_critical_job_never_pays(machine: Machine) -> None:
     for _ in range(20):
-        machine.submit(plan_of(1), cls=LOW)
+        machine.submit(plan_of(1), priority=LOW)
     machine.wait(200_000)
-    hand = machine.node(classes=ALL).hand()
+    slot = machine.node(classes=ALL).slot()
     for _ in range(15):
-        assert claims(hand, 1) == ["critical"]
-        hand.take()  # a low one: nothing more urgent is there
-        hand.finish()
+        assert claims(slot, 1) == ["critical"]
+        slot.take()  # a low one: nothing more urgent is there
+        slot.finish()

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.state.transitions.replies import Outdated, Passed
-from orchestrator.state.transitions.starters import PassOver
+from orchestrator.state.transitions.replies import Outdated
+from orchestrator.state.transitions.starters import Passed, PassOver
 from support.machine import Machine
 from support.starters import MINUTE, Starters
 
@@ -13,8 +13,8 @@ from support.starters import MINUTE, Starters
 def passed_over(starters: Starters, own: str = "w/s", **fields: Any) -> Any:
     record = starters.record(own)
     at = record.next or 0
-    given: dict[str, Any] = {"gen": record.gen, "planned": str(at), "last": str(at + 4 * MINUTE), "word": "missed",
-             "detail": f"5 {at}", "next": str(at + 5 * MINUTE), "due": at + 5 * MINUTE}  # fmt: skip
+    given: dict[str, Any] = {"generation": record.generation, "planned": str(at), "last": str(at + 4 * MINUTE),
+             "word": "missed", "detail": f"5 {at}", "next": str(at + 5 * MINUTE), "due": at + 5 * MINUTE}  # fmt: skip
     return starters.machine.do(PassOver(id=own, **(given | fields)))
 
 
@@ -28,7 +28,7 @@ def test_what_was_missed_is_told_with_how_much_it_was(starters: Starters, machin
     assert machine.timers()[f"schedule/{own}"] == 6 * MINUTE
 
 
-@pytest.mark.parametrize("wrong", [{"gen": 0}, {"planned": "1"}])
+@pytest.mark.parametrize("wrong", [{"generation": 0}, {"planned": "1"}])
 def test_who_is_late_changes_nothing(starters: Starters, machine: Machine, wrong: dict[str, Any]) -> None:
     starters.starter()
     before = machine.snapshot()

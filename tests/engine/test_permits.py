@@ -11,7 +11,7 @@ import pytest
 import redis
 
 from orchestrator.dispatch.permits import BACKOFF_S, Publisher
-from orchestrator.state.transitions.replies import Ring
+from orchestrator.state.transitions.values import Permits
 from support.redis_server import RedisServer
 from support.waiting import wait_until
 
@@ -34,7 +34,7 @@ def permits(server: RedisServer, queue: str) -> list[dict[str, object]]:
 
 
 def test_a_ring_is_so_many_messages(server: RedisServer, publisher: Publisher) -> None:
-    publisher.publish([Ring("mail", 0, 3), Ring("web", 3, 1)])
+    publisher.publish([Permits("mail", 0, 3), Permits("web", 3, 1)])
     assert len(permits(server, "acme:mail.critical")) == 3
     (message,) = permits(server, "acme:web.low")
     headers = message["headers"]
@@ -52,22 +52,22 @@ def test_nothing_to_ring_connects_to_nothing() -> None:
 def test_a_broker_that_is_away_costs_a_moment_once(caplog: pytest.LogCaptureFixture) -> None:
     publisher = Publisher.for_url("redis://127.0.0.1:1/0", "acme")
     start = time.monotonic()
-    publisher.publish([Ring("mail", 0, 1)])
+    publisher.publish([Permits("mail", 0, 1)])
     assert time.monotonic() - start < 0.5
     assert publisher.down
     start = time.monotonic()
     for _ in range(100):
-        publisher.publish([Ring("mail", 0, 1)])
+        publisher.publish([Permits("mail", 0, 1)])
     assert time.monotonic() - start < BACKOFF_S
     assert len(caplog.records) == 1
 
 
 def test_a_broker_that_hangs_costs_no_more_than_its_time(server: RedisServer, publisher: Publisher) -> None:
-    publisher.publish([Ring("mail", 0, 1)])
+    publisher.publish([Permits("mail", 0, 1)])
     os.kill(server.pid, 19)
     try:
         start = time.monotonic()
-        publisher.publish([Ring("mail", 0, 1)])
+        publisher.publish([Permits("mail", 0, 1)])
         assert time.monotonic() - start < 4
         assert publisher.down
     finally:
@@ -75,17 +75,17 @@ def test_a_broker_that_hangs_costs_no_more_than_its_time(server: RedisServer, pu
 
 
 def test_a_connection_that_was_cut_is_made_anew(server: RedisServer, publisher: Publisher) -> None:
-    publisher.publish([Ring("mail", 0, 1)])
+    publisher.publish([Permits("mail", 0, 1)])
     server.kill()
     server.start()
-    publisher.publish([Ring("web", 0, 1)])
+    publisher.publish([Permits("web", 0, 1)])
     assert not publisher.down
     assert len(permits(server, "acme:web.critical")) == 1
 
 
 def test_permits_go_out_again_once_the_broker_is_back(server: RedisServer, publisher: Publisher) -> None:
     server.kill()
-    publisher.publish([Ring("mail", 0, 1), Ring("web", 1, 1000)])
+    publisher.publish([Permits("mail", 0, 1), Permits("web", 1, 1000)])
     assert publisher.down
     server.start()
 
@@ -101,13 +101,13 @@ def test_permits_go_out_again_once_the_broker_is_back(server: RedisServer, publi
 
 
 def test_a_forked_child_has_a_connection_of_its_own(server: RedisServer, publisher: Publisher) -> None:
-    publisher.publish([Ring("mail", 0, 1)])
+    publisher.publish([Permits("mail", 0, 1)])
     child = os.fork()
     if child == 0:
-        publisher.publish([Ring("mail", 0, 1)])
+        publisher.publish([Permits("mail", 0, 1)])
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
-    publisher.publish([Ring("mail", 0, 1)])
+    publisher.publish([Permits("mail", 0, 1)])
     assert len(permits(server, "acme:mail.critical")) == 3
 
 
@@ -115,7 +115,7 @@ def test_a_unix_socket(make_redis: Callable[..., RedisServer], tmp_path: object)
     path = f"{tmp_path}/redis.sock"
     server = make_redis(args=("--unixsocket", path))
     publisher = Publisher.for_url(f"redis+socket://{path}", "default")
-    publisher.publish([Ring("mail", 2, 2)])
+    publisher.publish([Permits("mail", 2, 2)])
     assert len(permits(server, "mail.normal")) == 2
     publisher.close()
 
@@ -125,7 +125,7 @@ def test_what_kombu_leaves_is_bounded(server: RedisServer, publisher: Publisher)
     with redis.Redis.from_url(server.url) as client:
         before = client.info("clients")["connected_clients"]
         for _ in range(20):
-            publisher.publish([Ring("mail", 0, 2)])
+            publisher.publish([Permits("mail", 0, 2)])
         assert client.keys("*") == [b"acme:mail.critical"]
         assert (
             client.info("clients")["connected_clients"] <= before + 2

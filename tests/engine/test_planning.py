@@ -30,7 +30,7 @@ lateness = st.builds(
 )
 
 
-def verdicts(times: Times, planned: int, now: int, late: Lateness) -> tuple[list[int], list[int]]:
+def decisions(times: Times, planned: int, now: int, late: Lateness) -> tuple[list[int], list[int]]:
     """Return which planned times run and which do not, call after call until nothing is due."""
     run: list[int] = []
     missed: list[int] = []
@@ -104,7 +104,7 @@ def test_every_planned_time_comes_to_what_the_model_says(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(planning, "MOST_MISSED", most_missed)
         patch.setattr(planning, "MOST_STEPS", most_started)
-        found = verdicts(times, planned, planned + behind, late)
+        found = decisions(times, planned, planned + behind, late)
     assert found == model(times, planned, planned + behind, late)
 
 
@@ -135,7 +135,7 @@ def test_a_time_is_on_time_until_the_following_comes(every: str, late: int) -> N
     ("misfire", "ran"), [("skip", [50, 55, 60]), ("run_once", [60]), ("run_all", [*range(0, 61, 5)])]
 )
 def test_an_outage_of_a_minute_is_no_burst(misfire: Any, ran: list[int]) -> None:
-    found, _ = verdicts(Times(Every("5s"), "w/s"), START, START + MINUTE, Lateness(misfire, None))
+    found, _ = decisions(Times(Every("5s"), "w/s"), START, START + MINUTE, Lateness(misfire, None))
     assert [(at - START) // 1000 for at in found] == ran
 
 
@@ -144,9 +144,9 @@ def test_each_time_goes_by_what_follows_it() -> None:
     first, second = START, START + 25_000
     times = Times(At(to_datetime(first, "UTC"), to_datetime(second, "UTC")), "w/s")
     late = Lateness("skip", None)
-    assert verdicts(times, first, second, late) == ([first, second], [])
-    assert verdicts(times, first, second + MINUTE, late) == ([second], [first])
-    assert verdicts(times, first, second + MINUTE + 1, late) == ([], [first, second])
+    assert decisions(times, first, second, late) == ([first, second], [])
+    assert decisions(times, first, second + MINUTE, late) == ([second], [first])
+    assert decisions(times, first, second + MINUTE + 1, late) == ([], [first, second])
 
 
 def test_a_grace_below_a_minute_rules() -> None:
@@ -165,7 +165,7 @@ def test_a_backlog_longer_than_one_call_is_still_one_run() -> None:
     """The first call ends where all that is left has come on time."""
     times, late = Times(Every("1s"), "w/s"), Lateness("run_once", None)
     now = START + 1_030_000
-    assert verdicts(times, START, now, late) == ([now], list(range(START, now, 1000)))
+    assert decisions(times, START, now, late) == ([now], list(range(START, now, 1000)))
 
 
 def test_all_run_in_parts() -> None:

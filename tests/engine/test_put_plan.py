@@ -9,8 +9,8 @@ from orchestrator.scheduler.duties import Tools
 from orchestrator.scheduler.duties.retention import UPLOAD_LIFE_MS, Retention
 from orchestrator.state import reads
 from orchestrator.state.layouts.plans import upload_commands
-from orchestrator.state.transitions.replies import Dropped, NoPlan, Sealed, Stored
-from orchestrator.state.transitions.runs import DropUpload, PutPlan
+from orchestrator.state.transitions.replies import Dropped, NoPlan
+from orchestrator.state.transitions.workflows import DropUpload, PutPlan, Sealed, Stored
 from support.machine import DIAMOND, Machine, chain, fan, plan_of
 
 
@@ -74,7 +74,7 @@ def test_an_upload_that_was_given_up_is_deleted(machine: Machine) -> None:
     plan = fan(600)
     for batch in itertools.islice(upload_commands(machine.keys, plan), 5):
         machine.store.pipeline(batch)
-    tools, duty = Tools(machine.store, lambda _rings: None), Retention(retention_s=3600)
+    tools, duty = Tools(machine.store, lambda _permits: None), Retention(retention_s=3600)
     duty.step(tools)
     ((_, jobs, met),), _ = machine.store.read(reads.uploads(machine.keys))
     assert jobs == 602

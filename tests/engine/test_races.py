@@ -15,23 +15,17 @@ from orchestrator.state import reads
 from orchestrator.state.layouts.change_ops import Starter, pack, put_starter, put_waiting
 from orchestrator.state.reads import starters
 from orchestrator.state.store import Store
-from orchestrator.state.transitions.replies import (
-    Advanced,
-    Claimed,
-    Created,
-    Done,
-    Exists,
-    Settled,
-    Started,
-    Took,
-    Want,
-)
-from orchestrator.state.transitions.runs import Advance, Cancel, Claim, CreateRun, Finish, Register, Settle
-from orchestrator.state.transitions.starters import Apply, StartPlanned, StartWaiting
+from orchestrator.state.transitions.attempts import Claim, Done, Finish, Settle, Settled, Took
+from orchestrator.state.transitions.definitions import Apply
+from orchestrator.state.transitions.nodes import Register
+from orchestrator.state.transitions.replies import Started
+from orchestrator.state.transitions.runs import Advance, Advanced, Cancel, Created, CreateRun, Exists
+from orchestrator.state.transitions.starters import StartPlanned, StartWaiting
+from orchestrator.state.transitions.values import Claimed, Subscription
 from support.checker import check
 from support.machine import ALL, NORMAL, fan, plan_of
 
-WANTS = (Want("default", ALL),)
+WANTS = (Subscription("default", ALL),)
 
 
 def together(*bodies: Callable[[], None]) -> None:
@@ -81,7 +75,7 @@ def test_each_attempt_is_run_once_and_each_run_ends_once(redis_client: redis.Red
                 op += 1
                 ran[claimed.ref] += 1
                 ref = claimed.ref
-                done = store.run(Finish(name, incarnation, "h", op, ref, "ok", b"1", wants=WANTS))
+                done = store.run(Finish(name, incarnation, "h", op, ref, "ok", b"1", subscriptions=WANTS))
                 assert isinstance(done, Done)
                 claimed = done.claimed
                 if done.todo:
@@ -144,7 +138,7 @@ def test_of_many_with_one_key_one_makes_the_run(redis_client: redis.Redis, ns: s
 
     together(*[submit] * 8)
     assert sum(isinstance(reply, Created) for reply in replies) == 1
-    assert len({reply.run for reply in replies if isinstance(reply, Exists)}) == 1
+    assert len({reply.run_id for reply in replies if isinstance(reply, Exists)}) == 1
     assert not check(store)
 
 
@@ -155,14 +149,16 @@ def test_of_many_schedulers_one_starts_each_planned_time(redis_client: redis.Red
     first, times = 1_000_000, 40
     starter = Starter("w/s", "schedule", plan.workflow, b"{}", True, next=first, due=first)
     store.run(Apply(-1, pack([put_starter(starter)])))
-    gen = (store.read(starters.several(store.keys, ["w/s"])))[0].gen
+    generation = (store.read(starters.several(store.keys, ["w/s"])))[0].generation
     won: list[str] = []
 
     def start() -> None:
         for at in range(first, first + times):
             run, following = new_run_id(), at + 1
             reply = store.run(
-                StartPlanned("w/s", gen, str(at), str(following), following, run, plan.digest, b"{}", NORMAL, b"{}")
+                StartPlanned(
+                    "w/s", generation, str(at), str(following), following, run, plan.digest, b"{}", NORMAL, b"{}"
+                )
             )
             if isinstance(reply, Started):
                 won.append(run)
@@ -181,12 +177,12 @@ def test_of_many_schedulers_one_starts_what_waits(redis_client: redis.Redis, ns:
     occasions = list(range(60))
     backfill = Starter("w/s~1", "backfill", plan.workflow, b"{}", True, overlap="queue_all", limit=25)
     store.run(Apply(-1, pack([put_waiting("w/s~1", occasions), put_starter(backfill)])))
-    gen = (store.read(starters.several(store.keys, ["w/s~1"])))[0].gen
+    generation = (store.read(starters.several(store.keys, ["w/s~1"])))[0].generation
     won: list[str] = []
 
     def start() -> None:
         for at in map(str, occasions):
-            reply = store.run(StartWaiting("w/s~1", gen, at, 1, new_run_id(), plan.digest, b"{}", NORMAL, b"{}"))
+            reply = store.run(StartWaiting("w/s~1", generation, at, 1, new_run_id(), plan.digest, b"{}", NORMAL, b"{}"))
             if isinstance(reply, Started):
                 won.append(at)
 

@@ -25,7 +25,7 @@ def test_the_budget_of_losses(machine: Machine) -> None:
     run = machine.submit(plan_of(2, [(0, 1)]))
     waits = []
     for _ in range(3):
-        machine.node().hand().take()
+        machine.node().slot().take()
         machine.reap_at_last()
         if timers := machine.timers():
             waits += timers.values()
@@ -44,7 +44,7 @@ def test_an_outage_is_not_a_death(machine: Machine) -> None:
     machine.wait(60_000)
     assert machine.reap() == 0
     assert machine.client.zscore(machine.keys.nodes, "n1") == machine.now + 10_000
-    case.hand.node.beat()
+    case.slot.node.beat()
     machine.wait(3000)
     assert machine.reap() == 0
     assert machine.jobs(case.run)[1].state is JobState.running
@@ -75,8 +75,8 @@ def test_another_server_starts_leases_afresh(machine: Machine) -> None:
 def test_only_the_dead_are_closed(machine: Machine) -> None:
     run = machine.submit(plan_of(2))
     dead, alive = machine.node("dead"), machine.node("alive")
-    dead.hand().take()
-    alive.hand().take()
+    dead.slot().take()
+    alive.slot().take()
     machine.reap()
     for _ in range(6):
         machine.wait(2000)
@@ -88,6 +88,6 @@ def test_only_the_dead_are_closed(machine: Machine) -> None:
 
 def test_idle_and_unknown_hands_cost_nothing(machine: Machine) -> None:
     node = machine.node()
-    node.hand("a").claim()
-    node.hand("b").claim()
+    node.slot("a").claim()
+    node.slot("b").claim()
     assert machine.reap_at_last() == 0

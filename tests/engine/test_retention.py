@@ -23,7 +23,7 @@ def starters(redis_client: redis.Redis, ns: str) -> Starters:
 
 
 def retain(starters: Starters, retention_s: float) -> None:
-    Retention(retention_s).step(Tools(starters.store, lambda _rings: None))
+    Retention(retention_s).step(Tools(starters.store, lambda _permits: None))
 
 
 def tick(starters: Starters, ms: int) -> None:

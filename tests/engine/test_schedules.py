@@ -217,7 +217,7 @@ def test_a_backfill_comes_last_whatever_its_jobs_say(starters: Starters) -> None
     starters.apply([put_waiting(record.id, [86_400_000, 172_800_000]), put_starter(record)])
     starters.work()
     machine.wait(1000)
-    live = machine.submit(plan_of(1, numbers={0: 250}), cls=LOW)
+    live = machine.submit(plan_of(1, numbers={0: 250}), priority=LOW)
     first, *others = [ref.partition("/")[0] for ref in machine.ready()]
     assert (first, set(others)) == (live, set(starters.runs(own)))
     assert check(starters.store) == []

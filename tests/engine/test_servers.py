@@ -103,25 +103,25 @@ def test_what_starts_runs(machine: Machine) -> None:
 def test_flows(machine: Machine) -> None:
     """Work through success, retries, losses, deadlines, cancels, healing and forgetting; then look at it all."""
     node = machine.node()
-    hand = node.hand()
+    slot = node.slot()
     done = machine.submit(DIAMOND)
-    hand.take()
+    slot.take()
     _flush_scripts(machine.client)  # as after a failover
-    hand.finish("retry", b'{"type":"E"}', 5)
+    slot.finish("retry", b'{"type":"E"}', 5)
     machine.wait(5)
     machine.fire()
-    assert hand.claim(permit=("default", 2))
-    hand.finish("ok", b"[1,2]", go_on=True)
-    assert hand.work() == 3
+    assert slot.claim(permit=("default", 2))
+    slot.finish("ok", b"[1,2]", go_on=True)
+    assert slot.work() == 3
     assert machine.state(done) is RunState.succeeded
 
     wide = machine.submit(fan(300))
-    hand.work()
+    slot.work()
     assert machine.state(wide) is RunState.succeeded
 
     lost = machine.submit(plan_of(2, [(0, 1)]))
     for _ in range(3):
-        machine.node("dying").hand().take()
+        machine.node("dying").slot().take()
         machine.reap_at_last()
         machine.wait(3000)
         machine.fire()
@@ -136,16 +136,16 @@ def test_flows(machine: Machine) -> None:
 
     cancelled = machine.submit(plan_of(300))
     node = machine.node()
-    node.hand().take()
+    node.slot().take()
     machine.cancel(cancelled)
     assert node.beat().kills  # type: ignore[union-attr]
-    node.hand().settle("cancelled")
+    node.slot().settle("cancelled")
     assert machine.state(cancelled) is RunState.cancelled
 
     machine.submit(plan_of(1))
     machine.wait(2000)
-    assert [ring.permits for ring in node.beat(idle=1).rings] == [1]  # type: ignore[union-attr]
-    node.hand().take()
+    assert [permits.messages for permits in node.beat(idle=1).permits] == [1]  # type: ignore[union-attr]
+    node.slot().take()
     node.leave()
     for run in (done, wide, lost):
         machine.do(Forget(run))
@@ -158,7 +158,7 @@ def test_flows(machine: Machine) -> None:
 
 
 def test_the_schedulers_duties(machine: Machine) -> None:
-    tools = Tools(machine.store, lambda rings: None)
+    tools = Tools(machine.store, lambda permits: None)
     machine.wait(1_700_000_000_000 - machine.now)  # these reads go by the server's own clock
     run = machine.submit(plan_of(600), carry_on=False)
     servers = set()
@@ -172,7 +172,7 @@ def test_the_schedulers_duties(machine: Machine) -> None:
 
 def test_a_run_is_created_once_on_every_server(machine: Machine) -> None:
     run = machine.submit(DIAMOND)
-    assert machine.do(CreateRun(run, DIAMOND.digest, b"{}", 2)).run == run  # type: ignore[union-attr]
+    assert machine.do(CreateRun(run, DIAMOND.digest, b"{}", 2)).run_id == run  # type: ignore[union-attr]
 
 
 def _flush_scripts(client: Any) -> None:

@@ -4,7 +4,8 @@ import pytest
 
 from orchestrator.model.ids import new_run_id
 from orchestrator.model.states import JobState, RunState
-from orchestrator.state.transitions.replies import Gone, Missing, Settled, Stale
+from orchestrator.state.transitions.attempts import Settled, Stale
+from orchestrator.state.transitions.replies import Gone, Missing
 from support.cases import OUTCOMES, STATES, bring
 from support.machine import Machine
 
@@ -12,28 +13,28 @@ from support.machine import Machine
 @pytest.mark.parametrize("state", [state for state in OUTCOMES if state is not JobState.succeeded])
 def test_each_outcome_has_its_state(machine: Machine, state: JobState) -> None:
     case = bring(machine, JobState.running)
-    assert isinstance(case.hand.settle(OUTCOMES[state], b'{"type":"Dead"}', 1000, ref=case.ref), Settled)
+    assert isinstance(case.slot.settle(OUTCOMES[state], b'{"type":"Dead"}', 1000, ref=case.ref), Settled)
     job = machine.jobs(case.run)[1]
     assert (job.state, job.error) == (state, {"type": "Dead"})
 
 
 def test_the_hand_is_free_afterwards(machine: Machine) -> None:
     case = bring(machine, JobState.running)
-    case.hand.settle("lost")
+    case.slot.settle("lost")
     machine.fire()
-    case.hand.op = 0  # a new process has the slot
-    assert case.hand.take() == f"{case.run}/1@2"
+    case.slot.op = 0  # a new process has the slot
+    assert case.slot.take() == f"{case.run}/1@2"
 
 
 def test_lost_is_not_failed_and_has_a_budget(machine: Machine) -> None:
     case = bring(machine, JobState.running)
     for losses in (1, 2):
-        case.hand.settle("lost")
+        case.slot.settle("lost")
         job = machine.jobs(case.run)[1]
         assert (job.state, job.losses, job.retries, job.quarantined) == (JobState.retrying, losses, 0, False)
         machine.fire()
-        case.hand.take()
-    case.hand.settle("lost")
+        case.slot.take()
+    case.slot.settle("lost")
     job = machine.jobs(case.run)[1]
     assert (job.state, job.losses, job.quarantined, job.attempt) == (JobState.failed, 3, True, 3)
     assert job.error is not None
@@ -45,10 +46,10 @@ def test_lost_is_not_failed_and_has_a_budget(machine: Machine) -> None:
 def test_what_is_handed_back_costs_nothing(machine: Machine) -> None:
     case = bring(machine, JobState.running)
     for _ in range(5):
-        case.hand.settle("returned", b"", 100)
+        case.slot.settle("returned", b"", 100)
         machine.wait(100)
         machine.fire()
-        case.hand.take()
+        case.slot.take()
     job = machine.jobs(case.run)[1]
     assert (job.attempt, job.losses, job.retries) == (6, 0, 0)
 
@@ -57,33 +58,33 @@ def test_what_is_handed_back_costs_nothing(machine: Machine) -> None:
 def test_an_attempt_that_is_not_the_hands_is_stale_from_every_state(machine: Machine, state: JobState) -> None:
     case = bring(machine, state)
     before = machine.snapshot()
-    assert case.hand.settle("failed", ref=case.ref) == Stale(state)
+    assert case.slot.settle("failed", ref=case.ref) == Stale(state)
     assert machine.snapshot() == before
 
 
 def test_wrong_tokens_and_the_same_again_change_nothing(machine: Machine) -> None:
     case = bring(machine, JobState.running)
     before = machine.snapshot()
-    assert isinstance(case.hand.settle("failed", ref=f"{case.run}/1@2"), Stale)
-    assert isinstance(case.hand.node.hand("other").settle("failed", ref=case.ref), Stale)
-    assert case.hand.settle("failed", ref=f"{new_run_id()}/0@1") == Missing()
+    assert isinstance(case.slot.settle("failed", ref=f"{case.run}/1@2"), Stale)
+    assert isinstance(case.slot.node.slot("other").settle("failed", ref=case.ref), Stale)
+    assert case.slot.settle("failed", ref=f"{new_run_id()}/0@1") == Missing()
     assert machine.snapshot() == before
-    case.hand.settle("failed", ref=case.ref)
+    case.slot.settle("failed", ref=case.ref)
     before = machine.snapshot()
-    assert case.hand.settle("failed", ref=case.ref) == Stale(JobState.failed)
+    assert case.slot.settle("failed", ref=case.ref) == Stale(JobState.failed)
     assert machine.snapshot() == before
 
 
 def test_the_dead_hands_own_report_comes_too_late(machine: Machine) -> None:
     case = bring(machine, JobState.running)
-    hand = case.hand
-    hand.settle("lost", ref=case.ref)
+    slot = case.slot
+    slot.settle("lost", ref=case.ref)
     before = machine.snapshot()
-    assert isinstance(hand.finish("ok", b"1", ref=case.ref), Stale)
+    assert isinstance(slot.finish("ok", b"1", ref=case.ref), Stale)
     assert machine.snapshot() == before
 
 
 def test_a_closed_incarnation_is_gone(machine: Machine) -> None:
     case = bring(machine, JobState.running)
     machine.node()
-    assert case.hand.settle("failed", ref=case.ref) == Gone()
+    assert case.slot.settle("failed", ref=case.ref) == Gone()

@@ -31,20 +31,20 @@ def machine(make_redis: Callable[..., RedisServer]) -> Iterator[Machine]:
 
 def test_one_to_ten_thousand_to_one(machine: Machine) -> None:
     run = machine.submit(fan(WIDE))
-    assert machine.node().hand().work() == WIDE + 2
+    assert machine.node().slot().work() == WIDE + 2
     assert machine.state(run).final
 
 
 def test_ten_thousand_roots(machine: Machine) -> None:
     machine.submit(plan_of(WIDE))
-    assert machine.node().hand().work() == WIDE
+    assert machine.node().slot().work() == WIDE
 
 
 def test_ten_thousand_jobs_fail_or_are_cancelled(machine: Machine) -> None:
     run = machine.submit(fan(WIDE))
-    hand = machine.node().hand()
-    hand.take()
-    hand.finish("failed")
+    slot = machine.node().slot()
+    slot.take()
+    slot.finish("failed")
     machine.carry_on(run)
     assert machine.state(run).final
     cancelled = machine.submit(plan_of(WIDE))

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from orchestrator.model.states import RunState
-from orchestrator.state.transitions.replies import NoPlan, Outdated, Ring, Skipped, Started, Waits
+from orchestrator.state.transitions.replies import NoPlan, Outdated, Skipped, Started, Waits
 from orchestrator.state.transitions.runs import Forget
+from orchestrator.state.transitions.values import Permits
 from support.machine import NORMAL, Machine, plan_of
 from support.starters import MINUTE, Starters
 
@@ -14,7 +15,7 @@ from support.starters import MINUTE, Starters
 def test_the_planned_time_has_its_run_and_the_next_is_set(starters: Starters, machine: Machine) -> None:
     own = starters.starter()
     at = starters.record(own).next or 0
-    assert starters.start(facts=b'{"a":1}') == Started((Ring("default", NORMAL, 1),), False)
+    assert starters.start(facts=b'{"a":1}') == Started((Permits("default", NORMAL, 1),), False)
     (past,) = starters.past(own)
     assert (past.at_ms, past.occasion, past.word, past.end) == (at, str(at), "run", None)
     assert machine.info(past.run or "").facts == {"a": 1}
@@ -23,20 +24,22 @@ def test_the_planned_time_has_its_run_and_the_next_is_set(starters: Starters, ma
 
 
 def test_sent_again_it_makes_no_second_run(starters: Starters, machine: Machine) -> None:
-    """Its reply was cut: the run is there, and healing rings for it."""
+    """Its reply was cut: the run is there, and healing permits for it."""
     own = starters.starter()
     record = starters.record(own)
-    again: dict[str, Any] = {"gen": record.gen, "planned": str(record.next), "run": "0" * 20}
+    again: dict[str, Any] = {"generation": record.generation, "planned": str(record.next), "run": "0" * 20}
     assert isinstance(starters.start(**again), Started)
     before = machine.snapshot()
     assert starters.start(**again) == Outdated()
     assert machine.snapshot() == before
     machine.wait(2001)
     beaten = machine.node().beat(idle=2)
-    assert beaten.rings == (Ring("default", NORMAL, 1),)  # type: ignore[union-attr]
+    assert beaten.permits == (Permits("default", NORMAL, 1),)  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("wrong", [{"gen": 0}, {"gen": 99}, {"planned": "1800000000000"}, {"planned": "1.80000006e12"}])
+@pytest.mark.parametrize(
+    "wrong", [{"generation": 0}, {"generation": 99}, {"planned": "1800000000000"}, {"planned": "1.80000006e12"}]
+)
 def test_who_thinks_of_another_time_or_definition_is_late(
     starters: Starters, machine: Machine, wrong: dict[str, Any]
 ) -> None:
@@ -118,21 +121,21 @@ def test_cancel_old_lets_only_the_newest_go_on(starters: Starters, machine: Mach
     assert [each.word for each in starters.past(own)] == ["run", "skipped", "skipped"]
     machine.carry_on(first)
     assert machine.state(first) is RunState.cancelled
-    assert machine.timers()[f"slot/{own}"] == 0
+    assert machine.timers()[f"room/{own}"] == 0
 
 
 def test_after_a_failure_what_depends_on_the_past_waits(starters: Starters) -> None:
-    own = starters.starter(overlap="queue_all", limit=1, gated=True)
+    own = starters.starter(overlap="queue_all", limit=1, depends_on_past=True)
     starters.start()
-    hand = starters.machine.node().hand()
-    hand.take()
-    hand.finish("failed")
+    slot = starters.machine.node().slot()
+    slot.take()
+    slot.finish("failed")
     assert starters.start() == Waits()
-    assert f"slot/{own}" not in starters.machine.timers()
-    skipping = starters.starter(id="w/k", overlap="skip", limit=1, gated=True)
+    assert f"room/{own}" not in starters.machine.timers()
+    skipping = starters.starter(id="w/k", overlap="skip", limit=1, depends_on_past=True)
     starters.start(skipping)
-    hand.take()
-    hand.finish("failed")
+    slot.take()
+    slot.finish("failed")
     assert starters.start(skipping) == Skipped()
     assert starters.past(skipping)[-1].detail == "an earlier run did not succeed"
 
@@ -148,7 +151,7 @@ def test_many_roots_are_left_to_advance(starters: Starters, machine: Machine) ->
 
 def test_of_the_past_a_thousand_are_kept(starters: Starters, machine: Machine) -> None:
     own = starters.starter()
-    machine.client.zadd(machine.keys.past(own), {f"{at}\nskipped\n": at for at in range(1000)})
+    machine.client.zadd(machine.keys.journal(own), {f"{at}\nskipped\n": at for at in range(1000)})
     starters.start()
     past = starters.past(own)
     assert (len(past), past[0].at_ms, past[-1].word) == (1000, 1, "run")

@@ -28,9 +28,11 @@ from orchestrator.starters.trigger import Trigger
 from orchestrator.state.layouts.change_ops import Op, drop_starter, pack, pause, put_starter, put_waiting, resume
 from orchestrator.state.reads import starters
 from orchestrator.state.reads.starters import StarterRecord
-from orchestrator.state.transitions.replies import Applied, Outdated
+from orchestrator.state.transitions.definitions import Applied, Apply
+from orchestrator.state.transitions.events import Deliver
+from orchestrator.state.transitions.replies import Outdated
 from orchestrator.state.transitions.runs import Forget
-from orchestrator.state.transitions.starters import Apply, Deliver, StartPlanned, StartWaiting
+from orchestrator.state.transitions.starters import StartPlanned, StartWaiting
 from orchestrator.timing.intervals import Every
 from support.checker import check
 from support.machine import Machine, plan_of
@@ -111,7 +113,7 @@ class Starting(RuleBasedStateMachine):
 
     def _scheduler(self, ns: str) -> tuple[Tools, Any]:
         store = Interrupted(self.client, ns)
-        return Tools(store, lambda _rings: None), standard_duties(3600)[0]
+        return Tools(store, lambda _permits: None), standard_duties(3600)[0]
 
     @initialize(first=schedules, second=schedules, trigger=triggers)
     def begin(self, first: Schedule, second: Schedule, trigger: Trigger) -> None:
@@ -170,11 +172,11 @@ class Starting(RuleBasedStateMachine):
 
     @rule(times=st.integers(1, 3), outcome=st.sampled_from(["ok", "ok", "failed"]))
     def finish(self, times: int, outcome: str) -> None:
-        hand = self.machine.node().hand()
+        slot = self.machine.node().slot()
         for _ in range(times):
-            hand.claim()
-            if hand.claimed:
-                hand.finish(outcome)
+            slot.claim()
+            if slot.claimed:
+                slot.finish(outcome)
         for run in self._todos():
             self.machine.carry_on(run)
 
@@ -259,15 +261,15 @@ class Starting(RuleBasedStateMachine):
         own = data.draw(st.sampled_from([*self.plans, "w/t"]))
         record = self._record(own)
         assert record is not None
-        gen = data.draw(st.integers(max(record.gen - 3, 0), record.gen))
+        generation = data.draw(st.integers(max(record.generation - 3, 0), record.generation))
         run, plan = new_run_id(), PLAN.digest
         planned = str((record.next or self.machine.now) - data.draw(st.sampled_from([0, MINUTE, 5 * MINUTE])))
-        if gen == record.gen and planned == str(record.next):
+        if generation == record.generation and planned == str(record.next):
             return
         before = self.machine.snapshot()
-        reply: Any = self.machine.do(StartPlanned(own, gen, planned, "", 0, run, plan, b"{}", 2, b"{}"))
+        reply: Any = self.machine.do(StartPlanned(own, generation, planned, "", 0, run, plan, b"{}", 2, b"{}"))
         assert isinstance(reply, Outdated)
-        reply = self.machine.do(StartWaiting(own, record.gen - 1, planned, 1, run, plan, b"{}", 2, b"{}"))
+        reply = self.machine.do(StartWaiting(own, record.generation - 1, planned, 1, run, plan, b"{}", 2, b"{}"))
         assert isinstance(reply, Outdated)
         assert self.machine.snapshot() == before
 
@@ -334,9 +336,9 @@ class Starting(RuleBasedStateMachine):
         """Where a failed run keeps others from starting, a backfill of it lets them go on."""
         record = self._record(own)
         assert record is not None
-        if record.gate in (None, RunState.succeeded.value) or not record.enabled:
+        if record.last_end in (None, RunState.succeeded.value) or not record.enabled:
             return
-        at = self.client.hget(self.keys.starter(own), "gate_at")
+        at = self.client.hget(self.keys.starter(own), "last_end_at")
         schedule = replace_name(self.plans[own].schedule, own)
         made = backfill_record(record, schedule, 1_000, 1)
         assert isinstance(self._apply([put_waiting(made.id, [at.decode()]), put_starter(made, "0")]), Applied)

@@ -6,7 +6,7 @@ import pytest
 
 from orchestrator.model.errors import StoreUnavailable
 from orchestrator.state.store import Store
-from orchestrator.state.transitions.runs import Fire
+from orchestrator.state.transitions.timers import Fire
 from support.redis_server import RedisServer
 
 

@@ -61,7 +61,7 @@ def test_the_broker_is_killed_and_comes_back_empty(fleet: Fleet, broker: RedisSe
     "pool", ["prefork", *(pytest.param(pool, marks=pytest.mark.slow) for pool in ("threads", "gevent"))]
 )
 def test_a_silent_broker_connection_is_noticed(fleet: Fleet, broker: RedisServer, pool: str) -> None:
-    """Celery alone stays deaf for minutes; an idle node that nobody can wake connects anew within one."""
+    """Celery alone stays unanswered for minutes; an idle node that nobody can wake connects anew within one."""
     with Proxy(broker.port) as proxy:
         url = f"redis://127.0.0.1:{proxy.port}/0"
         worker = fleet.worker("-P", pool, *QUICK)

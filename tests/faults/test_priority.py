@@ -114,13 +114,13 @@ def test_a_steady_stream_of_critical_jobs_starves_nobody(fleet: Fleet) -> None:
     for run in streamed:
         run.wait(timeout=20)
     starts = sorted(
-        (job.started_ms, cls)
-        for cls, run in [(PriorityClass.high, high), *((PriorityClass.critical, run) for run in streamed)]
+        (job.started_ms, priority)
+        for priority, run in [(PriorityClass.high, high), *((PriorityClass.critical, run) for run in streamed)]
         for job in run.jobs()
         if job.started_ms is not None
     )
-    order = [cls for _, cls in starts]
-    at = [index for index, cls in enumerate(order) if cls is PriorityClass.high][:20]
+    order = [priority for _, priority in starts]
+    at = [index for index, priority in enumerate(order) if priority is PriorityClass.high][:20]
     first_ms = starts[at[0]][0] - high.info.created_ms
     print(f"\nthe first high job started after {first_ms / 1000:.2f} s of a steady critical stream")
     assert 30_000 < first_ms < 30_000 + 10 * 100 + 500

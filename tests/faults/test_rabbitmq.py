@@ -66,8 +66,8 @@ def test_the_queues_are_purged_in_the_middle_of_a_run(fleet: Fleet, ledger: Ledg
     with Connection(fleet.broker_url) as connection:
         for target in (50, 200, 350):
             wait_until(lambda target=target: done(run) > target, 20, "the run to go on")
-            for cls in PriorityClass:
-                connection.default_channel.queue_purge(f"{fleet.namespace}:{fleet.route}.{cls.name}")
+            for priority in PriorityClass:
+                connection.default_channel.queue_purge(f"{fleet.namespace}:{fleet.route}.{priority.name}")
     run.wait(timeout=60)
     assert {(job.attempt, job.losses) for job in run.jobs()} == {(1, 0)}
     assert_sound(fleet, ledger, run)

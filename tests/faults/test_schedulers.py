@@ -23,7 +23,7 @@ from orchestrator.state.layouts.change_ops import pack, put_starter
 from orchestrator.state.reads import starters
 from orchestrator.state.reads.starters import Past
 from orchestrator.state.store import Store
-from orchestrator.state.transitions.starters import Apply
+from orchestrator.state.transitions.definitions import Apply
 from orchestrator.timing.base import to_datetime
 from orchestrator.timing.intervals import Every
 from orchestrator.timing.once import At

@@ -56,6 +56,6 @@ def client_of(starters: Starters, redis_url: str) -> Iterator[Client]:
     """Make a client whose store goes by the machine's clock."""
     with Client(Settings(redis_url=redis_url, broker_url=None, namespace=starters.store.namespace)) as made:
         own, made.store = made.store, starters.store
-        made.ring = starters.rings.extend  # type: ignore[method-assign]
+        made.ring = starters.permits.extend  # type: ignore[method-assign]
         yield made
         made.store = own

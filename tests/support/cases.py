@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from orchestrator.model.states import JobState
-from support.machine import Hand, Machine, chain
+from support.machine import Machine, Slot, chain
 
 OUTCOMES = {
     JobState.succeeded: "ok", JobState.failed: "failed", JobState.timed_out: "timed_out",
@@ -23,7 +23,7 @@ class Case:
     """A run of three jobs in a row, of which the second is in the state wanted."""
 
     run: str
-    hand: Hand
+    slot: Slot
     ref: str
     """The first attempt of the second job, whether there is one yet or not."""
 
@@ -31,16 +31,16 @@ class Case:
 def bring(machine: Machine, state: JobState) -> Case:
     """Make a run whose second job is in a state."""
     run = machine.submit(chain(3))
-    hand = machine.node().hand()
-    case = Case(run, hand, f"{run}/1@1")
+    slot = machine.node().slot()
+    case = Case(run, slot, f"{run}/1@1")
     if state is JobState.waiting:
         return case
-    hand.take()
-    hand.finish("failed" if state is JobState.upstream_failed else "ok")
+    slot.take()
+    slot.finish("failed" if state is JobState.upstream_failed else "ok")
     if state in (JobState.queued, JobState.upstream_failed):
         return case
-    assert hand.take() == case.ref
+    assert slot.take() == case.ref
     if state is not JobState.running:
-        hand.finish(OUTCOMES[state], b'{"type":"E"}' if state is not JobState.succeeded else b"", DELAY_MS)
+        slot.finish(OUTCOMES[state], b'{"type":"E"}' if state is not JobState.succeeded else b"", DELAY_MS)
     assert machine.jobs(run)[1].state is state
     return case

@@ -29,7 +29,7 @@ from support.starter_checker import StarterChecker
 
 CLASS, NUMBER = 2**51, 2**43
 NODE_NAME = 37
-RUN_FIELDS = ("plan", "state", "n", "counts", "started", "ended", "wish", "created", "class", "starter")
+RUN_FIELDS = ("plan", "state", "n", "counts", "started", "ended", "requested_end", "created", "class", "starter")
 
 
 @dataclass
@@ -53,7 +53,7 @@ class Told:
     state: RunState | None = None
     started: int | None = None
     ended: int | None = None
-    wished: bool = False
+    ending: bool = False
     jobs: dict[int, Job] = field(default_factory=lambda: defaultdict(Job))
 
 
@@ -70,7 +70,7 @@ class _Checker:
         self.queued: dict[str, dict[str, tuple[float, float]]] = defaultdict(dict)  # route → member → both scores
         self.running: Counter[str] = Counter()
         self.timers: set[str] = set()
-        self.free_timers: set[str] = set()  # may stand or not: what a wished run's `advance` has yet to drop
+        self.free_timers: set[str] = set()  # may stand or not: what an ending run's `advance` has yet to drop
 
     def run(self) -> Iterator[str]:
         live, ended, self.todos, routes = self.store.pipeline([
@@ -93,7 +93,7 @@ class _Checker:
             if told[run].ended is None:
                 yield f"{run} is gone and has not ended"
         yield from self._ready(sorted(route.decode() for route in routes))
-        yield from self._hands()
+        yield from self._slots()
         yield from self._starters()
         yield from self._timers()
 
@@ -134,9 +134,9 @@ class _Checker:
             yield f"{where}: no such move"
         if parents is not None and job.state is JobState.waiting:
             before = {run.jobs[parent].state for parent in parents[transition.job]}
-            if (verdict := _verdict(before)) is not transition.after:
-                yield f"{where}: its parents are {sorted(state.name for state in before)}: expected {verdict!r}"
-        if transition.after in (JobState.queued, JobState.running) and run.wished:
+            if (expected := _expected(before)) is not transition.after:
+                yield f"{where}: its parents are {sorted(state.name for state in before)}: expected {expected!r}"
+        if transition.after in (JobState.queued, JobState.running) and run.ending:
             yield f"{where}: starts in a run that is to end"
         if transition.after is JobState.running and run.state is not RunState.running:
             yield f"{where}: in a run that is {run.state!r}"
@@ -167,7 +167,7 @@ class _Checker:
         if transition.after is RunState.running:
             run.started = transition.ms
         elif transition.after is RunState.cancelling:
-            run.wished = True
+            run.ending = True
         elif transition.after.final:
             run.ended = transition.ms
 
@@ -177,11 +177,11 @@ class _Checker:
             ("HMGET", self.keys.run(run), *RUN_FIELDS),
             ("LRANGE", self.keys.todo(run), 0, -1),
         ])  # fmt: skip
-        digest, state, n, counts, started, ended, wish, created, cls, starter = fields
+        digest, state, n, counts, started, ended, requested_end, created, priority, starter = fields
         plan, parents = self._plan(digest.decode())
-        stored = (RunState(int(state)), int(n), _number(started), _number(ended), wish is not None)
-        if stored != (told.state, told.n, told.started, told.ended, told.wished):
-            yield f"{run} is stored as {stored}, its transitions tell {told}"
+        stored = (RunState(int(state)), int(n), _number(started), _number(ended), requested_end is not None)
+        if stored != (told.state, told.n, told.started, told.ended, told.ending):
+            yield f"{run} is stored as {stored}, its events tell {told}"
         over = stored[0].final
         if (run in self.ended, run in self.live) != (over, not over):
             yield f"{run} is {stored[0].name}, and in the wrong list"
@@ -200,19 +200,19 @@ class _Checker:
             job = told.jobs[index]
             ref = str(AttemptRef(run, index, job.attempt))
             at = plan.jobs[index]
-            if over and not (job.state.final or (told.wished and job.state is JobState.waiting)):
+            if over and not (job.state.final or (told.ending and job.state is JobState.waiting)):
                 yield f"{run} is over and job {index} is {job.state.name}"
             if job.state is JobState.queued:
-                own, rank = int(cls) if at.priority == INHERIT_PRIORITY else at.priority, at.rank
+                own, number = int(priority) if at.priority == INHERIT_PRIORITY else at.priority, at.rank
                 if b"~" in (starter or b""):  # a backfill's
-                    own, rank = max(own, int(cls)), 255
-                scores = own * CLASS + rank * NUMBER + int(created), own * CLASS + (job.queued or 0)
+                    own, number = max(own, int(priority)), 255
+                scores = own * CLASS + number * NUMBER + int(created), own * CLASS + (job.queued or 0)
                 self.queued[plan.routes[at.route]][f"{job.queued:013d}:{ref}"] = scores
             elif job.state is JobState.running:
                 self.running[ref] += 1
             elif job.state in (JobState.retrying, JobState.parked):
-                (self.free_timers if told.wished else self.timers).add(f"retry/{ref}")
-            if job.state is JobState.waiting and not told.wished and not todo:
+                (self.free_timers if told.ending else self.timers).add(f"retry/{ref}")
+            if job.state is JobState.waiting and not told.ending and not todo:
                 before = [told.jobs[parent].state for parent in parents[index]]
                 counted = self._count(run, index) if at.in_degree > 1 else None
                 if all(each.final for each in before):
@@ -225,7 +225,7 @@ class _Checker:
         if wrong := {int(index) for index in errors} & done:
             yield f"{run} has errors of jobs {sorted(wrong)}, which succeeded"
         if plan.deadline_ms and not over:
-            (self.free_timers if told.wished else self.timers).add(f"deadline/{run}")
+            (self.free_timers if told.ending else self.timers).add(f"deadline/{run}")
 
     def _jobs(self, run: str, total: int) -> dict[int, JobRun]:
         info = {job.index: job for job in self.store.read(reads.jobs(self.keys, run))}
@@ -250,10 +250,10 @@ class _Checker:
                     if found.get(member) != wanted.get(member):
                         yield f"{key} has {member} at {found.get(member)}, expected {wanted.get(member)}"
 
-    def _hands(self) -> Iterator[str]:
+    def _slots(self) -> Iterator[str]:
         held = Counter(ref for node in self.store.read(reads.nodes(self.keys)) for ref in node.held)
         if held != self.running:
-            yield f"hands hold {dict(held - self.running)} too much, and not {dict(self.running - held)}"
+            yield f"slots hold {dict(held - self.running)} too much, and not {dict(self.running - held)}"
 
     def _starters(self) -> Iterator[str]:
         checker = StarterChecker(self.store)
@@ -270,7 +270,7 @@ class _Checker:
             yield f"timers are left over: {sorted(extra)}"
 
 
-def _verdict(parents: set[JobState]) -> JobState | None:
+def _expected(parents: set[JobState]) -> JobState | None:
     """What a waiting job may become, given the states of the jobs before it; None for nothing yet."""
     if not all(state.final for state in parents):
         return None

@@ -1,4 +1,4 @@
-"""What fault tests share: workflows of ledger steps, real schedulers, and the verdict at the end of each test."""
+"""What fault tests share: workflows of ledger steps, real schedulers, and the unreported at the end of each test."""
 
 from __future__ import annotations
 

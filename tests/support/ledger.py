@@ -137,12 +137,12 @@ class Ledger:
 def faulty(publish: Callable[[Any, Any], None], fault: str, rng: random.Random) -> Callable[[Any, Any], None]:
     """Return a `Publisher.publish` for which half of all messages are `lost`, `doubled` or `late`."""
 
-    def publish_badly(self: Any, rings: Any) -> None:
+    def publish_badly(self: Any, permits: Any) -> None:
         good, bad = [], []
-        for ring in rings:
-            ill = sum(rng.random() < 0.5 for _ in range(ring.permits))
-            good.append(type(ring)(ring.route, ring.cls, ring.permits - ill))
-            bad.append(type(ring)(ring.route, ring.cls, ill))
+        for each in permits:
+            ill = sum(rng.random() < 0.5 for _ in range(each.messages))
+            good.append(type(each)(each.route, each.priority, each.messages - ill))
+            bad.append(type(each)(each.route, each.priority, ill))
         if fault == "doubled":
             publish(self, good + bad + bad)
         else:

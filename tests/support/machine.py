@@ -1,4 +1,4 @@
-"""The state machine by hand: plans of numbered jobs, runs, nodes and hands, under a clock that tests set."""
+"""The state machine by hand: plans of numbered jobs, runs, nodes and slots, under a clock that tests set."""
 
 from __future__ import annotations
 
@@ -12,36 +12,13 @@ from orchestrator.model.states import JobState, RunState
 from orchestrator.plan.plan import DEFAULT_RANK, INHERIT_PRIORITY, Plan, PlannedJob
 from orchestrator.state import reads
 from orchestrator.state.store import Store
-from orchestrator.state.transitions.replies import (
-    Advanced,
-    Beaten,
-    Claimed,
-    Created,
-    Done,
-    Gone,
-    Held,
-    Missing,
-    Nothing,
-    Ring,
-    Settled,
-    Stale,
-    Took,
-    Want,
-)
-from orchestrator.state.transitions.runs import (
-    Advance,
-    Beat,
-    Cancel,
-    Claim,
-    CreateRun,
-    Finish,
-    Fire,
-    Leave,
-    Reap,
-    Register,
-    Settle,
-    Transition,
-)
+from orchestrator.state.transitions.attempts import Claim, Done, Finish, Nothing, Settle, Settled, Stale, Took
+from orchestrator.state.transitions.base import Transition
+from orchestrator.state.transitions.nodes import Beat, Beaten, Leave, Reap, Register
+from orchestrator.state.transitions.replies import Gone, Missing
+from orchestrator.state.transitions.runs import Advance, Advanced, Cancel, Created, CreateRun
+from orchestrator.state.transitions.timers import Fire
+from orchestrator.state.transitions.values import Claimed, Held, Permits, Subscription
 
 R = TypeVar("R")
 
@@ -67,7 +44,7 @@ def plan_of(
     routes: Mapping[int, str] | None = None,
     params: Iterable[int] = (),
     deadline_ms: int = 0,
-    cls: int = NORMAL,
+    priority: int = NORMAL,
     workflow: str | None = None,
 ) -> Plan:
     """Make a plan of `total` jobs; an edge (a, b) makes b wait for a."""
@@ -91,11 +68,11 @@ def plan_of(
         )
         for job in range(total)
     )
-    content = repr((jobs, names, deadline_ms, cls, workflow))
+    content = repr((jobs, names, deadline_ms, priority, workflow))
     digest = hashlib.sha256(content.encode()).hexdigest()[:32]
     roots = tuple(job for job in range(total) if job not in before)
     return Plan(
-        digest, workflow or f"w{digest[:8]}", b'{"name":"w"}', deadline_ms, cls,
+        digest, workflow or f"w{digest[:8]}", b'{"name":"w"}', deadline_ms, priority,
         tuple(f"j{job}" for job in range(total)), (b'{"task":"noop"}',), names, jobs, roots,
     )  # fmt: skip
 
@@ -122,7 +99,7 @@ class Machine:
         self.client = client
         self.keys = self.store.keys
         self.now = START_MS
-        self.rings: list[Ring] = []
+        self.permits: list[Permits] = []
         """What the last transition asked to be published."""
         self.wait(0)
 
@@ -134,16 +111,16 @@ class Machine:
     def do(self, transition: Transition[R]) -> R:
         """Make a transition."""
         reply = self.store.run(transition)
-        self.rings = list(getattr(reply, "rings", ()))
+        self.permits = list(getattr(reply, "permits", ()))
         return reply
 
     # -- runs
 
-    def submit(self, plan: Plan, *, cls: int = NORMAL, params: bytes = b"{}", carry_on: bool = True) -> str:
+    def submit(self, plan: Plan, *, priority: int = NORMAL, params: bytes = b"{}", carry_on: bool = True) -> str:
         """Store a plan and create a run of it, with all its todo done unless told otherwise."""
         self.store.put_plan(plan)
         run = new_run_id()
-        created = self.do(CreateRun(run, plan.digest, params, cls))
+        created = self.do(CreateRun(run, plan.digest, params, priority))
         assert isinstance(created, Created), created
         if carry_on:
             self.carry_on(run)
@@ -151,13 +128,13 @@ class Machine:
 
     def carry_on(self, run: str) -> int:
         """Advance a run until nothing is left over; return how many slices that took."""
-        rings, slices = self.rings, 0
+        permits, slices = self.permits, 0
         while True:
             slices += 1
             done = self.do(Advance(run))
-            rings += self.rings
+            permits += self.permits
             if not isinstance(done, Advanced) or not done.more:
-                self.rings = rings
+                self.permits = permits
                 return slices
 
     def cancel(self, run: str, *, carry_on: bool = True) -> None:
@@ -244,28 +221,28 @@ class Machine:
 
     def node(self, name: str = "n1", *, classes: Sequence[int] = ALL, route: str = "default", slots: int = 2) -> Node:
         """Register a node."""
-        return Node(self, name, (Want(route, tuple(classes)),), slots)
+        return Node(self, name, (Subscription(route, tuple(classes)),), slots)
 
 
 class Node:
     """A registered node."""
 
-    def __init__(self, machine: Machine, name: str, wants: tuple[Want, ...], slots: int) -> None:
+    def __init__(self, machine: Machine, name: str, subscriptions: tuple[Subscription, ...], slots: int) -> None:
         self.machine = machine
         self.name = name
-        self.wants = wants
+        self.subscriptions = subscriptions
         self.slots = slots
-        self.incarnation = machine.do(Register(name, wants, slots)).incarnation
-        self.hands: dict[str, Hand] = {}
+        self.incarnation = machine.do(Register(name, subscriptions, slots)).incarnation
+        self.slots: dict[str, Slot] = {}
 
-    def hand(self, name: str = "h1") -> Hand:
-        """Return a hand of this node, by name."""
-        return self.hands.setdefault(name, Hand(self, name))
+    def slot(self, name: str = "h1") -> Slot:
+        """Return a slot of this node, by name."""
+        return self.slots.setdefault(name, Slot(self, name))
 
     def beat(self, idle: int = 0, *, without: Iterable[str] = ()) -> Beaten | Gone:
-        """Beat for all hands but some."""
+        """Beat for all slots but some."""
         silent = set(without)
-        held = tuple(Held(hand.name, hand.ref) for hand in self.hands.values() if hand.name not in silent)
+        held = tuple(Held(slot.name, slot.ref) for slot in self.slots.values() if slot.name not in silent)
         return self.machine.do(Beat(self.name, self.incarnation, idle, held))
 
     def leave(self) -> None:
@@ -273,8 +250,8 @@ class Node:
         self.machine.do(Leave(self.name, self.incarnation))
 
 
-class Hand:
-    """A hand of a node: it counts its operations and knows what it holds."""
+class Slot:
+    """A slot of a node: it counts its operations and knows what it holds."""
 
     def __init__(self, node: Node, name: str) -> None:
         self.node = node
@@ -291,7 +268,7 @@ class Hand:
     def claim(self, *, permit: tuple[str, int] | None = None) -> Took | Nothing | Stale | Gone:
         """Take the head of the node's routes."""
         self.op += 1
-        claim = Claim(self.node.name, self.node.incarnation, self.name, self.op, self.node.wants, permit)
+        claim = Claim(self.node.name, self.node.incarnation, self.name, self.op, self.node.subscriptions, permit)
         self.last = claim
         reply = self.node.machine.do(claim)
         self.claimed = reply.claimed if isinstance(reply, Took) else None
@@ -318,7 +295,7 @@ class Hand:
         node = self.node
         finish = Finish(
             node.name, node.incarnation, self.name, self.op, ref or self.ref or "", outcome, payload, delay_ms,
-            node.wants if go_on else (), node.wants if leave else (),
+            node.subscriptions if go_on else (), node.subscriptions if leave else (),
         )  # fmt: skip
         self.last = finish
         reply = node.machine.do(finish)
@@ -328,7 +305,7 @@ class Hand:
     def settle(
         self, outcome: str = "failed", payload: bytes = b"", delay_ms: int = 0, *, ref: str | None = None
     ) -> Any:
-        """Have the node report the end of what this hand holds, or of another attempt."""
+        """Have the node report the end of what this slot holds, or of another attempt."""
         node = self.node
         settle = Settle(node.name, node.incarnation, self.name, ref or self.ref or "", outcome, payload, delay_ms)
         reply = node.machine.do(settle)

@@ -1,4 +1,4 @@
-"""The state machine once more, in plain Python: what each script should do to runs, job runs, nodes and hands.
+"""The state machine once more, in plain Python: what each script should do to runs, job runs, nodes and slots.
 
 It knows DESIGN.md's rulings, not the scripts: no keys, no slices (its plans are small), no messages.
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from orchestrator.model.ids import AttemptRef
 from orchestrator.model.states import FAILURE_STATES, JobState, RunState
 from orchestrator.plan.plan import INHERIT_PRIORITY, Plan
-from orchestrator.state.transitions.replies import Held, Want
+from orchestrator.state.transitions.values import Held, Subscription
 
 LEASE_MS, OUTAGE_MS, BUDGET, OVERTAKINGS = 10_000, 3_000, 3, 9
 PATIENCE_MS = {1: 30_000, 2: 60_000, 3: 120_000}
@@ -36,18 +36,18 @@ class Job:
 class Run:
     id: str
     plan: Plan
-    cls: int
+    priority: int
     created: int
     deadline: int | None
     jobs: list[Job]
     parents: list[list[int]]
     state: RunState = RunState.queued
-    wish: RunState | None = None
+    requested_end: RunState | None = None
     todo: bool = False
 
 
 @dataclass
-class Hand:
+class Slot:
     op: int
     ref: str | None
     done: bool
@@ -58,7 +58,7 @@ class Hand:
 class Node:
     incarnation: int
     deadline: int
-    hands: dict[str, Hand] = field(default_factory=dict)
+    slots: dict[str, Slot] = field(default_factory=dict)
     missed: dict[str, tuple[str, int]] = field(default_factory=dict)
 
 
@@ -75,13 +75,13 @@ class Oracle:
 
     # -- the scripts; each returns the tag of its reply, and what matters of the rest
 
-    def create_run(self, run: str, plan: Plan, cls: int) -> None:
+    def create_run(self, run: str, plan: Plan, priority: int) -> None:
         parents: list[list[int]] = [[] for _ in plan.jobs]
         for index, job in enumerate(plan.jobs):
             for child in job.successors:
                 parents[child].append(index)
         deadline = self.now + plan.deadline_ms if plan.deadline_ms else None
-        self.runs[run] = made = Run(run, plan, cls, self.now, deadline, [Job() for _ in plan.jobs], parents)
+        self.runs[run] = made = Run(run, plan, priority, self.now, deadline, [Job() for _ in plan.jobs], parents)
         for root in plan.roots:
             self._queue(made.jobs[root])
 
@@ -98,16 +98,18 @@ class Oracle:
         self._close(node, free=True)
         return "left"
 
-    def claim(self, node: str, incarnation: int, hand: str, op: int, wants: tuple[Want, ...]) -> tuple[str, str | None]:
+    def claim(
+        self, node: str, incarnation: int, slot: str, op: int, subscriptions: tuple[Subscription, ...]
+    ) -> tuple[str, str | None]:
         if not (at := self._open(node, incarnation)):
             return "gone", None
-        known = at.hands.get(hand, Hand(0, None, False))
+        known = at.slots.get(slot, Slot(0, None, False))
         if op < known.op:
             return "stale", None
         if op > known.op:
             if known.ref:
                 self._lose(known.ref)
-            at.hands[hand] = known = Hand(op, self._take(wants), False)
+            at.slots[slot] = known = Slot(op, self._take(subscriptions), False)
         elif known.done:
             return "again", known.ref  # a finish of that number: no client does that
         return ("took" if known.ref else "nothing"), known.ref
@@ -116,16 +118,16 @@ class Oracle:
         self,
         node: str,
         incarnation: int,
-        hand: str,
+        slot: str,
         op: int,
         ref: str,
         outcome: str,
         delay: int,
-        wants: tuple[Want, ...],
+        subscriptions: tuple[Subscription, ...],
     ) -> tuple[str, str | None]:
         if not (at := self._open(node, incarnation)):
             return "gone", None
-        known = at.hands.get(hand, Hand(0, None, False))
+        known = at.slots.get(slot, Slot(0, None, False))
         if op == known.op and op:
             return ("done", known.ref) if known.done else ("stale", None)
         if self._run_of(ref) is None:
@@ -133,19 +135,19 @@ class Oracle:
         if op < known.op or known.ref != ref:
             return "stale", None
         self._end(ref, outcome, delay)
-        at.missed.pop(hand, None)
-        at.hands[hand] = Hand(op, self._take(wants) if wants else None, True)
-        return "done", at.hands[hand].ref
+        at.missed.pop(slot, None)
+        at.slots[slot] = Slot(op, self._take(subscriptions) if subscriptions else None, True)
+        return "done", at.slots[slot].ref
 
-    def settle(self, node: str, incarnation: int, hand: str, ref: str, outcome: str, delay: int) -> str:
+    def settle(self, node: str, incarnation: int, slot: str, ref: str, outcome: str, delay: int) -> str:
         if not (at := self._open(node, incarnation)):
             return "gone"
         if self._run_of(ref) is None:
             return "missing"
-        if hand not in at.hands or at.hands[hand].ref != ref:
+        if slot not in at.slots or at.slots[slot].ref != ref:
             return "stale"
-        del at.hands[hand]
-        at.missed.pop(hand, None)
+        del at.slots[slot]
+        at.missed.pop(slot, None)
         self._end(ref, outcome, delay)
         return "settled"
 
@@ -154,25 +156,25 @@ class Oracle:
         if not (at := self._open(node, incarnation)):
             return None
         kills = set()
-        for hand, ref in held:
+        for slot, ref in held:
             if ref is None:
                 continue
             run = self._run_of(ref)
-            if hand not in at.hands or at.hands[hand].ref != ref or run is None:
-                kills.add((hand, ref, "stale"))
-            elif run.wish:
-                kills.add((hand, ref, run.wish.name))
+            if slot not in at.slots or at.slots[slot].ref != ref or run is None:
+                kills.add((slot, ref, "stale"))
+            elif run.requested_end:
+                kills.add((slot, ref, run.requested_end.name))
         at.deadline = self.now + LEASE_MS
         listed = dict(held)
-        for hand, known in list(at.hands.items()):
-            if hand in listed and listed[hand] == known.ref:
-                at.missed.pop(hand, None)
+        for slot, known in list(at.slots.items()):
+            if slot in listed and listed[slot] == known.ref:
+                at.missed.pop(slot, None)
                 continue
             mark = known.ref or "-"
-            before, count = at.missed.get(hand, (mark, 0))
-            at.missed[hand] = (mark, count + 1 if before == mark else 1)
-            if at.missed[hand][1] == 2:
-                del at.hands[hand], at.missed[hand]
+            before, count = at.missed.get(slot, (mark, 0))
+            at.missed[slot] = (mark, count + 1 if before == mark else 1)
+            if at.missed[slot][1] == 2:
+                del at.slots[slot], at.missed[slot]
                 if known.ref:
                     self._lose(known.ref)
         return kills
@@ -197,18 +199,18 @@ class Oracle:
         for _, _, run, job in sorted(due, key=lambda timer: timer[:2]):
             if job is not None:
                 job.due = None
-                if not run.wish:
+                if not run.requested_end:
                     self._queue(job)
             else:
                 run.deadline = None
-                self._wish(run, RunState.timed_out)
+                self._request_end(run, RunState.timed_out)
         return len(due)
 
     def cancel(self, run: str) -> str:
         at = self.runs[run]
         if at.state.final:
             return "ended"
-        self._wish(at, RunState.cancelled)
+        self._request_end(at, RunState.cancelled)
         return "marked"
 
     def advance(self, run: str) -> None:
@@ -235,14 +237,14 @@ class Oracle:
             for index, (job, planned) in enumerate(zip(run.jobs, run.plan.jobs, strict=True)):
                 if job.state is JobState.queued and run.plan.routes[planned.route] == route:
                     ref = str(AttemptRef(run.id, index, job.attempt))
-                    cls = run.cls if planned.priority == INHERIT_PRIORITY else planned.priority
-                    found.append(((cls, planned.rank, run.created, f"{job.queued:013d}:{ref}"), ref, job.queued))
+                    priority = run.priority if planned.priority == INHERIT_PRIORITY else planned.priority
+                    found.append(((priority, planned.rank, run.created, f"{job.queued:013d}:{ref}"), ref, job.queued))
         return sorted(found)
 
     def held(self) -> Iterator[str]:
-        """Yield what hands of open nodes hold."""
+        """Yield what slots of open nodes hold."""
         for node in self.nodes.values():
-            yield from (hand.ref for hand in node.hands.values() if hand.ref)
+            yield from (slot.ref for slot in node.slots.values() if slot.ref)
 
     def _open(self, node: str, incarnation: int) -> Node | None:
         at = self.nodes.get(node)
@@ -254,14 +256,14 @@ class Oracle:
     def _queue(self, job: Job) -> None:
         job.state, job.attempt, job.queued, job.due = JobState.queued, job.attempt + 1, self.now, None
 
-    def _wish(self, run: Run, wish: RunState) -> None:
-        if not run.wish:
-            run.wish, run.state, run.todo = wish, RunState.cancelling, True
+    def _request_end(self, run: Run, requested_end: RunState) -> None:
+        if not run.requested_end:
+            run.requested_end, run.state, run.todo = requested_end, RunState.cancelling, True
 
-    def _take(self, wants: tuple[Want, ...]) -> str | None:
+    def _take(self, subscriptions: tuple[Subscription, ...]) -> str | None:
         while True:
             heads = []
-            for want in wants:
+            for want in subscriptions:
                 ready = [entry for entry in self.ready(want.route) if entry[0][0] in want.classes]
                 heads += [(ready[0][0][:3], want, ready)] if ready else []
             if not heads:
@@ -269,7 +271,7 @@ class Oracle:
             _, want, ready = min(heads, key=lambda head: head[0])
             ref = self._fair(want, ready)
             run, job = self._job(ref)
-            if run.wish:
+            if run.requested_end:
                 job.state = JobState.cancelled
                 continue
             job.state = JobState.running
@@ -277,21 +279,21 @@ class Oracle:
                 run.state = RunState.running
             return ref
 
-    def _fair(self, want: Want, ready: list[tuple[tuple[int, int, int, str], str, int]]) -> str:
+    def _fair(self, want: Subscription, ready: list[tuple[tuple[int, int, int, str], str, int]]) -> str:
         """Ruling 5: the head, or after nine overtakings of somebody past patience the longest waiting."""
-        cls = ready[0][0][0]
+        priority = ready[0][0][0]
         debt = self.debt.get(want.route, 0)
         late = [
             (order[0], queued, ref)
             for order, ref, queued in self.ready(want.route)
-            if order[0] > cls and self.now - queued > PATIENCE_MS[order[0]]
+            if order[0] > priority and self.now - queued > PATIENCE_MS[order[0]]
         ]
         mine = [(queued, behind, ref) for behind, queued, ref in late if behind in want.classes]
         if mine and debt >= OVERTAKINGS:
             self.debt[want.route] = 0
             longest = min(queued for queued, _, _ in mine)
-            behind = min(cls for queued, cls, _ in mine if queued == longest)
-            return min(ref for queued, cls, ref in mine if (queued, cls) == (longest, behind))
+            behind = min(priority for queued, priority, _ in mine if queued == longest)
+            return min(ref for queued, priority, ref in mine if (queued, priority) == (longest, behind))
         if mine:
             self.debt[want.route] = debt + 1
         elif not late:
@@ -306,7 +308,7 @@ class Oracle:
         run, job = self._job(ref)
         if outcome in ("lost", "returned"):
             self._lose(ref, free=outcome == "returned", delay=delay)
-        elif outcome in ("retry", "unknown") and not run.wish:
+        elif outcome in ("retry", "unknown") and not run.requested_end:
             job.state = JobState.retrying if outcome == "retry" else JobState.parked
             job.retries += outcome == "retry"
             job.due = self.now + delay
@@ -319,7 +321,7 @@ class Oracle:
         if delay is None:
             delay = 0 if free else 1000 * (2**job.losses - 1)
         job.losses += not free
-        if run.wish:
+        if run.requested_end:
             job.state = JobState.cancelled
         elif job.losses < BUDGET:
             job.state, job.due = JobState.retrying, self.now + delay
@@ -329,7 +331,7 @@ class Oracle:
 
     def _ended(self, run: Run) -> None:
         """Decide every waiting job whose parents have all ended, and so on."""
-        decided = not run.wish
+        decided = not run.requested_end
         while decided:
             decided = False
             for job, parents in zip(run.jobs, run.parents, strict=True):
@@ -348,15 +350,15 @@ class Oracle:
         if run.todo or run.state.final:
             return
         states = {job.state for job in run.jobs}
-        if run.wish:
+        if run.requested_end:
             if all(state.final or state is JobState.waiting for state in states):
-                run.state = run.wish
+                run.state = run.requested_end
         elif all(state.final for state in states):
             bad = states & {JobState.failed, JobState.timed_out, JobState.cancelled}
             run.state = RunState.failed if bad else RunState.succeeded
 
     def _close(self, node: str, *, free: bool = False) -> int:
-        lost = [hand.ref for hand in self.nodes.pop(node).hands.values() if hand.ref]
+        lost = [slot.ref for slot in self.nodes.pop(node).slots.values() if slot.ref]
         for ref in lost:
             self._lose(ref, free=free)
         return len(lost)

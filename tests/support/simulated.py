@@ -16,8 +16,7 @@ from orchestrator.starters.schedule import Misfire, Schedule
 from orchestrator.state import reads
 from orchestrator.state.layouts.change_ops import put_calendar
 from orchestrator.state.reads.base import BATCH
-from orchestrator.state.transitions.replies import Forgotten
-from orchestrator.state.transitions.runs import Forget
+from orchestrator.state.transitions.runs import Forget, Forgotten
 from orchestrator.timing.base import Rule, to_datetime
 from orchestrator.timing.calendars import Calendar
 from orchestrator.timing.cron import Cron
@@ -26,7 +25,7 @@ from orchestrator.timing.nth_day import NthDay
 from orchestrator.timing.once import At
 from orchestrator.timing.rrule import RRule
 from orchestrator.timing.windows import Hours, Window
-from support.machine import Hand, Machine, Node, plan_of
+from support.machine import Machine, Node, Slot, plan_of
 from support.starters import Starters
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
@@ -100,7 +99,7 @@ def length_of(seed: int, most_ms: int) -> Length:
 class Accelerated:
     """Schedules worked by a scheduler's own code on a real store, under a clock that is moved from moment to moment.
 
-    Each run is taken by a hand of one node at once, and ends after its length; a run that is cancelled ends at once.
+    Each run is taken by a slot of one node at once, and ends after its length; a run that is cancelled ends at once.
     """
 
     def __init__(self, machine: Machine, length: Length) -> None:
@@ -108,8 +107,8 @@ class Accelerated:
         self.starters = Starters(machine)
         self.length = length
         self.node: Node = machine.node("all")
-        self.idle: list[Hand] = []
-        self.holders: dict[str, Hand] = {}
+        self.idle: list[Slot] = []
+        self.holders: dict[str, Slot] = {}
         """Who holds each run that is not over."""
         self.ends: list[tuple[int, str]] = []
         """A heap of (when a run ends, its id)."""
@@ -199,18 +198,18 @@ class Accelerated:
         return cancelled
 
     def _take(self) -> None:
-        """Let hands take whatever is ready."""
+        """Let slots take whatever is ready."""
         while self.waits_for_hands and self.machine.ready():
-            hand = self.idle.pop() if self.idle else self.node.hand(f"h{len(self.node.hands)}")
-            self.holders[AttemptRef.parse(hand.take()).run] = hand
+            slot = self.idle.pop() if self.idle else self.node.slot(f"h{len(self.node.slots)}")
+            self.holders[AttemptRef.parse(slot.take()).run] = slot
         self.waits_for_hands = False
 
     def _end(self, run: str, outcome: str) -> None:
         """End a run, if it is not over yet."""
-        hand = self.holders.pop(run, None)
-        if hand is not None:
-            hand.finish(outcome)
-            self.idle.append(hand)
+        slot = self.holders.pop(run, None)
+        if slot is not None:
+            slot.finish(outcome)
+            self.idle.append(slot)
 
     def _read(self, names: Sequence[str]) -> None:
         """Read what made no run, and let the store forget what is read: it would keep the last 1,000 occasions."""
@@ -224,7 +223,7 @@ class Accelerated:
                 elif each.word != "run":
                     assert each.word == "skipped", each
                     self.entries.append(Entry(name, each.at_ms, "skipped"))
-        store.pipeline([("DEL", *map(keys.past, names)), ("XTRIM", keys.transitions, "MAXLEN", 0)])
+        store.pipeline([("DEL", *map(keys.journal, names)), ("XTRIM", keys.transitions, "MAXLEN", 0)])
         for forgotten in store.run_all([Forget(run) for run in self.over]):
             assert isinstance(forgotten, Forgotten), forgotten
         self.over.clear()

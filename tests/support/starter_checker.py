@@ -65,7 +65,7 @@ class StarterChecker:
         keys, own = self.store.keys, record.id
         living, waiting, gated, poll_ms = self.store.pipeline([
             ("SMEMBERS", keys.living(own)), ("LRANGE", keys.waiting(own), 0, -1),
-            ("HGET", keys.starter(own), "gated"), ("HGET", keys.starter(own), "poll_ms"),
+            ("HGET", keys.starter(own), "depends_on_past"), ("HGET", keys.starter(own), "poll_ms"),
         ])  # fmt: skip
         living, waiting = {run.decode() for run in living}, [each.decode() for each in waiting]
         expected = {run for run, at in self.runs.items() if at.starter == own and not at.state.final}
@@ -74,10 +74,10 @@ class StarterChecker:
             yield f"{own} has {sorted(living)} as living, expected {sorted(expected)}"
         if twice := [each for each, times in Counter(waiting).items() if times > 1]:
             yield f"{own} has {twice} waiting twice"
-        closed = gated == b"1" and record.gate not in (None, RunState.succeeded.value)
+        closed = gated == b"1" and record.last_end not in (None, RunState.succeeded.value)
         room = not closed and (record.limit == 0 or len(living) < record.limit)
         if waiting and record.enabled and room:
-            self.timers.add(f"slot/{own}")
+            self.timers.add(f"room/{own}")
         if record.next is not None:
             if not record.enabled:
                 yield f"{own} starts nothing, and is planned for {record.next}"
@@ -131,7 +131,7 @@ class StarterChecker:
             if record.kind != "trigger":
                 continue
             waiting = self.store.read(starters.waiting(self.store.keys, record.id, MOST))
-            (heard,) = self.store.pipeline([("HVALS", self.store.keys.heard(record.id))])
+            (heard,) = self.store.pipeline([("HVALS", self.store.keys.dataset_joins(record.id))])
             held = {*waiting, *(each.decode().partition(" ")[2] for each in heard)}
             told = {name: each.outcomes.get(record.id) for name, each in found.items()}
             if wrong := sorted(name for name in waiting if name in told and told[name] != "waits"):
@@ -152,7 +152,7 @@ def check_starters(store: Store) -> list[str]:
     live, ended, timers = ({each.decode() for each in found} for found in lists)
     checker = StarterChecker(store)
     wrong = list(checker.run(live | ended))
-    own = {timer for timer in timers if timer.partition("/")[0] in ("schedule", "slot", "poll")}
+    own = {timer for timer in timers if timer.partition("/")[0] in ("schedule", "room", "poll")}
     if own != checker.timers:
         wrong.append(f"timers left over: {sorted(own - checker.timers)}, missing: {sorted(checker.timers - own)}")
     return wrong

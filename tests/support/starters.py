@@ -16,9 +16,11 @@ from orchestrator.state.layouts.change_ops import Op, Starter, pack, put_starter
 from orchestrator.state.reads import starters
 from orchestrator.state.reads.starters import Past, StarterRecord
 from orchestrator.state.store import Store
-from orchestrator.state.transitions.replies import Applied, Ring
-from orchestrator.state.transitions.runs import Transition
-from orchestrator.state.transitions.starters import Apply, Deliver, Offer, StartPlanned, StartWaiting
+from orchestrator.state.transitions.base import Transition
+from orchestrator.state.transitions.definitions import Applied, Apply
+from orchestrator.state.transitions.events import Deliver, Offer
+from orchestrator.state.transitions.starters import StartPlanned, StartWaiting
+from orchestrator.state.transitions.values import Permits
 from orchestrator.timing.calendars import Calendar
 from support.machine import NORMAL, SET_CLOCK, Machine, plan_of
 
@@ -58,7 +60,7 @@ class Starters:
         self.machine = machine
         self.store = machine.store
         self.keys = machine.keys
-        self.rings: list[Ring] = []
+        self.permits: list[Permits] = []
         self._timers = standard_duties(3600)[0]
         self._worker = Interrupted(machine.client, self.store.namespace)
 
@@ -66,9 +68,9 @@ class Starters:
         """Change definitions."""
         return self.machine.do(Apply(expected, pack(ops), revision))
 
-    def put(self, starter: Starter, gen: str = "") -> str:
+    def put(self, starter: Starter, generation: str = "") -> str:
         """Put a starter."""
-        assert isinstance(self.apply([put_starter(starter, gen)]), Applied)
+        assert isinstance(self.apply([put_starter(starter, generation)]), Applied)
         return starter.id
 
     def schedule(
@@ -123,14 +125,14 @@ class Starters:
         record = self.record(own)
         following = (record.next or 0) + MINUTE
         given: dict[str, Any] = {
-            "gen": record.gen,
+            "generation": record.generation,
             "planned": str(record.next or 0),
             "next": str(following),
             "due": following,
-            "run": run or new_run_id(),
+            "run_id": run or new_run_id(),
             "plan": PLAN.digest,
             "params": b"{}",
-            "cls": NORMAL,
+            "priority": NORMAL,
             "facts": b"{}",
         }
         return self.machine.do(StartPlanned(id=own, **(given | fields)))
@@ -138,12 +140,12 @@ class Starters:
     def start_waiting(self, own: str = "w/s", count: int = 1, **fields: Any) -> Any:
         """Start what waits longest."""
         given: dict[str, Any] = {
-            "gen": self.record(own).gen,
+            "generation": self.record(own).generation,
             "occasion": (self.waiting(own) or ["none"])[0],
-            "run": new_run_id(),
+            "run_id": new_run_id(),
             "plan": PLAN.digest,
             "params": b"{}",
-            "cls": NORMAL,
+            "priority": NORMAL,
             "facts": b"{}",
         }
         return self.machine.do(StartWaiting(id=own, count=count, **(given | fields)))
@@ -152,7 +154,7 @@ class Starters:
         """Deliver something, and offer it to a trigger."""
         self.deliver(delivery, f"event:{name}")
         self.store.pipeline([("ZREM", self.keys.timers, f"delivery/{delivery}")])
-        return self.machine.do(Offer(own, self.record(own).gen, delivery, name, why))
+        return self.machine.do(Offer(own, self.record(own).generation, delivery, name, why))
 
     def outcome(self, delivery: str, own: str = "w/t") -> str | None:
         """Return what became of a delivery at a trigger."""
@@ -161,7 +163,7 @@ class Starters:
 
     def work(self) -> None:
         """Do what a scheduler does with due timers, until none is due."""
-        tools = Tools(self._worker, self.rings.extend)
+        tools = Tools(self._worker, self.permits.extend)
         for _ in range(1000):
             if self._timers.step(tools) > 0:
                 return
@@ -197,7 +199,7 @@ class Starters:
 
     def finish(self, run: str | None = None) -> None:
         """Let a node take what is ready and succeed, of one run or of all."""
-        hand = self.machine.node("finisher").hand()
-        hand.claim()
-        while hand.claimed:
-            hand.finish(go_on=True)
+        slot = self.machine.node("finisher").slot()
+        slot.claim()
+        while slot.claimed:
+            slot.finish(go_on=True)

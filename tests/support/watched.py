@@ -31,7 +31,7 @@ class Watched(Starters):
         self._timers = timers
         self.listeners = listeners
         self.settings = settings or Settings()
-        self.tools = Tools(self.store, self.rings.extend)
+        self.tools = Tools(self.store, self.permits.extend)
 
     def put_trigger(self, **fields: Any) -> str:
         """Store a trigger of a workflow of one job; returns its id."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from kombu import Exchange, Queue
 
-from orchestrator.dispatch.topology import class_queues, parse_queue, queue_name, wants
-from orchestrator.state.transitions.replies import Want
+from orchestrator.dispatch.topology import class_queues, parse_queue, queue_name, subscriptions
+from orchestrator.state.transitions.values import Subscription
 
 CLASSES = ("critical", "high", "normal", "low")
 
@@ -16,16 +16,16 @@ def consumed(*names: str, **arguments: object) -> dict[str, Queue]:
 
 
 @pytest.mark.parametrize(
-    ("namespace", "route", "cls", "name"),
+    ("namespace", "route", "priority", "name"),
     [
         ("default", "mail", 0, "mail.critical"),
         ("default", "a.b", 3, "a.b.low"),
         ("acme", "mail", 1, "acme:mail.high"),
     ],
 )
-def test_a_name_is_read_back(namespace: str, route: str, cls: int, name: str) -> None:
-    assert queue_name(namespace, route, cls) == name
-    assert parse_queue(namespace, name) == (route, cls)
+def test_a_name_is_read_back(namespace: str, route: str, priority: int, name: str) -> None:
+    assert queue_name(namespace, route, priority) == name
+    assert parse_queue(namespace, name) == (route, priority)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_other_queues_are_not_ours(namespace: str, name: str) -> None:
 
 def test_a_plain_queue_brings_its_four_classes_most_urgent_first() -> None:
     names = [queue.name for queue in class_queues("default", consumed("mail", "web"))]
-    assert names == [f"{route}.{cls}" for cls in CLASSES for route in ("mail", "web")]
+    assert names == [f"{route}.{priority}" for priority in CLASSES for route in ("mail", "web")]
 
 
 def test_a_class_queue_stands_for_itself() -> None:
@@ -75,5 +75,5 @@ def test_a_queue_that_cannot_be_a_route_is_left_alone() -> None:
 
 def test_what_a_worker_may_take() -> None:
     names = ["celery", "mail.low", "mail.critical", "web.normal", "acme:mail.high"]
-    assert wants("default", names) == (Want("mail", (0, 3)), Want("web", (2,)))
-    assert wants("acme", names) == (Want("mail", (1,)),)
+    assert subscriptions("default", names) == (Subscription("mail", (0, 3)), Subscription("web", (2,)))
+    assert subscriptions("acme", names) == (Subscription("mail", (1,)),)

@@ -1,4 +1,4 @@
-"""The watchdog: it breaks connections after three unanswered rings, and gives up after six."""
+"""The watchdog: it breaks connections after three unanswered permits, and gives up after six."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> list[object]:
 
 def test_three_rings_break_the_connections_six_end_the_node(broken: list[object]) -> None:
     dog = Watchdog(None)
-    verdicts = [dog.hopeless(deaf, broker_down=False) for deaf in (0, 1, 1, 2, 3, 3, 3, 4, 5, 6)]
+    verdicts = [dog.hopeless(unanswered, broker_down=False) for unanswered in (0, 1, 1, 2, 3, 3, 3, 4, 5, 6)]
     assert verdicts == [False] * 9 + [True]
     assert len(broken) == 4
 
 
 def test_an_answer_starts_afresh(broken: list[object]) -> None:
     dog = Watchdog(None)
-    for deaf in (1, 2, 0, 1, 2, 0, 1, 2):
-        assert not dog.hopeless(deaf, broker_down=False)
+    for unanswered in (1, 2, 0, 1, 2, 0, 1, 2):
+        assert not dog.hopeless(unanswered, broker_down=False)
     assert broken == []
 
 
 def test_rings_that_went_nowhere_do_not_count(broken: list[object]) -> None:
     dog = Watchdog(None)
-    for deaf in range(1, 20):
-        assert not dog.hopeless(deaf, broker_down=True)
+    for unanswered in range(1, 20):
+        assert not dog.hopeless(unanswered, broker_down=True)
     assert not dog.hopeless(20, broker_down=False)
     assert broken == []
 

@@ -170,7 +170,7 @@ def set_schedule(
             console().print(f"{starter_id} would run {schedule.describe(starter_id)}")
             console().print(coming_table(coming, now_ms(), names=False))
         return
-    info = made.schedules.put(workflow, schedule, gen=before.gen if before else 0)
+    info = made.schedules.put(workflow, schedule, generation=before.generation if before else 0)
     if as_json:
         coming = made.schedules.next(SHOWN, starter_id)
         print_json({**info.to_json(), "coming": [each.to_json() for each in coming]})

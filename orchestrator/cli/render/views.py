@@ -95,7 +95,7 @@ def nodes_table(nodes: Sequence[NodeInfo]) -> Table:
     """Return a table of worker nodes."""
     return table(
         ["NODE", "SLOTS", "IDLE", "SERVES", "RUNS"],
-        [(node.name, node.slots, node.idle, _wants(node), ", ".join(node.held) or None) for node in nodes],
+        [(node.name, node.slots, node.idle, _subscriptions(node), ", ".join(node.held) or None) for node in nodes],
         right=("SLOTS", "IDLE"),
         gives_way="RUNS",
     )
@@ -111,10 +111,12 @@ def fleet_line(nodes: Sequence[NodeInfo], queues: Sequence[QueueInfo]) -> Text:
     return Text(f"{len(nodes)} {many}, {slots} slots, {idle} idle, {ready} jobs ready", style="cyan")
 
 
-def _wants(node: NodeInfo) -> str:
+def _subscriptions(node: NodeInfo) -> str:
     return ", ".join(
-        route if len(classes) == len(PriorityClass) else f"{route} ({', '.join(cls.name for cls in classes)} only)"
-        for route, classes in node.wants
+        route
+        if len(classes) == len(PriorityClass)
+        else f"{route} ({', '.join(priority.name for priority in classes)} only)"
+        for route, classes in node.subscriptions
     )
 
 

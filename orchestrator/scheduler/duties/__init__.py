@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from orchestrator.state.store import Store
-from orchestrator.state.transitions.replies import Ring
+from orchestrator.state.transitions.values import Permits
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class Tools:
     """What every duty works with: the store, and a way to publish the permits that its scripts ask for."""
 
     store: Store
-    ring: Callable[[Sequence[Ring]], None]
+    publish: Callable[[Sequence[Permits]], None]
 
 
 class Duty(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.scheduler.duties import Tools
-from orchestrator.state.transitions.runs import Reap
+from orchestrator.state.transitions.nodes import Reap
 
 
 class Leases:
@@ -16,5 +16,5 @@ class Leases:
         """See `Duty.step`."""
         (info,) = tools.store.pipeline([("INFO", "server")])
         reaped = tools.store.run(Reap(str(info["run_id"])))
-        tools.ring(reaped.rings)
+        tools.publish(reaped.permits)
         return self.interval_s

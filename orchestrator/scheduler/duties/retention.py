@@ -9,9 +9,9 @@ from orchestrator.state import reads
 from orchestrator.state.layouts.change_ops import drop_starter, pack
 from orchestrator.state.reads import starters
 from orchestrator.state.store import Store
-from orchestrator.state.transitions.replies import Forgotten
-from orchestrator.state.transitions.runs import DropUpload, Forget
-from orchestrator.state.transitions.starters import Apply
+from orchestrator.state.transitions.definitions import Apply
+from orchestrator.state.transitions.runs import Forget, Forgotten
+from orchestrator.state.transitions.workflows import DropUpload
 
 log = logging.getLogger(__name__)
 

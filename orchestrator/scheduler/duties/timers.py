@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from orchestrator.model.errors import OrchestratorError
 from orchestrator.scheduler.duties import Tools
-from orchestrator.state.transitions.runs import Fire
+from orchestrator.state.transitions.timers import Fire
 
 Handler = Callable[[Tools, Sequence[str], int], None]
 """Does what timers of one kind are about, at a time in ms; they are handed out again if it does not come to an end."""
@@ -25,7 +25,7 @@ class Timers:
     def step(self, tools: Tools) -> float:
         """See `Duty.step`."""
         fired = tools.store.run(Fire())
-        tools.ring(fired.rings)
+        tools.publish(fired.permits)
         handed: dict[str, list[str]] = defaultdict(list)
         for kind, ref in fired.handed:
             handed[kind].append(ref)

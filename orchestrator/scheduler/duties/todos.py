@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from orchestrator.scheduler.duties import Tools
 from orchestrator.state import reads
-from orchestrator.state.transitions.replies import Advanced
-from orchestrator.state.transitions.runs import Advance
+from orchestrator.state.transitions.runs import Advance, Advanced
 
 UNTOUCHED_MS = 300
 SLICES = 20
@@ -34,7 +33,7 @@ def advance(tools: Tools, run: str) -> bool:
         if not isinstance(done, Advanced):
             tools.store.pipeline([("ZREM", tools.store.keys.todos, run)])
             return False
-        tools.ring(done.rings)
+        tools.publish(done.permits)
         if not done.more:
             return False
     return True

@@ -17,8 +17,7 @@ from orchestrator.model.secrets import resolve
 from orchestrator.scheduling.matching import Event, stored_id
 from orchestrator.starters.trigger import Trigger
 from orchestrator.state.store import Store
-from orchestrator.state.transitions.replies import Delivered
-from orchestrator.state.transitions.starters import Deliver
+from orchestrator.state.transitions.events import Deliver, Delivered
 
 MOST_BYTES = 1 << 20
 """The size of one payload, as webhooks have it."""

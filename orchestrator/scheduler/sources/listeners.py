@@ -29,7 +29,7 @@ Body = Callable[[threading.Event], None]
 
 @dataclass(frozen=True, slots=True)
 class _Running:
-    gen: int
+    generation: int
     stop: threading.Event
     thread: threading.Thread
 
@@ -57,15 +57,15 @@ class Listeners:
             self._wanted = self._read(tools)
             self._edits = edits
         for own, running in list(self.running.items()):
-            if own not in self._wanted or self._wanted[own][0] != running.gen:
+            if own not in self._wanted or self._wanted[own][0] != running.generation:
                 running.stop.set()
                 self.ending.append(self.running.pop(own).thread)
         self.ending = [thread for thread in self.ending if thread.is_alive()]
-        for own, (gen, body) in self._wanted.items():
+        for own, (generation, body) in self._wanted.items():
             if own not in self.running:
                 stop = threading.Event()
                 thread = threading.Thread(target=_guarded, args=(own, body, stop), name=f"listen {own}", daemon=True)
-                self.running[own] = _Running(gen, stop, thread)
+                self.running[own] = _Running(generation, stop, thread)
                 thread.start()
         return self.interval_s
 
@@ -90,7 +90,7 @@ class Listeners:
                 log.warning("%s: its source cannot be listened to: %s", record.id, error)
                 continue
             if body is not None:
-                wanted[record.id] = record.gen, body
+                wanted[record.id] = record.generation, body
         return wanted
 
     def _body(self, tools: Tools, record: StarterRecord) -> Body | None:

@@ -1,7 +1,7 @@
-"""Changes of definitions, as `apply` takes them: packed ops. Twin: the fragment `ops`.
+"""Changes of definitions, as `apply` takes them: packed ops. Twin: the fragment `change_ops`.
 
 A *starter* is a schedule, a trigger or a backfill: its record holds what the scripts need (`Starter`'s fields) and the
-definition itself as JSON, which they do not read. `gen` guards an edit: '' for any, '0' for a new one, else the
+definition itself as JSON, which they do not read. `generation` guards an edit: '' for any, '0' for a new one, else the
 generation that the editor has seen, or what `StarterRecord.seen` says: then a planned time that a scheduler starts
 meanwhile stops the edit too, which would plan it again otherwise.
 """
@@ -42,7 +42,7 @@ class Starter:
     enabled: bool
     overlap: str = "allow"
     limit: int = 0
-    gated: bool = False
+    depends_on_past: bool = False
     next: int | None = None
     due: int | None = None
     log: str = ""
@@ -58,7 +58,11 @@ class Starter:
     def fields(self) -> Iterable[tuple[str, Text]]:
         """Yield the fields of its record."""
         yield from (("kind", self.kind), ("workflow", self.workflow), ("spec", self.spec), ("overlap", self.overlap))
-        yield from (("enabled", int(self.enabled)), ("limit", self.limit), ("gated", int(self.gated)))
+        yield from (
+            ("enabled", int(self.enabled)),
+            ("limit", self.limit),
+            ("depends_on_past", int(self.depends_on_past)),
+        )
         yield "next", "" if self.next is None else self.next
         yield "due", 0 if self.due is None else self.due
         yield "log", self.log or self.id
@@ -71,29 +75,29 @@ class Starter:
         )
 
 
-def put_starter(starter: Starter, gen: Text = "") -> Op:
+def put_starter(starter: Starter, generation: Text = "") -> Op:
     """Create or change a schedule, trigger or backfill."""
-    return ("starter", starter.id, gen, *(text for pair in starter.fields() for text in pair))
+    return ("starter", starter.id, generation, *(text for pair in starter.fields() for text in pair))
 
 
-def drop_starter(starter: str, gen: Text = "") -> Op:
+def drop_starter(starter: str, generation: Text = "") -> Op:
     """Delete a schedule, trigger or backfill; its runs go on."""
-    return "drop", starter, gen
+    return "drop", starter, generation
 
 
-def pause(starter: str, gen: Text = "") -> Op:
+def pause(starter: str, generation: Text = "") -> Op:
     """Let a schedule or trigger start nothing, whatever its definition says; what waits is kept."""
-    return "pause", starter, gen
+    return "pause", starter, generation
 
 
-def resume(starter: str, gen: Text, following: int | None, due: int | None) -> Op:
+def resume(starter: str, generation: Text, following: int | None, due: int | None) -> Op:
     """Let it go on. `following` is a schedule's next planned time, `due` when that starts."""
-    return "resume", starter, gen, "" if following is None else following, due or 0
+    return "resume", starter, generation, "" if following is None else following, due or 0
 
 
-def clear(starter: str, gen: Text = "") -> Op:
+def clear(starter: str, generation: Text = "") -> Op:
     """Let what waits make no run any more."""
-    return "clear", starter, gen
+    return "clear", starter, generation
 
 
 def put_waiting(starter: str, occasions: Sequence[int | str]) -> Op:

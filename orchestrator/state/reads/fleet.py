@@ -21,10 +21,11 @@ def nodes(keys: Keys) -> Read[list[NodeInfo]]:
     hashes = yield [("HGETALL", keys.node(name)) for name, _ in names]
     found: list[NodeInfo] = []
     for (name, deadline), fields in zip(names, map(pairs, hashes), strict=True):
-        held = (value.split(b"\n")[1].decode() for field, value in fields.items() if field.startswith(b"h:"))
+        held = (value.split(b"\n")[1].decode() for field, value in fields.items() if field.startswith(b"slot:"))
         found.append(
             NodeInfo(
-                name, int(fields.get(b"slots", 0)), int(fields.get(b"idle", 0)), _wants(fields.get(b"wants", b"")),
+                name, int(fields.get(b"slots", 0)), int(fields.get(b"idle", 0)),
+                _subscriptions(fields.get(b"subscriptions", b"")),
                 tuple(ref for ref in held if ref != "-"), int(deadline), read_json(fields.get(b"info")) or {},
             )
         )  # fmt: skip
@@ -38,24 +39,24 @@ def queues(keys: Keys) -> Read[list[QueueInfo]]:
     found: list[QueueInfo] = []
     for name in names:
         since = keys.since(name)
-        ranges = [(cls * _CLASS, f"({(cls + 1) * _CLASS}") for cls in PriorityClass]
+        ranges = [(priority * _CLASS, f"({(priority + 1) * _CLASS}") for priority in PriorityClass]
         known, *replies = yield [
-            ("HMGET", keys.route(name), "slots", *(f"rung:{cls.value}" for cls in PriorityClass)),
+            ("HMGET", keys.route(name), "slots", *(f"out:{priority.value}" for priority in PriorityClass)),
             *(("ZCOUNT", since, low, high) for low, high in ranges),
             *(("ZRANGEBYSCORE", since, low, high, "WITHSCORES", "LIMIT", 0, 1) for low, high in ranges),
         ]
-        for cls in PriorityClass:
-            oldest = _names_with_scores(replies[len(PriorityClass) + cls])
+        for priority in PriorityClass:
+            oldest = _names_with_scores(replies[len(PriorityClass) + priority])
             found.append(
                 QueueInfo(
-                    name, cls, replies[cls], int(oldest[0][1] - cls * _CLASS) if oldest else None,
-                    int(known[0] or 0), int(known[1 + cls] or 0),
+                    name, priority, replies[priority], int(oldest[0][1] - priority * _CLASS) if oldest else None,
+                    int(known[0] or 0), int(known[1 + priority] or 0),
                 )
             )  # fmt: skip
     return found
 
 
-def _wants(text: bytes) -> tuple[tuple[str, tuple[PriorityClass, ...]], ...]:
+def _subscriptions(text: bytes) -> tuple[tuple[str, tuple[PriorityClass, ...]], ...]:
     lines = (line.partition(" ") for line in text.decode().splitlines())
     return tuple((route, tuple(PriorityClass(int(digit)) for digit in classes)) for classes, _, route in lines)
 

@@ -20,7 +20,7 @@ class StarterRecord:
     kind: str
     workflow: str
     spec: bytes
-    gen: int
+    generation: int
     enabled: bool
     next: int | None
     due: int | None
@@ -31,7 +31,7 @@ class StarterRecord:
     need: int
     wait_ms: int
     created_ms: int
-    gate: int | None
+    last_end: int | None
     token: str
     paused_ms: int | None = None
     """Since when somebody keeps it from starting anything; `enabled` is false then, whatever its definition says."""
@@ -47,13 +47,13 @@ class StarterRecord:
     @property
     def seen(self) -> str:
         """Return what guards an edit by who has seen this: see `state.layouts.change_ops`."""
-        return f"{self.gen} {'' if self.next is None else self.next}"
+        return f"{self.generation} {'' if self.next is None else self.next}"
 
 
 FINAL = sorted(FINAL_RUN_STATES)
 RECORD_FIELDS = (
-    "kind", "workflow", "spec", "gen", "enabled", "next", "due", "overlap", "limit", "log", "size", "need", "wait_ms",
-    "created", "gate", "token", "paused", "held", "managed_by", "about", "cleared",
+    "kind", "workflow", "spec", "generation", "enabled", "next", "due", "overlap", "limit", "log", "size", "need",
+    "wait_ms", "created", "last_end", "token", "paused", "held", "managed_by", "about", "cleared",
     *(f"ended:{state.value}" for state in FINAL),
 )  # fmt: skip
 
@@ -64,11 +64,11 @@ def read_starter(starter: str, values: Sequence[Any]) -> StarterRecord | None:
     if found["kind"] is None:
         return None
     return StarterRecord(
-        starter, found["kind"].decode(), found["workflow"].decode(), found["spec"], int(found["gen"]),
+        starter, found["kind"].decode(), found["workflow"].decode(), found["spec"], int(found["generation"]),
         found["enabled"] == b"1" and not found["paused"],
         _number(found["next"]), _number(found["due"]) if found["next"] else None,
         found["overlap"].decode(), int(found["limit"]), found["log"].decode(), int(found["size"]), int(found["need"]),
-        int(found["wait_ms"]), int(found["created"] or 0), _number(found["gate"]), found["token"].decode(),
+        int(found["wait_ms"]), int(found["created"] or 0), _number(found["last_end"]), found["token"].decode(),
         _number(found["paused"]), _number(found["held"]), (found["managed_by"] or b"").decode(), found["about"] or b"",
         int(found["cleared"] or 0),
         {state: int(number) for state in FINAL if (number := found[f"ended:{state.value}"])},
@@ -154,7 +154,7 @@ class Past:
 
 def past(keys: Keys, starter: str, since_ms: int | str = "-inf", until_ms: int | str = "+inf") -> Read[list[Past]]:
     """Read what became of a starter's occasions, in order of time; only the last 1,000 are kept."""
-    (flat,) = yield [("ZRANGEBYSCORE", keys.past(starter), since_ms, until_ms, "WITHSCORES")]
+    (flat,) = yield [("ZRANGEBYSCORE", keys.journal(starter), since_ms, until_ms, "WITHSCORES")]
     pairs = flat if flat and isinstance(flat[0], list | tuple) else zip(flat[::2], flat[1::2], strict=True)
     found = []
     for member, at in pairs:

@@ -2,34 +2,34 @@
 --
 -- `why` is empty, or says why it can make none. At a paused trigger it waits.
 --
--- args:     id:str gen:int delivery:str name:str why:str
+-- args:     id:str generation:int delivery:str name:str why:str
 -- returns:  waits | skipped | known | stale | missing
 -- moves:
 -- keeps:    5
--- uses:     keys starters wakes past overlaps heard runs
+-- uses:     keys starters start_timers journal overlaps dataset_joins runs
 -- cost:     O(1), or O(datasets of the trigger)
-local s = starters.load(id)
-if not s or s.gen ~= gen or not s.defined then return {'stale'} end
+local starter = starters.fenced(id, generation)
+if not starter or not starter.defined then return {'stale'} end
 local key, field = keys.delivery(delivery), 's:' .. id
 if redis.call('EXISTS', key) == 0 then return {'missing'} end
 if redis.call('HGET', key, field) then return {'known'} end
-local verdict = overlaps.verdict(s)
+local decision = overlaps.decision(starter)
 
 -- writes (HSET first: with memory full, all or nothing)
 if why ~= '' then
   redis.call('HSET', key, field, 'failed ' .. why)
-  past.note(s, delivery, 'failed', why)
+  journal.note(starter, delivery, 'failed', why)
   return {'skipped'}
 end
 redis.call('HSET', key, field, 'waits')
 local whole = {delivery}
-if s.need > 0 then whole = heard.all(s, name, delivery) end
-if verdict == 'skip' then
-  for _, each in ipairs(whole) do overlaps.skip(s, each, overlaps.why(s)) end
+if starter.need > 0 then whole = dataset_joins.all(starter, name, delivery) end
+if decision == 'skip' then
+  for _, each in ipairs(whole) do overlaps.skip(starter, each, overlaps.why(starter)) end
   return {#whole > 0 and 'skipped' or 'waits'}
 end
-if verdict == 'replace' and #whole > 0 then overlaps.replace(s) end
+if decision == 'replace' and #whole > 0 then overlaps.replace(starter) end
 for _, each in ipairs(whole) do redis.call('RPUSH', keys.waiting(id), each) end
-wakes.arm(s)
+start_timers.arm(starter)
 runs.save()
 return {'waits'}

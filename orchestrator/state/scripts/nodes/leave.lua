@@ -1,14 +1,14 @@
--- leave: a node goes out in good order; what its hands still hold is handed back and costs no budget.
+-- leave: a node goes out in good order; what its slots still hold is handed back and costs no budget.
 --
 -- args:     node:str incarnation:str
--- returns:  left rings | gone
+-- returns:  left permits | gone
 -- moves:    running->lost lost->retrying lost->cancelled
 -- keeps:    2 4 6
--- uses:     runs nodes rings
--- cost:     O(hands of the node)
+-- uses:     runs nodes permits
+-- cost:     O(slots of the node)
 if not nodes.is_open(node, incarnation) then return {'gone'} end
 
 -- writes (a removal first: with memory full, it goes through)
 nodes.close(node, true)
 runs.save()
-return {'left', rings.list()}
+return {'left', permits.due()}

@@ -1,11 +1,11 @@
--- reap: nodes past their lease are closed, and what waits beside idle slots is rung again.
+-- reap: nodes past their lease are closed, and what waits beside idle slots is due again.
 --
 -- args:     server:str
--- returns:  reaped lost rings
+-- returns:  reaped lost permits
 -- moves:    running->lost lost->retrying lost->failed lost->cancelled waiting->upstream_failed
 -- keeps:    2 4 6
--- uses:     keys clock runs admit nodes heal rings
--- cost:     O(nodes + hands of the dead ones), which are at most 100 attempts
+-- uses:     keys clock runs decide nodes healing permits
+-- cost:     O(nodes + slots of the dead ones), which are at most 100 attempts
 local OUTAGE, MOST = 3000, 100
 local known = redis.call('HMGET', keys.meta, 'tick', 'server')
 local lost = 0
@@ -22,12 +22,12 @@ else
     if lost < MOST then lost = lost + nodes.close(node) end
   end
 end
-admit.spread()
+decide.spread()
 runs.save()
 local seen = {}
 for _, node in ipairs(redis.call('ZRANGE', keys.nodes, 0, -1)) do
-  local wants = redis.call('HGET', keys.node(node), 'wants')
-  if wants and not seen[wants] then heal.queues(wants) end
-  seen[wants or ''] = true
+  local subscriptions = redis.call('HGET', keys.node(node), 'subscriptions')
+  if subscriptions and not seen[subscriptions] then healing.queues(subscriptions) end
+  seen[subscriptions or ''] = true
 end
-return {'reaped', lost, rings.list()}
+return {'reaped', lost, permits.due()}

@@ -1,12 +1,12 @@
 -- create_run: a run of a stored plan; its first jobs become ready.
 --
--- args:     run:str plan:str params:bytes cls:int key:str request:str facts:bytes
--- returns:  created rings todo | exists run | conflict run | noplan
+-- args:     run_id:str plan:str params:bytes priority:int key:str request:str facts:bytes
+-- returns:  created permits todo | exists run_id | conflict run_id | noplan
 -- moves:    waiting->queued
 -- keeps:    1 4 5 6 7
--- uses:     keys runs births rings
+-- uses:     keys runs new_run permits
 -- cost:     O(roots), at most a slice; the rest is todo
-if redis.call('EXISTS', keys.run(run)) == 1 then return {'exists', run} end
+if redis.call('EXISTS', keys.run(run_id)) == 1 then return {'exists', run_id} end
 if key ~= '' then
   local known = redis.call('GET', keys.key(key))
   if known then
@@ -14,11 +14,11 @@ if key ~= '' then
     return {same == request and 'exists' or 'conflict', earlier}
   end
 end
-local found = births.plan(plan)
+local found = new_run.plan(plan)
 if not found then return {'noplan'} end
 
 -- writes (HSET first: with memory full, all or nothing)
-local this = births.make(run, found, params, cls, 'key', key, 'facts', facts)
-if key ~= '' then redis.call('SET', keys.key(key), run .. ' ' .. request) end
+local run = new_run.make(run_id, found, params, priority, 'key', key, 'facts', facts)
+if key ~= '' then redis.call('SET', keys.key(key), run_id .. ' ' .. request) end
 runs.save()
-return {'created', rings.list(), this.todo and 1 or 0}
+return {'created', permits.due(), run.todo and 1 or 0}

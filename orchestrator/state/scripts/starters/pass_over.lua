@@ -1,16 +1,16 @@
 -- pass_over: planned times that make no run: they were missed, or their run could not be made; the next is set.
 --
--- args:     id:str gen:int planned:str last:str word:str detail:str next:str due:int
+-- args:     id:str generation:int planned:str last:str word:str detail:str next:str due:int
 -- returns:  passed | stale
 -- moves:
 -- keeps:    5
--- uses:     starters past
+-- uses:     starters journal
 -- cost:     O(1)
-local s = starters.load(id)
-if not s or s.gen ~= gen or not s.enabled or s.next ~= planned then return {'stale'} end
+local starter = starters.fenced(id, generation)
+if not starter or not starter.enabled or starter.next ~= planned then return {'stale'} end
 
 -- writes
-starters.plan(s, next, due)
-past.lift(s, planned, 'failed')  -- it was tried before
-past.note(s, last, word, detail)
+starters.plan(starter, next, due)
+journal.lift(starter, planned, 'failed')  -- it was tried before
+journal.note(starter, last, word, detail)
 return {'passed'}

@@ -2,29 +2,32 @@
 --
 -- `part` is 1 where all that waits together is too much for one run.
 --
--- args:     id:str gen:int occasion:str count:int run:str plan:str params:bytes cls:int facts:bytes part:int
--- returns:  started rings todo | full | stale | noplan
+-- args:     id:str generation:int occasion:str count:int run_id:str plan:str params:bytes priority:int
+--           facts:bytes part:int
+-- returns:  started permits todo | full | stale | noplan
 -- moves:    waiting->queued
 -- keeps:    1 4 5 6 7
--- uses:     keys clock starters wakes past births runs rings
+-- uses:     keys clock starters start_timers journal new_run runs permits
 -- cost:     O(roots + count), at most a slice of roots; the rest is todo
-local s = starters.load(id)
-if not s or s.gen ~= gen or starters.head(s) ~= occasion then return {'stale'} end
-local waiting = starters.waiting(s)
-local most = math.min(waiting, starters.group(s))
+local starter = starters.fenced(id, generation)
+if not starter or starters.head(starter) ~= occasion then return {'stale'} end
+local waiting = starters.waiting(starter)
+local most = math.min(waiting, starters.group(starter))
 if count > most or (count < most and part == 0) then return {'stale'} end  -- more came, which it goes together with
-if not s.enabled or starters.room(s) <= 0 or wakes.ripe(s, waiting) > clock.now then return {'full'} end
-local found = births.plan(plan)
+if not starter.enabled or starters.room(starter) <= 0 then return {'full'} end
+if start_timers.ripe(starter, waiting) > clock.now then return {'full'} end
+local found = new_run.plan(plan)
 if not found then return {'noplan'} end
 
 -- writes (HSET first: with memory full, all or nothing)
-local this = births.make(run, found, params, cls, 'key', '', 'starter', id, 'occasion', occasion, 'facts', facts)
+local run = new_run.make(run_id, found, params, priority,
+  'key', '', 'starter', id, 'occasion', occasion, 'facts', facts)
 local taken = redis.call('LRANGE', keys.waiting(id), 0, count - 1)
 redis.call('LTRIM', keys.waiting(id), count, -1)
-if s.kind == 'trigger' then
-  for _, delivery in ipairs(taken) do redis.call('HSET', keys.delivery(delivery), 's:' .. id, run) end
+if starter.kind == 'trigger' then
+  for _, delivery in ipairs(taken) do redis.call('HSET', keys.delivery(delivery), 's:' .. id, run_id) end
 end
-past.started(s, occasion, run)
+journal.started(starter, occasion, run_id)
 runs.save()
-wakes.arm(s)
-return {'started', rings.list(), this.todo and 1 or 0}
+start_timers.arm(starter)
+return {'started', permits.due(), run.todo and 1 or 0}

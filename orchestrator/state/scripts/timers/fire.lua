@@ -4,26 +4,26 @@
 -- that whoever has it now dies, and ends by compare-and-set.
 --
 -- args:
--- returns:  fired n rings now next_due handed
+-- returns:  fired count permits now_ms next_due_ms handed
 -- moves:    retrying->queued parked->queued
 -- keeps:    1 4 5 6
--- uses:     keys clock timers plans runs records ready wishes rings
+-- uses:     keys clock timers plans runs records ready requested_end permits
 -- cost:     at most 100 timers
 local MOST = 100
-local LEASES = {schedule = 2000, slot = 2000, delivery = 2000, ended = 2000, poll = 30000}  -- ms until it stands again
+local LEASES = {schedule = 2000, room = 2000, delivery = 2000, ended = 2000, poll = 30000}  -- ms until it stands again
 
 local apply = {}
 function apply.retry(ref)
   local id, index, attempt = records.parse(ref)
   local run = runs.load(id)
-  local r = run and not run.wish and records.load(run, index)
+  local r = run and not run.requested_end and records.load(run, index)
   if not r or r.attempt ~= attempt or (r.state ~= job.retrying and r.state ~= job.parked) then return end
   ready.add(run, r, plans.job(run.plan, index))
 end
 function apply.deadline(id)
   local run = runs.load(id)
-  if run and not run.wish and run.state < state.succeeded then
-    wishes.make(run, state.timed_out, 'deadline', 'the run took longer than its deadline')
+  if run and not run.requested_end and run.state < state.succeeded then
+    requested_end.request(run, state.timed_out, 'deadline', 'the run took longer than its deadline')
   end
 end
 
@@ -44,4 +44,4 @@ if #due > 0 then clock.keep() end
 ready.flush()
 runs.save()
 local _, next_due = unpack(redis.call('ZRANGE', keys.timers, 0, 0, 'WITHSCORES'))
-return {'fired', #due, rings.list(), clock.now, next_due or '', handed}
+return {'fired', #due, permits.due(), clock.now, next_due or '', handed}

@@ -1,7 +1,7 @@
 -- put_plan: seal an uploaded plan and make it its workflow's current version.
 --
 -- args:     workflow:str plan:str
--- returns:  stored version | same version | noplan
+-- returns:  stored version new | noplan
 -- moves:
 -- keeps:
 -- uses:     workflows
@@ -10,4 +10,4 @@ if not workflows.uploaded(plan) then return {'noplan'} end
 
 -- writes
 local version, fresh = workflows.seal(workflow, plan)
-return {fresh and 'stored' or 'same', version}
+return {'stored', version, fresh and 1 or 0}

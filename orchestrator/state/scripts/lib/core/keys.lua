@@ -35,8 +35,8 @@ function keys.node(node) return keys.prefix .. 'node:' .. node end
 function keys.starter(id) return keys.prefix .. 'starter:' .. id end
 function keys.waiting(id) return keys.prefix .. 'starter:' .. id .. ':waiting' end
 function keys.living(id) return keys.prefix .. 'starter:' .. id .. ':living' end
-function keys.past(id) return keys.prefix .. 'starter:' .. id .. ':past' end
-function keys.heard(id) return keys.prefix .. 'starter:' .. id .. ':heard' end
+function keys.journal(id) return keys.prefix .. 'starter:' .. id .. ':journal' end
+function keys.dataset_joins(id) return keys.prefix .. 'starter:' .. id .. ':joins' end
 function keys.seen(id) return keys.prefix .. 'starter:' .. id .. ':seen' end
 function keys.delivery(id) return keys.prefix .. 'delivery:' .. id end
 function keys.key(idempotency) return keys.prefix .. 'key:' .. idempotency end

@@ -1,5 +1,5 @@
 -- outcomes: how an attempt ends, and what follows for its job
--- uses: keys clock runs records timers admit
+-- uses: keys clock runs records timers decide
 local outcomes = {}
 local LOST_BUDGET = 3  -- model/policies.py
 local QUARANTINE = '{"type": "Quarantined", "message": "lost its worker %d times, so it is not tried again", '
@@ -17,7 +17,7 @@ end
 function outcomes.lost(run, r, delay, free)
   if not free then r.losses = r.losses + 1 end
   records.move(run, r, job.lost)
-  if run.wish then
+  if run.requested_end then
     records.move(run, r, job.cancelled)
   elseif r.losses < LOST_BUDGET then
     again(run, r, job.retrying, delay)
@@ -25,7 +25,7 @@ function outcomes.lost(run, r, delay, free)
     r.flags = records.QUARANTINED
     records.move(run, r, job.failed)
     redis.call('HSET', keys.errors(run.id), r.index, string.format(QUARANTINE, r.losses))
-    admit.ended(run, r, 0)
+    decide.ended(run, r, 0)
   end
 end
 
@@ -36,20 +36,20 @@ function outcomes.apply(run, r, outcome, payload, delay)
     records.move(run, r, job.succeeded)
     if payload ~= '' then redis.call('HSET', keys.outputs(run.id), r.index, payload) end
     if r.attempt > 1 then redis.call('HDEL', keys.errors(run.id), r.index) end
-    return admit.ended(run, r, 0)
+    return decide.ended(run, r, 0)
   end
   if payload ~= '' then redis.call('HSET', keys.errors(run.id), r.index, payload) end
-  if outcome == 'retry' and not run.wish then
+  if outcome == 'retry' and not run.requested_end then
     r.retries = r.retries + 1
     return again(run, r, job.retrying, delay)
-  elseif outcome == 'unknown' and not run.wish then
+  elseif outcome == 'unknown' and not run.requested_end then
     return again(run, r, job.parked, delay)
   end
   records.move(run, r, plain[outcome] or job.failed)
-  admit.ended(run, r, 0)
+  decide.ended(run, r, 0)
 end
 
--- the attempt that a closed or silent hand held, if it is still the current one
+-- the attempt that a closed or silent slot held, if it is still the current one
 function outcomes.lose(ref, free)
   local id, index, attempt = records.parse(ref)
   local run = runs.load(id)

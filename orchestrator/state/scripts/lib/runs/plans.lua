@@ -4,7 +4,7 @@ local plans = {
   SLICE = 250,  -- jobs that one script touches at most
   FIXED = 16,   -- bytes of the fixed part, which the lists follow
 }
-local LAYOUT = '>I3HBBI3BHI3'  -- spec, route, class, number, in-degree, flags, inputs, successors
+local LAYOUT = '>I3HBBI3BHI3'  -- spec, route, class, rank, in-degree, flags, inputs, successors
 local USES_PARAMS, FETCH = 1, 2
 local entries, routes
 function plans.begin() entries, routes = {}, {} end
@@ -16,9 +16,9 @@ function plans.job(plan, index)
   local known = entries[index]
   if known and known.plan == plan then return known end
   local packed = redis.call('HGET', keys.plan_jobs(plan, keys.bucket(index)), index)
-  local spec, route, class, number, in_degree, flags, inputs, successors = struct.unpack(LAYOUT, packed)
+  local spec, route, class, rank, in_degree, flags, inputs, successors = struct.unpack(LAYOUT, packed)
   known = {
-    plan = plan, index = index, packed = packed, spec = spec, route = route, class = class, number = number,
+    plan = plan, index = index, packed = packed, spec = spec, route = route, class = class, rank = rank,
     in_degree = in_degree, uses_params = has(flags, USES_PARAMS), fetch = has(flags, FETCH),
     inputs = inputs, successors = successors,
   }

@@ -1,15 +1,15 @@
 -- ready: the ready sets: what could start now, in the order in which it should
--- uses: keys plans records rings
-local ready = {CLASS = 2 ^ 51}  -- score: class, then number, then the run's creation: exact below 2^53
-local NUMBER, INHERIT, LAST = 2 ^ 43, 255, 255
+-- uses: keys plans records permits
+local ready = {CLASS = 2 ^ 51}  -- score: class, then rank, then the run's creation: exact below 2^53
+local RANK, INHERIT, LAST = 2 ^ 43, 255, 255
 local pending
 function ready.begin() pending = {} end
 
--- a job's place: class and number; what a backfill makes up for comes last in its class, whatever its jobs say
+-- a job's place: class and rank; what a backfill makes up for comes last in its class, whatever its jobs say
 local function place(run, entry)
   local class = entry.class == INHERIT and run.class or entry.class
   if run.starter and string.find(run.starter, '~', 1, true) then return math.max(class, run.class), LAST end
-  return class, entry.number
+  return class, entry.rank
 end
 
 -- equal scores sort by the time at which they became ready
@@ -23,10 +23,10 @@ function ready.add(run, r, entry)
   local class, number = place(run, entry)
   local put = pending[route] or {ready = {}, since = {}}
   local first, second = put.ready, put.since
-  first[#first + 1], first[#first + 2] = class * ready.CLASS + number * NUMBER + run.created, found
+  first[#first + 1], first[#first + 2] = class * ready.CLASS + number * RANK + run.created, found
   second[#second + 1], second[#second + 2] = class * ready.CLASS + r.queued, found
   pending[route] = put
-  rings.add(route, class)
+  permits.add(route, class)
 end
 
 -- put up what was added; a script does so before it claims, and at its end

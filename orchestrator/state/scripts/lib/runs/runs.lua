@@ -1,9 +1,9 @@
 -- runs: a run's own record: loaded first by every script, saved once at its end
--- uses: keys clock states transitions records timers past verdicts
+-- uses: keys clock states transitions records timers journal run_end
 local runs = {}
 local COUNTS = '>I3I3I3I3I3I3I3I3I3I3I3I3I3I3I3'  -- states.count of them
 local FIELDS = {
-  'plan', 'state', 'wish', 'class', 'created', 'total', 'counts', 'n', 'workflow', 'starter', 'occasion',
+  'plan', 'state', 'requested_end', 'class', 'created', 'total', 'counts', 'n', 'workflow', 'starter', 'occasion',
 }
 local loaded
 function runs.begin() loaded = {} end
@@ -14,7 +14,7 @@ function runs.load(id)
   local found = redis.call('HMGET', keys.run(id), unpack(FIELDS))
   if not found[1] then return nil end
   local run = {
-    id = id, key = keys.run(id), plan = found[1], state = tonumber(found[2]), wish = tonumber(found[3] or nil),
+    id = id, key = keys.run(id), plan = found[1], state = tonumber(found[2]), requested_end = tonumber(found[3] or nil),
     class = tonumber(found[4]), created = tonumber(found[5]), total = tonumber(found[6]), n = tonumber(found[8]),
     workflow = found[9], starter = found[10], occasion = found[11], counts = {struct.unpack(COUNTS, found[7])},
     records = {}, moved = {}, transitions = {},
@@ -36,14 +36,14 @@ end
 
 -- end the run if it is over and nothing is left in its todo
 local function settle(run)
-  if run.state >= state.succeeded or not verdicts.is_over(run) then return end
+  if run.state >= state.succeeded or not run_end.is_over(run) then return end
   if redis.call('LLEN', keys.todo(run.id)) > 0 then return end
-  runs.move(run, verdicts.of(run))
+  runs.move(run, run_end.of(run))
   redis.call('HSET', run.key, 'ended', clock.now)
   redis.call('ZREM', keys.live, run.id)
   redis.call('ZADD', keys.ended, clock.now, run.id)
   timers.drop('deadline', run.id)
-  if run.starter then past.ended(run) end
+  if run.starter then journal.ended(run) end
   if redis.call('SISMEMBER', keys.watched, run.workflow) == 1 then timers.set('ended', run.id, clock.now) end
 end
 

@@ -1,51 +1,51 @@
 -- overlaps: what becomes of an occasion while earlier ones of its starter live or wait.  Twin: state/overlaps.py
--- uses: keys starters past runs wishes
+-- uses: keys starters journal runs requested_end
 local overlaps = {}
 
 -- how many runs wait to be made
-local function queued(s) return math.ceil(starters.waiting(s) / starters.group(s)) end
+local function queued(starter) return math.ceil(starters.waiting(starter) / starters.group(starter)) end
 
 -- what its overlap policy makes of a new occasion: start, wait, skip or replace
-function overlaps.verdict(s)
-  local waiting = starters.waiting(s)
-  if s.need == 0 and waiting % starters.group(s) > 0 then return 'wait' end  -- it joins those that it gathers with
-  local runs_waiting, room = queued(s), starters.room(s)
+function overlaps.decision(starter)
+  local waiting = starters.waiting(starter)
+  if starter.need == 0 and waiting % starters.group(starter) > 0 then return 'wait' end  -- it joins its group
+  local runs_waiting, room = queued(starter), starters.room(starter)
   if room > runs_waiting then return 'start' end
-  if s.overlap == 'cancel_old' then return 'replace' end
-  if s.overlap == 'queue_one' then  -- what there is room for is about to start
+  if starter.overlap == 'cancel_old' then return 'replace' end
+  if starter.overlap == 'queue_one' then  -- what there is room for is about to start
     return runs_waiting <= math.max(room, 0) and 'wait' or 'skip'
   end
-  return s.overlap == 'queue_all' and waiting < starters.MOST and 'wait' or 'skip'
+  return starter.overlap == 'queue_all' and waiting < starters.MOST and 'wait' or 'skip'
 end
 
 -- why it was skipped
-function overlaps.why(s)
-  if starters.closed(s) then return 'an earlier run did not succeed' end
-  return s.overlap == 'queue_all' and 'too many wait already' or 'an earlier run is not over'
+function overlaps.why(starter)
+  if starters.closed(starter) then return 'an earlier run did not succeed' end
+  return starter.overlap == 'queue_all' and 'too many wait already' or 'an earlier run is not over'
 end
 
 -- an occasion makes no run
-function overlaps.skip(s, occasion, why)
-  if s.kind == 'trigger' then redis.call('HSET', keys.delivery(occasion), 's:' .. s.id, 'skipped') end
-  past.note(s, occasion, 'skipped', why)
+function overlaps.skip(starter, occasion, why)
+  if starter.kind == 'trigger' then redis.call('HSET', keys.delivery(occasion), 's:' .. starter.id, 'skipped') end
+  journal.note(starter, occasion, 'skipped', why)
 end
 
 -- make room for the newest: the oldest runs that live are cancelled, then what has waited longest is dropped
-function overlaps.replace(s)
+function overlaps.replace(starter)
   local living = {}
-  for _, id in ipairs(redis.call('SMEMBERS', keys.living(s.id))) do
+  for _, id in ipairs(redis.call('SMEMBERS', keys.living(starter.id))) do
     local run = runs.load(id)
-    if run and not run.wish and run.state < state.succeeded then living[#living + 1] = run end
+    if run and not run.requested_end and run.state < state.succeeded then living[#living + 1] = run end
   end
   table.sort(living, function(a, b) return a.created < b.created or (a.created == b.created and a.id < b.id) end)
-  local over = #living + queued(s) + 1 - s.limit
+  local over = #living + queued(starter) + 1 - starter.limit
   for i = 1, math.min(over, #living) do
-    wishes.make(living[i], state.cancelled, s.id, 'a later run takes its place')
+    requested_end.request(living[i], state.cancelled, starter.id, 'a later run takes its place')
   end
-  local dropped = math.max(over - #living, 0) * starters.group(s)
+  local dropped = math.max(over - #living, 0) * starters.group(starter)
   if dropped == 0 then return end
-  for _, occasion in ipairs(redis.call('LRANGE', keys.waiting(s.id), 0, dropped - 1)) do
-    overlaps.skip(s, occasion, 'a later one took its place')
+  for _, occasion in ipairs(redis.call('LRANGE', keys.waiting(starter.id), 0, dropped - 1)) do
+    overlaps.skip(starter, occasion, 'a later one took its place')
   end
-  redis.call('LTRIM', keys.waiting(s.id), dropped, -1)
+  redis.call('LTRIM', keys.waiting(starter.id), dropped, -1)
 end

@@ -2,47 +2,57 @@
 -- uses: keys timers
 local starters = {MOST = 10000}  -- occasions that wait
 local TOGETHER = 1000            -- deliveries that one run is for at most.  Twin: scheduling/starts.py
-local PARTS = {'kind', 'gen', 'enabled', 'next', 'overlap', 'limit', 'gated', 'gate', 'log', 'wait_ms', 'size', 'need',
-  'within_ms', 'paused'}
+local PARTS = {
+  'kind', 'generation', 'enabled', 'next', 'overlap', 'limit', 'depends_on_past', 'last_end', 'log', 'wait_ms', 'size',
+  'need', 'within_ms', 'paused',
+}
 
 function starters.load(id)
   local f = redis.call('HMGET', keys.starter(id), unpack(PARTS))
   if not f[1] then return nil end
   return {
-    id = id, key = keys.starter(id), kind = f[1], gen = tonumber(f[2]), next = f[4], overlap = f[5], log = f[9],
+    id = id, key = keys.starter(id), kind = f[1], generation = tonumber(f[2]), next = f[4], overlap = f[5], log = f[9],
     defined = f[3] == '1', enabled = f[3] == '1' and not f[14],  -- as it is written, and as long as it is not paused
-    limit = tonumber(f[6]), gated = f[7] == '1', gate = tonumber(f[8] or nil),
+    limit = tonumber(f[6]), depends_on_past = f[7] == '1', last_end = tonumber(f[8] or nil),
     wait = tonumber(f[10]), size = tonumber(f[11]), need = tonumber(f[12]), within = tonumber(f[13]),
   }
 end
 
-function starters.waiting(s) return redis.call('LLEN', keys.waiting(s.id)) end
-function starters.head(s) return redis.call('LINDEX', keys.waiting(s.id), 0) end
+-- the starter, or nil if its caller thinks of another generation of it
+function starters.fenced(id, generation)
+  local starter = starters.load(id)
+  return starter and starter.generation == generation and starter or nil
+end
+
+function starters.waiting(starter) return redis.call('LLEN', keys.waiting(starter.id)) end
+function starters.head(starter) return redis.call('LINDEX', keys.waiting(starter.id), 0) end
 
 -- how many occasions make one run together, where it gathers them
-function starters.group(s)
-  if s.need > 0 then return s.need end
-  if s.size > 0 then return s.size end
-  return s.wait > 0 and TOGETHER or 1
+function starters.group(starter)
+  if starter.need > 0 then return starter.need end
+  if starter.size > 0 then return starter.size end
+  return starter.wait > 0 and TOGETHER or 1
 end
 
 -- whether a run that the next depends on has not succeeded
-function starters.closed(s) return s.gated and s.gate and s.gate ~= state.succeeded end
+function starters.closed(starter)
+  return starter.depends_on_past and starter.last_end and starter.last_end ~= state.succeeded
+end
 
 -- how many more of its runs may live
-function starters.room(s)
-  if starters.closed(s) then return 0 end
-  return s.limit == 0 and math.huge or s.limit - redis.call('SCARD', keys.living(s.id))
+function starters.room(starter)
+  if starters.closed(starter) then return 0 end
+  return starter.limit == 0 and math.huge or starter.limit - redis.call('SCARD', keys.living(starter.id))
 end
 
 -- the next planned time: when `schedule` is due again, or nothing
-function starters.plan(s, next, due)
-  redis.call('HSET', s.key, 'next', next, 'due', due)
+function starters.plan(starter, next, due)
+  redis.call('HSET', starter.key, 'next', next, 'due', due)
   if next == '' then
-    redis.call('ZREM', keys.agenda, s.id)
-    timers.drop('schedule', s.id)
+    redis.call('ZREM', keys.agenda, starter.id)
+    timers.drop('schedule', starter.id)
   else
-    redis.call('ZADD', keys.agenda, due, s.id)
-    timers.set('schedule', s.id, due)
+    redis.call('ZADD', keys.agenda, due, starter.id)
+    timers.set('schedule', starter.id, due)
   end
 end

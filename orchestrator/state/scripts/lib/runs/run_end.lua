@@ -1,17 +1,17 @@
--- verdicts: whether a run is over, and how it ended
+-- run_end: whether a run is over, and how it ended
 -- uses: states
-local verdicts = {}
+local run_end = {}
 
 -- whether every job run is final; a wished end needs no job that still waits
-function verdicts.is_over(run)
+function run_end.is_over(run)
   local final = 0
   for value in pairs(states.weight) do final = final + run.counts[value + 1] end
-  if run.wish then return final + run.counts[job.waiting + 1] == run.total end
+  if run.requested_end then return final + run.counts[job.waiting + 1] == run.total end
   return final == run.total
 end
 
-function verdicts.of(run)
-  if run.wish then return run.wish end
+function run_end.of(run)
+  if run.requested_end then return run.requested_end end
   local bad = run.counts[job.failed + 1] + run.counts[job.timed_out + 1] + run.counts[job.cancelled + 1]
   return bad > 0 and state.failed or state.succeeded
 end

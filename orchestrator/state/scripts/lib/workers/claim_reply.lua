@@ -1,9 +1,9 @@
--- handout: what a worker is given to run an attempt
+-- claim_reply: what a worker is given to run an attempt
 -- uses: keys plans runs records
-local handout = {}
+local claim_reply = {}
 local INLINE = 65536  -- bytes of inputs in a reply; more than that the worker fetches
 
-function handout.of(ref)
+function claim_reply.of(ref)
   local id, index = records.parse(ref)
   local run = runs.load(id)
   local r, entry = records.load(run, index), plans.job(run.plan, index)

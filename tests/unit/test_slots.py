@@ -1,4 +1,4 @@
-"""The hand table: rows that one process writes and others read, without waiting."""
+"""The slot table: rows that one process writes and others read, without waiting."""
 
 from __future__ import annotations
 
@@ -8,34 +8,34 @@ import threading
 
 import pytest
 
-from orchestrator.runtime.slots import Hand, HandTable, Phase
+from orchestrator.runtime.slots import Phase, Slot, SlotTable
 
 
 @pytest.fixture
-def table() -> HandTable:
-    return HandTable(8)
+def table() -> SlotTable:
+    return SlotTable(8)
 
 
-def test_a_hand_shows_what_it_does(table: HandTable) -> None:
-    hand = table.adopt(Hand)
-    hand.claim("turn1")
-    hand.hold("run/1@2", "shop.add", 10.0, 11.0, 12.0)
+def test_a_hand_shows_what_it_does(table: SlotTable) -> None:
+    slot = table.adopt(Slot)
+    slot.claim("turn1")
+    slot.hold("run/1@2", "shop.add", 10.0, 11.0, 12.0)
     ((index, row),) = table.rows()
-    assert (index, row.pid, row.name, row.phase) == (hand.index, os.getpid(), hand.name, Phase.running)
+    assert (index, row.pid, row.name, row.phase) == (slot.index, os.getpid(), slot.name, Phase.running)
     assert (row.ref, row.turn, row.task) == ("run/1@2", "turn1", "shop.add")
     assert (row.started, row.soft, row.hard) == (10.0, 11.0, 12.0)
-    hand.release()
-    assert table.read(hand.index).phase is Phase.finishing
-    assert table.read(hand.index).ref == "run/1@2"
-    hand.rest()
-    assert table.read(hand.index).ref == ""
+    slot.release()
+    assert table.read(slot.index).phase is Phase.finishing
+    assert table.read(slot.index).ref == "run/1@2"
+    slot.rest()
+    assert table.read(slot.index).ref == ""
 
 
-def test_names_are_never_given_twice(table: HandTable) -> None:
-    first = table.adopt(Hand)
+def test_names_are_never_given_twice(table: SlotTable) -> None:
+    first = table.adopt(Slot)
     name = first.name
     table.free(first.index)
-    second = table.adopt(Hand)
+    second = table.adopt(Slot)
     assert second.index == first.index
     assert second.name != name
     name = second.name
@@ -44,31 +44,31 @@ def test_names_are_never_given_twice(table: HandTable) -> None:
     assert (second.name != name, second.next_op()) == (True, 1)
 
 
-def test_a_full_table_says_so(table: HandTable) -> None:
+def test_a_full_table_says_so(table: SlotTable) -> None:
     for _ in range(8):
-        table.adopt(Hand)
+        table.adopt(Slot)
     with pytest.raises(RuntimeError, match="full"):
-        table.adopt(Hand)
+        table.adopt(Slot)
 
 
-def test_flags(table: HandTable) -> None:
+def test_flags(table: SlotTable) -> None:
     assert (table.draining, table.events, table.crowded, table.incarnation) == (False, False, False, 0)
     table.draining = table.events = table.crowded = True
     table.incarnation = 2**40
     assert (table.draining, table.events, table.crowded, table.incarnation) == (True, True, True, 2**40)
 
 
-def test_a_long_task_name_is_cut_and_nothing_else_suffers(table: HandTable) -> None:
-    hand = table.adopt(Hand)
-    hand.hold("run/1@1", "ü" * 200, 1.0, 2.0, 3.0)
-    row = table.read(hand.index)
+def test_a_long_task_name_is_cut_and_nothing_else_suffers(table: SlotTable) -> None:
+    slot = table.adopt(Slot)
+    slot.hold("run/1@1", "ü" * 200, 1.0, 2.0, 3.0)
+    row = table.read(slot.index)
     assert (row.ref, row.hard) == ("run/1@1", 3.0)
     assert row.task == "ü" * 72
 
 
-def test_forked_children_take_rows_of_their_own(table: HandTable) -> None:
+def test_forked_children_take_rows_of_their_own(table: SlotTable) -> None:
     context = multiprocessing.get_context("fork")
-    children = [context.Process(target=lambda: table.adopt(Hand)) for _ in range(6)]
+    children = [context.Process(target=lambda: table.adopt(Slot)) for _ in range(6)]
     for child in children:
         child.start()
     for child in children:
@@ -78,22 +78,22 @@ def test_forked_children_take_rows_of_their_own(table: HandTable) -> None:
     assert len({row.serial for row in rows}) == 6
 
 
-def test_a_reader_never_sees_half_a_row(table: HandTable) -> None:
-    hand = table.adopt(Hand)
-    hand.hold("run/0@1", "0", 0.0, 0.0, 0.0)
+def test_a_reader_never_sees_half_a_row(table: SlotTable) -> None:
+    slot = table.adopt(Slot)
+    slot.hold("run/0@1", "0", 0.0, 0.0, 0.0)
     stop = threading.Event()
 
     def write() -> None:
         number = 0
         while not stop.is_set():
             number += 1
-            hand.hold(f"run/{number % 1000}@1", str(number % 1000), number, number, number)
+            slot.hold(f"run/{number % 1000}@1", str(number % 1000), number, number, number)
 
     writer = threading.Thread(target=write)
     writer.start()
     try:
         for _ in range(20_000):
-            row = table.read(hand.index)
+            row = table.read(slot.index)
             assert row.ref == f"run/{row.task}@1"
             assert row.started == row.soft == row.hard
     finally:

@@ -1,6 +1,6 @@
--- heard: a trigger that waits for several datasets: the last delivery of each, within its window
+-- dataset_joins: a trigger that waits for several datasets: the last delivery of each, within its window
 -- uses: keys clock
-local heard = {}
+local dataset_joins = {}
 
 -- what it has heard starts nothing: a later one stands for it, or it was too long ago
 local function let_go(id, entry, word)
@@ -8,22 +8,22 @@ local function let_go(id, entry, word)
 end
 
 -- take in one; gives all deliveries, the oldest first, once each dataset has one, else none
-function heard.all(s, name, delivery)
-  local key = keys.heard(s.id)
+function dataset_joins.all(starter, name, delivery)
+  local key = keys.dataset_joins(starter.id)
   local before = redis.call('HGET', key, name)
-  if before then let_go(s.id, before, 'superseded') end
+  if before then let_go(starter.id, before, 'superseded') end
   redis.call('HSET', key, name, string.format('%.0f', clock.now) .. ' ' .. delivery)
   local flat, found = redis.call('HGETALL', key), {}
   for i = 1, #flat, 2 do
     local at, each = string.match(flat[i + 1], '^(%d+) (.*)$')
-    if s.within > 0 and clock.now - at > s.within then
+    if starter.within > 0 and clock.now - at > starter.within then
       redis.call('HDEL', key, flat[i])
-      let_go(s.id, flat[i + 1], 'expired')
+      let_go(starter.id, flat[i + 1], 'expired')
     else
       found[#found + 1] = {at = tonumber(at), delivery = each, name = flat[i]}
     end
   end
-  if #found < s.need then return {} end
+  if #found < starter.need then return {} end
   redis.call('DEL', key)
   table.sort(found, function(a, b) return a.at < b.at or (a.at == b.at and a.name < b.name) end)
   local whole = {}
@@ -32,7 +32,7 @@ function heard.all(s, name, delivery)
 end
 
 -- begin anew
-function heard.clear(id)
-  for _, entry in ipairs(redis.call('HVALS', keys.heard(id))) do let_go(id, entry, 'superseded') end
-  redis.call('DEL', keys.heard(id))
+function dataset_joins.clear(id)
+  for _, entry in ipairs(redis.call('HVALS', keys.dataset_joins(id))) do let_go(id, entry, 'superseded') end
+  redis.call('DEL', keys.dataset_joins(id))
 end

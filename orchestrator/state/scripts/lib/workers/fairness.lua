@@ -1,6 +1,6 @@
--- order: which ready attempt a claim serves (ruling 5): the most urgent; the longest waiting after nine overtakings
+-- fairness: which ready attempt a claim serves (ruling 5): the most urgent; the longest waiting after nine overtakings
 -- uses: keys clock ready
-local order = {}
+local fairness = {}
 local PATIENCE = {30000, 60000, 120000}  -- ms that high, normal and low wait before being overtaken counts
 local OVERTAKINGS = 9
 
@@ -11,7 +11,7 @@ local function first(key, class)
 end
 
 -- the most urgent of a route in the given classes (digits, most urgent first): member, score
-function order.head(route, classes)
+function fairness.head(route, classes)
   if classes == '0123' then return unpack(redis.call('ZRANGE', keys.ready(route), 0, 0, 'WITHSCORES')) end
   for class in string.gmatch(classes, '%d') do
     local found, score = first(keys.ready(route), class)
@@ -19,7 +19,7 @@ function order.head(route, classes)
   end
 end
 
-function order.class(score) return math.floor(score / ready.CLASS) end
+function fairness.class(score) return math.floor(score / ready.CLASS) end
 
 -- what a claim of that head overtakes past its patience: the longest waiting; and whether it may not take one
 local function overtaken(route, classes, class)
@@ -35,18 +35,18 @@ local function overtaken(route, classes, class)
   return longest, longest_class, barred
 end
 
--- of all wanted routes, the route, member and class to serve
-function order.pick(wants)
+-- of all subscribed routes, the route, member and class to serve
+function fairness.pick(subscriptions)
   local best
-  for classes, route in string.gmatch(wants, '(%d+) ([^\n]+)') do
-    local found, score = order.head(route, classes)
+  for classes, route in string.gmatch(subscriptions, '(%d+) ([^\n]+)') do
+    local found, score = fairness.head(route, classes)
     score = tonumber(score)
     if found and not (best and best.score <= score) then
       best = {route = route, classes = classes, found = found, score = score}
     end
   end
   if not best then return nil end
-  local class = order.class(best.score)
+  local class = fairness.class(best.score)
   local longest, longest_class, barred = overtaken(best.route, best.classes, class)
   local key = keys.route(best.route)
   local debt = tonumber(redis.call('HGET', key, 'debt') or 0)

@@ -1,9 +1,9 @@
--- ops: changes of definitions as their editors pack them.  Twin: state/definitions.py
+-- change_ops: changes of definitions as their editors pack them.  Twin: state/definitions.py
 -- uses: keys
-local ops = {}
+local change_ops = {}
 
 -- split ops into lists of texts: kind, then its fields; each text and each list with its length before it
-function ops.read(packed)
+function change_ops.read(packed)
   local list, at = {}, 1
   while at <= #packed do
     local count, start = struct.unpack('>I2', packed, at)
@@ -21,9 +21,9 @@ end
 
 -- whether the starter is still as its editor saw it: '' for any, 0 for none, else its generation, or that and `next`
 local EDITS = {starter = true, drop = true, pause = true, resume = true, clear = true}
-function ops.current(op)
+function change_ops.current(op)
   if not EDITS[op.kind] or op[2] == '' then return true end
-  local known = redis.call('HMGET', keys.starter(op[1]), 'gen', 'next')
-  local gen = known[1] or '0'
-  return op[2] == gen or op[2] == gen .. ' ' .. (known[2] or '')
+  local known = redis.call('HMGET', keys.starter(op[1]), 'generation', 'next')
+  local generation = known[1] or '0'
+  return op[2] == generation or op[2] == generation .. ' ' .. (known[2] or '')
 end

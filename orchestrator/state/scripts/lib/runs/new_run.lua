@@ -1,9 +1,9 @@
--- births: a run comes to be, with its first jobs
--- uses: keys clock transitions timers runs admit
-local births = {}
+-- new_run: a run comes to be, with its first jobs
+-- uses: keys clock transitions timers runs decide
+local new_run = {}
 
 -- what a run is made of, or nil where the plan is not sealed
-function births.plan(digest)
+function new_run.plan(digest)
   local found = redis.call('HMGET', keys.plan(digest), 'sealed', 'n', 'workflow', 'deadline')
   if not found[1] then return nil end
   return {
@@ -13,15 +13,15 @@ function births.plan(digest)
 end
 
 -- make the run; what follows are more fields of its record (HSET first: with memory full, all or nothing)
-function births.make(run, plan, params, class, ...)
-  redis.call('HSET', keys.run(run), 'plan', plan.digest, 'workflow', plan.workflow, 'version', plan.version,
+function new_run.make(run_id, plan, params, class, ...)
+  redis.call('HSET', keys.run(run_id), 'plan', plan.digest, 'workflow', plan.workflow, 'version', plan.version,
     'params', params, 'class', class, 'created', clock.now, 'total', plan.total, 'state', state.queued,
     'counts', runs.no_counts(plan.total), 'n', 0, ...)
-  redis.call('ZADD', keys.live, clock.now, run)
-  local this = runs.load(run)
+  redis.call('ZADD', keys.live, clock.now, run_id)
+  local run = runs.load(run_id)
   local detail = plan.workflow .. '\n' .. plan.version .. '\n' .. plan.total
-  transitions.add(this, transitions.RUN, 0, transitions.NEW, state.queued, detail)
-  if plan.deadline > 0 then timers.set('deadline', run, clock.now + plan.deadline) end
-  admit.roots(this, 0)
-  return this
+  transitions.add(run, transitions.RUN, 0, transitions.NEW, state.queued, detail)
+  if plan.deadline > 0 then timers.set('deadline', run_id, clock.now + plan.deadline) end
+  decide.roots(run, 0)
+  return run
 end

@@ -1,11 +1,11 @@
--- admit: the only place that decides what a job's next state is once the jobs before it have ended
+-- decide: the only place that decides what a job's next state is once the jobs before it have ended
 -- uses: keys states plans edges records ready todos
-local admit = {}  -- `left`: how many jobs this script may still touch
+local decide = {}  -- `left`: how many jobs this script may still touch
 local work
-function admit.begin() admit.left, work = plans.SLICE, {} end
+function decide.begin() decide.left, work = plans.SLICE, {} end
 
 -- all parents have ended, and that is how many failed or were skipped
-local function decide(run, index, failed, skipped)
+local function next_state(run, index, failed, skipped)
   local r = records.fresh(run, index)
   if failed > 0 then
     records.move(run, r, job.upstream_failed)
@@ -14,36 +14,36 @@ local function decide(run, index, failed, skipped)
   else
     return ready.add(run, r, plans.job(run.plan, index))
   end
-  admit.ended(run, r, 0)
+  decide.ended(run, r, 0)
 end
 
 -- a job has ended: the jobs behind it are told, from its `offset`-th on
-function admit.ended(run, r, offset)
-  if run.wish or plans.job(run.plan, r.index).successors == 0 then return end  -- wished: nothing starts any more
+function decide.ended(run, r, offset)
+  if run.requested_end or plans.job(run.plan, r.index).successors == 0 then return end  -- nothing more starts
   work[#work + 1] = {run = run, index = r.index, weight = states.weight[r.state], offset = offset}
 end
 
 local function tell(item)
   local run, entry = item.run, plans.job(item.run.plan, item.index)
-  local told = edges.successors(entry, item.offset, admit.left, function(index, in_degree)
+  local told = edges.successors(entry, item.offset, decide.left, function(index, in_degree)
     local counter = item.weight
     if in_degree > 1 then
       counter = redis.call('HINCRBY', keys.counters(run.id, keys.bucket(index)), index, item.weight)
     end
     local succeeded, failed, skipped = states.counts(counter)
-    if succeeded + failed + skipped == in_degree then decide(run, index, failed, skipped) end
+    if succeeded + failed + skipped == in_degree then next_state(run, index, failed, skipped) end
   end)
-  admit.left = admit.left - told
+  decide.left = decide.left - told
   if item.offset + told < entry.successors then
     todos.leave(run, 'spread ' .. item.index .. ' ' .. item.offset + told)
   end
 end
 
 -- tell as many as this script may; the rest is todo
-function admit.spread()
+function decide.spread()
   local at = 1
   while work[at] do
-    if admit.left > 0 then tell(work[at])
+    if decide.left > 0 then tell(work[at])
     else todos.leave(work[at].run, 'spread ' .. work[at].index .. ' ' .. work[at].offset) end
     at = at + 1
   end
@@ -52,9 +52,9 @@ function admit.spread()
 end
 
 -- the jobs with nothing before them
-function admit.roots(run, offset)
-  local told, total = edges.roots(run.plan, offset, admit.left, function(index) decide(run, index, 0, 0) end)
-  admit.left = admit.left - told
+function decide.roots(run, offset)
+  local told, total = edges.roots(run.plan, offset, decide.left, function(index) next_state(run, index, 0, 0) end)
+  decide.left = decide.left - told
   if offset + told < total then todos.leave(run, 'roots 0 ' .. offset + told) end
   ready.flush()
 end

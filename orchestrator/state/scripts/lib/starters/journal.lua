@@ -1,0 +1,56 @@
+-- journal: what became of a starter's occasions, the last of them: `occasion\nword\ndetail`, of a run with its end
+-- uses: keys clock starters start_timers
+local journal = {}
+local KEPT = 1000
+
+local function is_planned(starter) return starter.kind ~= 'trigger' end
+
+-- words: `run`, `missed` (detail: how many, until when), `skipped`, `failed` (detail: why)
+function journal.note(starter, occasion, word, detail)
+  local key = keys.journal(starter.log)
+  if redis.call('EXISTS', keys.starter(starter.log)) == 0 then return end
+  redis.call('ZADD', key, is_planned(starter) and occasion or clock.now, occasion .. '\n' .. word .. '\n' .. detail)
+  redis.call('ZREMRANGEBYRANK', key, 0, -KEPT - 1)
+end
+
+-- a planned time comes to something else than it had: all that was told of it goes, or only what has one word
+function journal.lift(starter, occasion, only)
+  for _, member in ipairs(redis.call('ZRANGEBYSCORE', keys.journal(starter.log), occasion, occasion)) do
+    local word = string.match(member, '^[^\n]*\n(%a+)\n')
+    if word == only or (not only and word ~= 'missed') then redis.call('ZREM', keys.journal(starter.log), member) end
+  end
+end
+
+-- a run of the occasion lives
+function journal.started(starter, occasion, run_id)
+  if is_planned(starter) then journal.lift(starter, occasion) end
+  redis.call('SADD', keys.living(starter.id), run_id)
+  journal.note(starter, occasion, 'run', run_id)
+end
+
+-- what depends on the past goes by the run that was planned last
+local function note_end(starter, run)
+  local known = redis.call('HMGET', starter.key, 'depends_on_past', 'last_end_at')
+  if known[1] ~= '1' or tonumber(run.occasion) < tonumber(known[2] or 0) then return end
+  redis.call('HSET', starter.key, 'last_end', run.state, 'last_end_at', run.occasion)
+  starter.last_end = run.state
+end
+
+-- a run is over: what it became, and room for what waits
+function journal.ended(run)
+  if redis.call('SREM', keys.living(run.starter), run.id) == 0 then return end  -- of one that was deleted
+  local starter = starters.load(run.starter)
+  if not starter then return end
+  redis.call('HINCRBY', starter.key, 'ended:' .. run.state, 1)
+  local member = run.occasion .. '\nrun\n' .. run.id
+  local at = redis.call('ZSCORE', keys.journal(starter.log), member)
+  if at then
+    redis.call('ZREM', keys.journal(starter.log), member)
+    redis.call('ZADD', keys.journal(starter.log), at, member .. ' ' .. run.state)
+  end
+  local base = starter.log ~= starter.id and starters.load(starter.log)
+  for _, each in ipairs(base and {starter, base} or {starter}) do
+    if is_planned(each) then note_end(each, run) end
+    start_timers.arm(each)
+  end
+end

@@ -1,0 +1,48 @@
+-- claiming: a slot takes the head of its routes; the heart of claim, which finish uses too
+-- uses: clock runs records ready fairness permits
+local claiming = {}
+local DROPS = 50      -- heads of cancelled runs that one script drops at most
+
+-- a turn ends: ask for one permit for what is left
+function claiming.leave(subscriptions)
+  for classes, route in string.gmatch(subscriptions, '(%d+) ([^\n]+)') do
+    local found, score = fairness.head(route, classes)
+    if found then return permits.add(route, fairness.class(score)) end
+  end
+end
+
+-- the attempt taken, now running on `node`; or nil
+function claiming.next(node, subscriptions)
+  for _ = 1, DROPS do
+    local route, found, class = fairness.pick(subscriptions)
+    if not route then return nil end
+    ready.take(route, found)
+    permits.taken(route, class)
+    local ref = ready.ref(found)
+    local id, index, attempt = records.parse(ref)
+    local run = runs.load(id)
+    local r = run and records.load(run, index)
+    if r and r.state == job.queued and r.attempt == attempt then
+      if run.requested_end then
+        records.move(run, r, job.cancelled)
+      else
+        if run.state == state.queued then
+          runs.move(run, state.running)
+          redis.call('HSET', run.key, 'started', clock.now)
+        end
+        records.move(run, r, job.running, node)
+        return ref
+      end
+    end
+  end
+  claiming.leave(subscriptions)  -- enough for one script
+end
+
+-- nothing for these subscriptions: pass the permit on to the class of the most urgent, never to a queue of our own
+function claiming.pass_on(subscriptions)
+  for classes, route in string.gmatch(subscriptions, '(%d+) ([^\n]+)') do
+    local found, score = fairness.head(route, '0123')
+    local class = found and fairness.class(score)
+    if found and not string.find(classes, class, 1, true) then permits.add(route, class) end
+  end
+end

@@ -1,0 +1,48 @@
+-- healing: publish permits again where an attempt has been ready for over 2 s beside idle slots
+-- uses: keys clock ready permits
+local healing = {}
+local OVERDUE, EAGER, PAUSE, LONG_PAUSE = 2000, 3, 2000, 60000
+
+-- idle slots of the live nodes that take this class of this route
+local function idle_slots(route, class)
+  local sum = 0
+  for _, node in ipairs(redis.call('ZRANGEBYSCORE', keys.nodes, clock.now, '+inf')) do
+    local known = redis.call('HMGET', keys.node(node), 'subscriptions', 'idle')
+    local subscriptions = '\n' .. (known[1] or '') .. '\n'
+    local start = string.find(subscriptions, ' ' .. route .. '\n', 1, true)
+    local classes = start and string.match(string.sub(subscriptions, 1, start - 1), '(%d+)$')
+    if classes and string.find(classes, class, 1, true) then sum = sum + tonumber(known[2]) end
+  end
+  return sum
+end
+
+-- heal a queue if it needs it; return how many rounds it has had since no attempt was overdue or a permit arrived
+function healing.queue(route, class)
+  local low = class * ready.CLASS
+  local overdue = redis.call('ZCOUNT', keys.since(route), low, low + clock.now - OVERDUE)
+  local key = keys.route(route)
+  if overdue == 0 then
+    redis.call('HDEL', key, 'heal:' .. class, 'healed:' .. class)  -- nothing is wrong here: start afresh next time
+    return 0
+  end
+  local known = redis.call('HMGET', key, 'heal:' .. class, 'healed:' .. class)
+  local times = tonumber(known[1] or 0)
+  if clock.now < tonumber(known[2] or 0) then return times end
+  local count = math.min(overdue, idle_slots(route, class))
+  if count == 0 then return times end
+  times = times + 1
+  -- each round publishes more: where half of all messages are lost, three rounds miss a lone attempt once in 64
+  permits.heal(route, class, count * math.min(times, EAGER))
+  local pause = times < EAGER and PAUSE or LONG_PAUSE
+  redis.call('HSET', key, 'heal:' .. class, times, 'healed:' .. class, clock.now + pause)
+  return times
+end
+
+-- heal every queue of these subscriptions; return the most rounds that one of them has had
+function healing.queues(subscriptions)
+  local most = 0
+  for classes, route in string.gmatch(subscriptions, '(%d+) ([^\n]+)') do
+    for class in string.gmatch(classes, '%d') do most = math.max(most, healing.queue(route, tonumber(class))) end
+  end
+  return most
+end

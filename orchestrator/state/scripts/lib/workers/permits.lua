@@ -1,0 +1,60 @@
+-- permits: permits that the caller has to publish; no message comes out of Lua
+-- uses: keys
+local permits, wanted, in_order = {}
+function permits.begin() wanted, in_order = {}, {} end
+local LEAST, PER_SLOT = 16, 4  -- permits out on a queue: at most 4 times its live slots, at least 16
+
+local function entry_of(route, class)
+  local name = class .. ' ' .. route
+  local found = wanted[name]
+  if not found then
+    found = {route = route, class = class, count = 0, healing = false}
+    wanted[name] = found
+    in_order[#in_order + 1] = found
+  end
+  return found
+end
+
+-- one more attempt is ready there
+function permits.add(route, class)
+  local entry = entry_of(route, class)
+  entry.count = entry.count + 1
+end
+
+-- the caller itself has taken one: no need to wake another for it
+function permits.taken(route, class)
+  local entry = entry_of(route, class)
+  entry.count = math.max(entry.count - 1, 0)
+end
+
+-- publish whatever is thought to be out: messages were lost
+function permits.heal(route, class, count)
+  local entry = entry_of(route, class)
+  entry.count, entry.healing = count, true
+end
+
+-- the list for the reply: route, class, count, …; what is out is an estimate, kept here
+function permits.due()
+  local flat = {}
+  for _, entry in ipairs(in_order) do
+    local key, field, count = keys.route(entry.route), 'out:' .. entry.class, entry.count
+    if count > 0 and not entry.healing then
+      local known = redis.call('HMGET', key, field, 'slots')
+      local most = math.max(LEAST, PER_SLOT * tonumber(known[2] or 0))
+      count = math.min(count, most - tonumber(known[1] or 0))
+    end
+    if count > 0 then
+      if entry.healing then redis.call('HSET', key, field, count) else redis.call('HINCRBY', key, field, count) end
+      flat[#flat + 1], flat[#flat + 2], flat[#flat + 3] = entry.route, entry.class, count
+    end
+  end
+  return flat
+end
+
+-- a permit has arrived: it is no longer out, and the queue's healing starts afresh
+function permits.arrived(route, class)
+  local key, field = keys.route(route), 'out:' .. class
+  local known = redis.call('HMGET', key, field, 'heal:' .. class)
+  if tonumber(known[1] or 0) > 0 then redis.call('HINCRBY', key, field, -1) end
+  if known[2] then redis.call('HDEL', key, 'heal:' .. class, 'healed:' .. class) end
+end

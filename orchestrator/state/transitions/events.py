@@ -1,0 +1,61 @@
+"""The transitions of events: kept once, and offered to the triggers that they concern."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from orchestrator.state.transitions.base import Reply, Transition
+from orchestrator.state.transitions.replies import Missing, Outdated, Skipped, Waits
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered(Reply):
+    """The delivery is kept."""
+
+    tag: ClassVar[str] = "delivered"
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate(Reply):
+    """A delivery of that id came before: nothing was changed."""
+
+    tag: ClassVar[str] = "duplicate"
+
+
+@dataclass(frozen=True, slots=True)
+class Known(Reply):
+    """The trigger had the delivery before: nothing was changed."""
+
+    tag: ClassVar[str] = "known"
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver(Transition[Delivered | Duplicate]):
+    """Keep something that happened outside, once by its id.
+
+    `topic` is what triggers listen for (`event:<name>`, `hook:<trigger>`, `run:<workflow>`, `dataset:<name>` …),
+    `source` where it came from, for people; `body` its JSON, `headers` those of its message (JSON, or empty).
+    """
+
+    script: ClassVar[str] = "deliver"
+    delivery: str
+    topic: str
+    source: str
+    body: bytes
+    headers: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer(Transition[Waits | Skipped | Known | Outdated | Missing]):
+    """Let a delivery wait at a trigger for its run, or note `why` it makes none.
+
+    `name` is the dataset's, for a trigger that waits for several.
+    """
+
+    script: ClassVar[str] = "offer"
+    id: str
+    generation: int
+    delivery: str
+    name: str
+    why: str = ""

@@ -1,0 +1,95 @@
+"""The transitions of worker nodes: in, alive, out, and given up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from orchestrator.state.transitions.base import Reply, Transition
+from orchestrator.state.transitions.replies import Gone
+from orchestrator.state.transitions.values import Held, Kill, Permits, Subscription
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome(Reply):
+    """The node is registered under this incarnation."""
+
+    tag: ClassVar[str] = "welcome"
+    incarnation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Beaten(Reply):
+    """The node's leases are renewed.
+
+    `kills` are attempts to end. `unanswered` is the highest number of rounds of healing, on the queues that this idle
+    node serves, since any node last took a permit there: 0 where all is well.
+    """
+
+    tag: ClassVar[str] = "beaten"
+    kills: tuple[Kill, ...]
+    permits: tuple[Permits, ...]
+    unanswered: int
+
+
+@dataclass(frozen=True, slots=True)
+class Left(Reply):
+    """The node is closed, and the attempts that it still held are handed back."""
+
+    tag: ClassVar[str] = "left"
+    permits: tuple[Permits, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reaped(Reply):
+    """Nodes past their lease are closed: `lost` attempts were lost with them."""
+
+    tag: ClassVar[str] = "reaped"
+    lost: int
+    permits: tuple[Permits, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Register(Transition[Welcome]):
+    """A node comes in. An older incarnation of the same node is closed, and what it held is lost.
+
+    `info` is JSON for people: host, pid, pool, versions.
+    """
+
+    script: ClassVar[str] = "register"
+    node: str
+    subscriptions: tuple[Subscription, ...]
+    slot_count: int
+    info: bytes = b"{}"
+
+
+@dataclass(frozen=True, slots=True)
+class Beat(Transition[Beaten | Gone]):
+    """A node says that it lives, what each of its slots holds, and how many slots are idle."""
+
+    script: ClassVar[str] = "beat"
+    node: str
+    incarnation: int
+    idle: int
+    held: tuple[Held, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Leave(Transition[Left | Gone]):
+    """A node goes out in good order; what its slots still hold is handed back and costs no budget."""
+
+    script: ClassVar[str] = "leave"
+    node: str
+    incarnation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reap(Transition[Reaped]):
+    """Close nodes past their lease and publish permits again where work waits beside idle slots.
+
+    `server` is the run id of the Redis server: another one than before means that it was restarted, and all leases
+    start afresh.
+    """
+
+    script: ClassVar[str] = "reap"
+    server: str

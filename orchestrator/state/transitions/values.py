@@ -1,0 +1,79 @@
+"""The values that requests and replies share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+Permit = tuple[str, int]
+"""What a permit names: a route and a priority class."""
+
+
+class Permits(NamedTuple):
+    """Permits to publish: so many `messages` on the queue of a route and priority class."""
+
+    route: str
+    priority: int
+    messages: int
+
+
+class Subscription(NamedTuple):
+    """What a worker may take from one route: the priority classes, most urgent first."""
+
+    route: str
+    classes: tuple[int, ...]
+
+
+class Held(NamedTuple):
+    """A slot of a node and the attempt that it holds (None for an idle slot)."""
+
+    slot: str
+    ref: str | None
+
+
+class Kill(NamedTuple):
+    """An attempt that a node must end: `why` is `cancelled`, `timed_out` or `stale`."""
+
+    slot: str
+    ref: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """The slot holds an attempt and must now run it.
+
+    `inputs` are the outputs (JSON bytes, empty for none) of the job's planned inputs by job index; None means that they
+    are too large for one reply, and the worker reads them in slices (`reads.outputs`). `retries` counts the earlier
+    attempts that ended in a retry, `losses` those that were lost with a worker.
+    """
+
+    ref: str
+    name: str
+    spec: bytes
+    params: bytes
+    retries: int
+    losses: int
+    workflow: str
+    plan: str
+    inputs: dict[int, bytes] | None
+
+    @classmethod
+    def read(cls, body: list[Any]) -> Claimed:
+        """Read what the fragment `claim_reply` builds."""
+        ref, name, spec, params, retries, losses, workflow, plan, mode, *inputs = body
+        return cls(
+            ref.decode(), name.decode(), spec, params, int(retries), int(losses), workflow.decode(), plan.decode(),
+            None if mode == b"fetch" else dict(zip(map(int, inputs[::2]), inputs[1::2], strict=True)),
+        )  # fmt: skip
+
+
+def subscriptions_text(subscriptions: Iterable[Subscription]) -> str:
+    """Write subscriptions as scripts read them: a line each, the classes' digits before the route."""
+    return "\n".join(f"{''.join(map(str, each.classes))} {each.route}" for each in subscriptions)
+
+
+def held_text(held: Iterable[Held]) -> str:
+    """Write what slots hold as `beat` reads it: a line each, `-` for nothing."""
+    return "\n".join(f"{slot} {ref or '-'}" for slot, ref in held)

@@ -1,0 +1,43 @@
+"""The transitions of plans: sealed as a workflow's version, or given up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from orchestrator.state.transitions.base import Reply, Transition
+from orchestrator.state.transitions.replies import Dropped, NoPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Stored(Reply):
+    """The plan is sealed. `version` is its number in the workflow, `new` whether it was given just now."""
+
+    tag: ClassVar[str] = "stored"
+    version: int
+    new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed(Reply):
+    """The upload was sealed after all: only its note is gone."""
+
+    tag: ClassVar[str] = "sealed"
+
+
+@dataclass(frozen=True, slots=True)
+class PutPlan(Transition[Stored | NoPlan]):
+    """Seal an uploaded plan and make it the workflow's current version."""
+
+    script: ClassVar[str] = "put_plan"
+    workflow: str
+    plan: str
+
+
+@dataclass(frozen=True, slots=True)
+class DropUpload(Transition[Dropped | Sealed]):
+    """Delete an upload that was never sealed, of a plan of so many jobs."""
+
+    script: ClassVar[str] = "drop_upload"
+    plan: str
+    jobs: int
