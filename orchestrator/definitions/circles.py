@@ -31,11 +31,11 @@ def circles(
         while ready := sorter.get_ready():
             outside.update(ready)
             sorter.done(*ready)
-    told: set[str] = set()
+    seen: set[str] = set()
     for name in among:
-        if name not in told | outside:
+        if name not in seen | outside:
             circle = _circle(name, parents)
-            told.update(circle)
+            seen.update(circle)
             if circle:
                 yield circle
 
@@ -46,13 +46,13 @@ def _parents(triggers: Mapping[str, Trigger], produces: Mapping[str, Collection[
         for dataset in datasets:
             makers[dataset].add(workflow)
     parents: defaultdict[str, set[str]] = defaultdict(set)
-    for own, trigger in triggers.items():
+    for starter_id, trigger in triggers.items():
         if trigger.enabled and trigger.run:
-            parents[workflow_of(own)].update(trigger.run.workflow)
+            parents[workflow_of(starter_id)].update(trigger.run.workflow)
         if trigger.enabled and trigger.datasets:
             some, every = trigger.datasets.any or (), trigger.datasets.all or ()
             if all(makers[name] for name in every):  # with a dataset from outside the next run waits
-                parents[workflow_of(own)].update(*(makers[name] for name in (*some, *every)))
+                parents[workflow_of(starter_id)].update(*(makers[name] for name in (*some, *every)))
     return parents
 
 

@@ -46,8 +46,8 @@ def warnings(schedules: Mapping[str, Schedule], triggers: Mapping[str, Trigger],
             for name in (*(trigger.datasets.any or ()), *(trigger.datasets.all or ())):
                 if name not in produced:
                     yield f"trigger {starter_id}: nothing {there.place} produces the dataset {name!r}"
-    own_workflows = dict.fromkeys(map(workflow_of, triggers))
-    for circle in islice(circles({**there.triggers, **triggers}, there.produces, own_workflows), MOST_CIRCLES):
+    workflows = dict.fromkeys(map(workflow_of, triggers))
+    for circle in islice(circles({**there.triggers, **triggers}, there.produces, workflows), MOST_CIRCLES):
         yield f"{' → '.join(circle)}: each run starts the next, without end if no `when` stops it"
 
 

@@ -56,26 +56,11 @@ def add_entry(entry: Entry, setup: Setup, imported: Imported) -> None:
     """Convert an entry. The parts that a workflow cannot express are left."""
     where = entry.name
     try:
-        if not isinstance(entry.args or (), list | tuple):
-            raise DefinitionError("its arguments are no list")
-        args = encode(list(entry.args or ()), _no_reference, ("args",))
-        kwargs = {key: encode(value, _no_reference, ("kwargs", key)) for key, value in dict(entry.kwargs or {}).items()}
-        if not isinstance(entry.task, str) or not entry.task:
-            raise DefinitionError("it names no task")
+        job = _job(entry)
     except (DefinitionError, TypeError, ValueError) as error:
         imported.leave(where, str(entry.task), str(error))
         return
-    schedule = dict(entry.timing)
-    if setup.deadline_s is not None and "cron" in schedule:
-        schedule["grace"] = length_code(round(setup.deadline_s * 1000))
-    for name, moment in (("start", entry.start), ("end", entry.end)):
-        if moment is not None:
-            schedule[name] = iso(moment, schedule.get("tz") or setup.tz)
-    job: dict[str, Any] = {"task": entry.task}
-    if args:
-        job["args"] = args
-    if kwargs:
-        job["kwargs"] = kwargs
+    schedule = _schedule(entry, setup)
     _Options(where, schedule, job, setup, imported).apply(entry.options)
     if "route" not in job and setup.route_of is not None:
         job["route"] = setup.route_of(entry.task)
@@ -83,6 +68,42 @@ def add_entry(entry: Entry, setup: Setup, imported: Imported) -> None:
         schedule["enabled"] = False
         if entry.disabled_because:
             schedule["description"] = f"Disabled by the import: {entry.disabled_because}."
+    if not imported.add(_document(entry, schedule, job), where, entry.task):
+        return
+    if entry.note is not None:
+        imported.note(where, *entry.note)
+    if entry.disabled_because:
+        imported.leave(where, entry.task, f"{entry.disabled_because}: the schedule is left disabled")
+
+
+def _job(entry: Entry) -> dict[str, Any]:
+    """Return the job of an entry without its options. Any of several errors says what cannot be converted."""
+    if not isinstance(entry.args or (), list | tuple):
+        raise DefinitionError("its arguments are no list")
+    args = encode(list(entry.args or ()), _no_reference, ("args",))
+    kwargs = {key: encode(value, _no_reference, ("kwargs", key)) for key, value in dict(entry.kwargs or {}).items()}
+    if not isinstance(entry.task, str) or not entry.task:
+        raise DefinitionError("it names no task")
+    job: dict[str, Any] = {"task": entry.task}
+    if args:
+        job["args"] = args
+    if kwargs:
+        job["kwargs"] = kwargs
+    return job
+
+
+def _schedule(entry: Entry, setup: Setup) -> dict[str, Any]:
+    """Return the schedule of an entry without its options."""
+    schedule = dict(entry.timing)
+    if setup.deadline_s is not None and "cron" in schedule:
+        schedule["grace"] = length_code(round(setup.deadline_s * 1000))
+    for name, moment in (("start", entry.start), ("end", entry.end)):
+        if moment is not None:
+            schedule[name] = iso(moment, schedule.get("tz") or setup.tz)
+    return schedule
+
+
+def _document(entry: Entry, schedule: dict[str, Any], job: dict[str, Any]) -> dict[str, Any]:
     name = fit_name(entry.name, fit_name(entry.task, "beat"))
     document: dict[str, Any] = {"name": name}
     description = entry.description.strip() or (f"Celery beat's {entry.name!r}." if name != entry.name else "")
@@ -90,12 +111,7 @@ def add_entry(entry: Entry, setup: Setup, imported: Imported) -> None:
         document["description"] = description
     document["schedules"] = {"beat": schedule}
     document["jobs"] = {fit_name(entry.task.rpartition(".")[2], "run"): job}
-    if not imported.add(document, where, entry.task):
-        return
-    if entry.note is not None:
-        imported.note(where, *entry.note)
-    if entry.disabled_because:
-        imported.leave(where, entry.task, f"{entry.disabled_because}: the schedule is left disabled")
+    return document
 
 
 def _no_reference(_: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -12,7 +12,7 @@ from orchestrator.model.workflow import JobDefinition, WorkflowDefinition
 from orchestrator.plan.digest import digest_of
 from orchestrator.plan.plan import DEFAULT_RANK, INHERIT_PRIORITY, Plan, PlannedJob
 from orchestrator.plan.specs import dumps
-from orchestrator.plan.validate import check, refuse
+from orchestrator.plan.validate import Graph, check, refuse
 
 RouteOf = Callable[[str], str]
 """Gives the route of a task, by the name of the task."""
@@ -35,25 +35,10 @@ def compile_plan(definition: WorkflowDefinition, route_of: RouteOf | None = None
 
     graph, complaints = check(definition, keep)
     refuse(complaints, definition.name)
-    successors: list[list[int]] = [[] for _ in definition.jobs]
-    for number, parents in enumerate(graph.parents):
-        for parent in parents:
-            successors[parent].append(number)
-    routes: dict[str, int] = {}
     route_for = cache(route_of) if route_of else lambda task: DEFAULT_ROUTE
-    jobs = [
-        PlannedJob(
-            spec=spec_of[number],
-            route=routes.setdefault(job.route or route_for(job.task), len(routes)),
-            priority=PriorityClass[job.priority] if job.priority else INHERIT_PRIORITY,
-            rank=DEFAULT_RANK if job.number is None else job.number,
-            in_degree=len(graph.parents[number]),
-            inputs=graph.inputs[number],
-            successors=tuple(successors[number]),
-            uses_params=graph.uses_params[number],
-        )
-        for number, job in enumerate(definition.jobs)
-    ]
+    routes: dict[str, int] = {}
+    route_of_job = [routes.setdefault(job.route or route_for(job.task), len(routes)) for job in definition.jobs]
+    jobs = _jobs(definition, graph, spec_of, route_of_job)
     head = _head(definition)
     names = tuple(job.name for job in definition.jobs)
     return Plan(
@@ -65,8 +50,31 @@ def compile_plan(definition: WorkflowDefinition, route_of: RouteOf | None = None
         names=names,
         specs=tuple(specs),
         routes=tuple(routes),
-        jobs=tuple(jobs),
+        jobs=jobs,
         roots=tuple(number for number, parents in enumerate(graph.parents) if not parents),
+    )
+
+
+def _jobs(
+    definition: WorkflowDefinition, graph: Graph, specs: Sequence[int], routes: Sequence[int]
+) -> tuple[PlannedJob, ...]:
+    """Return the jobs of a plan, whose specs and routes are given by their indexes."""
+    successors: list[list[int]] = [[] for _ in definition.jobs]
+    for number, parents in enumerate(graph.parents):
+        for parent in parents:
+            successors[parent].append(number)
+    return tuple(
+        PlannedJob(
+            spec=specs[number],
+            route=routes[number],
+            priority=PriorityClass[job.priority] if job.priority else INHERIT_PRIORITY,
+            rank=DEFAULT_RANK if job.number is None else job.number,
+            in_degree=len(graph.parents[number]),
+            inputs=graph.inputs[number],
+            successors=tuple(successors[number]),
+            uses_params=graph.uses_params[number],
+        )
+        for number, job in enumerate(definition.jobs)
     )
 
 

@@ -79,8 +79,8 @@ def bind_model(model: type[BaseModel], params: Mapping[str, Any], workflow: str)
     try:
         bound = model.model_validate(dict(params), by_alias=True, by_name=True)
     except ValidationError as error:
-        told = {complaint.path for complaint in complaints}
-        complaints += [complaint for complaint in explain(error) if complaint.path not in told]
+        unknown = {complaint.path for complaint in complaints}
+        complaints += [complaint for complaint in explain(error) if complaint.path not in unknown]
     if complaints:
         raise ParameterError(listing(complaints), where=f"workflow {workflow!r}")
     return bound.model_dump_json(by_alias=True, round_trip=True).encode()

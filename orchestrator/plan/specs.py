@@ -134,30 +134,40 @@ def rewrite(
             key: item if type(item) in _PLAIN else rewrite(item, on_output, on_param, complain, (*path, key))
             for key, item in template.items()
         }
+    return _rewrite_marker(template, marker, on_output, on_param, complain, path)
+
+
+def _rewrite_marker(
+    template: dict[str, Any],
+    marker: str,
+    on_output: Callable[[list[Any], Path], list[Any]],
+    on_param: Callable[[list[Any], Path], None],
+    complain: Complain,
+    path: Path,
+) -> Any:
+    """Rewrite a dict that has a key with `$`: a marker if that key is known, alone and holds what it must."""
     steps = template[marker]
     if isinstance(steps, str) and marker != LITERAL:
         steps = [steps]  # a reference without steps may be written as its name alone
+    path = (*path, marker)
     if len(template) > 1 or marker not in (OUTPUT, PARAM, RUN, LITERAL):
         known = f"{OUTPUT}, {PARAM}, {RUN} or {LITERAL} alone"
-        complain((*path, marker), f"a key that begins with '$' must be {known} (wrap a plain dict in {LITERAL})")
+        complain(path, f"a key that begins with '$' must be {known} (wrap a plain dict in {LITERAL})")
+    elif marker == LITERAL and not isinstance(steps, dict):
+        complain(path, f"{LITERAL} must hold a dict")
     elif marker == LITERAL:
-        if not isinstance(steps, dict):
-            complain((*path, marker), f"{LITERAL} must hold a dict")
-            return template
-        inner = {key: rewrite(item, on_output, on_param, complain, (*path, marker, key)) for key, item in steps.items()}
-        return {LITERAL: inner}
+        return {LITERAL: {k: rewrite(item, on_output, on_param, complain, (*path, k)) for k, item in steps.items()}}
+    elif marker == RUN and steps not in ([fact] for fact in FACTS):
+        complain(path, f"{RUN} must be one of {', '.join(FACTS)}")
     elif marker == RUN:
-        if steps not in ([fact] for fact in FACTS):
-            complain((*path, marker), f"{RUN} must be one of {', '.join(FACTS)}")
-        else:
-            return {RUN: steps[0]}
+        return {RUN: steps[0]}
     elif not isinstance(steps, list) or not steps or not all(type(step) in (str, int) for step in steps):
         noun = "job" if marker == OUTPUT else "parameter"
-        complain((*path, marker), f'{marker} must be a list of a {noun} and the steps into it: ["name", "key", 0]')
+        complain(path, f'{marker} must be a list of a {noun} and the steps into it: ["name", "key", 0]')
     elif marker == OUTPUT:
-        return {OUTPUT: on_output(steps, (*path, marker))}
+        return {OUTPUT: on_output(steps, path)}
     else:
-        on_param(steps, (*path, marker))
+        on_param(steps, path)
         return {PARAM: steps}
     return template
 

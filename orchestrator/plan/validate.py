@@ -5,7 +5,7 @@ The model has already refused mistakes in a single field, such as a bad name or 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from orchestrator.model.complaints import Complaint, Path, did_you_mean, listing
@@ -61,14 +61,7 @@ def check(definition: WorkflowDefinition, keep: Keep | None = None) -> tuple[Gra
         graph.inputs.append(inputs)
         graph.parents.append(parents)
         graph.uses_params.append(uses_params)
-        if len(parents) > MAX_IN_DEGREE:
-            complaints.append(
-                Complaint(("jobs", job.name), f"it waits for {len(parents):,} jobs; {MAX_IN_DEGREE:,} are the most")
-            )
-        if job.soft_timeout is not None and job.timeout is not None and job.soft_timeout >= job.timeout:
-            complaints.append(
-                Complaint(("jobs", job.name, "soft_timeout"), f"it must be shorter than timeout ({job.timeout:g} s)")
-            )
+        complaints += _limits(job, len(parents))
     cycle = find_cycle(graph.parents)
     if cycle:
         names = [jobs[number].name for number in cycle]
@@ -76,6 +69,14 @@ def check(definition: WorkflowDefinition, keep: Keep | None = None) -> tuple[Gra
             names = [*names[:10], "…", *names[-10:]]
         complaints.append(Complaint(("jobs", jobs[cycle[0]].name), f"jobs wait for each other: {' -> '.join(names)}"))
     return graph, complaints
+
+
+def _limits(job: JobDefinition, in_degree: int) -> Iterator[Complaint]:
+    """Yield the limits that a job exceeds."""
+    if in_degree > MAX_IN_DEGREE:
+        yield Complaint(("jobs", job.name), f"it waits for {in_degree:,} jobs; {MAX_IN_DEGREE:,} are the most")
+    if job.soft_timeout is not None and job.timeout is not None and job.soft_timeout >= job.timeout:
+        yield Complaint(("jobs", job.name, "soft_timeout"), f"it must be shorter than timeout ({job.timeout:g} s)")
 
 
 class _Resolver:

@@ -11,7 +11,7 @@ In a document the fields of the timing stand beside the others, and a text alone
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -245,18 +245,7 @@ def _read(name: str, value: Any, complaints: list[Complaint]) -> Schedule | None
     except ValueError as error:
         complaints.append(Complaint((), str(error)))
     kinds = [kind for kind in KINDS if value.get(kind) is not None]
-    if not kinds:
-        complaints.append(Complaint((), f"it says no time: give one of {', '.join(KINDS)}"))
-    complaints += [
-        Complaint((kind,), f"it is {kinds[0]} already: a schedule has one of {', '.join(KINDS)}") for kind in kinds[1:]
-    ]
-    if kinds == ["nth_day"] and value.get("of") is None:
-        complaints.append(Complaint((), "nth_day counts the days of a calendar: name it in `of`"))
-    for field, kind in BELONGS.items():
-        if value.get(field) is not None and kinds and kind not in kinds:
-            complaints.append(Complaint((field,), f"it goes with {kind} only"))
-    if value.get("anchor") is not None and value.get("align") is not None:
-        complaints.append(Complaint(("anchor",), "what is aligned to the day has no anchor"))
+    complaints += _timing_conflicts(kinds, value)
     fields = validate(ScheduleFields, value, complaints)
     if fields is None or complaints:
         return None
@@ -271,6 +260,21 @@ def _read(name: str, value: Any, complaints: list[Complaint]) -> Schedule | None
     schedule = Schedule.model_construct(timing=timing, name=name, **given)  # each field was read already
     complaints += _conflicts(schedule)
     return schedule
+
+
+def _timing_conflicts(kinds: list[str], value: dict[str, Any]) -> Iterator[Complaint]:
+    """Yield the complaints about a document whose timing is missing, or given by fields that do not go together."""
+    if not kinds:
+        yield Complaint((), f"it says no time: give one of {', '.join(KINDS)}")
+    for kind in kinds[1:]:
+        yield Complaint((kind,), f"it is {kinds[0]} already: a schedule has one of {', '.join(KINDS)}")
+    if kinds == ["nth_day"] and value.get("of") is None:
+        yield Complaint((), "nth_day counts the days of a calendar: name it in `of`")
+    for field, kind in BELONGS.items():
+        if value.get(field) is not None and kinds and kind not in kinds:
+            yield Complaint((field,), f"it goes with {kind} only")
+    if value.get("anchor") is not None and value.get("align") is not None:
+        yield Complaint(("anchor",), "what is aligned to the day has no anchor")
 
 
 def _timing(fields: ScheduleFields) -> Rule:
