@@ -44,14 +44,14 @@ M ?= not slow
 test: $(READY_TO_TEST) ## run the test suite (T='tests/unit -k name' runs a part of it, M=slow the longest tests)
 	@$(BIN)/pytest --numprocesses 2 --dist loadgroup --quiet -m '$(M)' $(T)
 
-check: $(READY_TO_TEST) ## lint, format, types, direction of imports, dependencies, sizes of files
+check: $(READY_TO_TEST) ## lint, format, types, direction of imports, dependencies, generated pages, sizes of files, words
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/deptry $(CODE)
 	$(BIN)/python docs/generate.py --check
-	$(BIN)/pytest --quiet -p no:randomly -m 'not slow' tests/unit/test_house.py
+	$(BIN)/pytest --quiet -p no:randomly -m 'not slow' tests/unit/test_house.py tests/unit/test_glossary.py tests/unit/test_references.py
 
 bench: $(READY_TO_TEST) ## measure against Celery on this machine, then runs of all sizes, then schedules
 	@cd tests/benchmarks && for bench in engine scale schedules; do ../../$(BIN)/python bench_$$bench.py; done

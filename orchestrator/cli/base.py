@@ -1,4 +1,4 @@
-"""What all commands share: `--json`, groups that load a command only when it is called, the app and the client."""
+"""What all commands share: `--json`, groups that load a command when it is called, the Celery app, the client."""
 
 from __future__ import annotations
 
@@ -104,24 +104,28 @@ class AppContext:
             except KeyboardInterrupt:
                 raise
             except BaseException as error:  # a module may call sys.exit()
-                what = " ".join(f"cannot load the Celery app: {_told(error)}".split())
+                what = " ".join(f"cannot load the Celery app: {_text_of(error)}".split())
                 raise DefinitionError(what, where=self.name, remedy="name it as celery -A does") from error
         return self._app
 
 
-def _told(error: BaseException) -> str:
-    """Say what was raised; only an Exception's text is known to speak for itself."""
+def _text_of(error: BaseException) -> str:
+    """Return the text of an error. One that is no `Exception`, such as SystemExit, has its type before it."""
     return str(error) if isinstance(error, Exception) else f"{type(error).__name__}: {error}"
 
 
 def celery_app() -> Celery | None:
-    """Return the Celery app that `-A` or `CELERY_APP` names, None without."""
+    """Return the Celery app that `-A` or `CELERY_APP` names, None without.
+
+    Raises:
+        DefinitionError: the app cannot be loaded.
+    """
     app: Celery | None = click.get_current_context().find_root().obj.app
     return app
 
 
 def app_name() -> str | None:
-    """Return what `-A` or `CELERY_APP` said."""
+    """Return the name of the Celery app, as `-A` or `CELERY_APP` gives it; None without."""
     root = click.get_current_context().find_root()
     name: str | None = root.params.get("app")
     return name

@@ -29,15 +29,15 @@ def run(command: Callable[[], object]) -> int:
     except BaseException as error:  # noqa: BLE001 — the last frame of the process: everything ends as a line here
         if isinstance(error, SystemExit):
             return error.code if isinstance(error.code, int) else 0 if error.code is None else 2
-        line, status = told(error)
+        line, status = line_of(error)
         if line:
             print(line, file=sys.stderr)
         return status
     return code if isinstance(code, int) else 0
 
 
-def told(error: BaseException) -> tuple[str, int]:
-    """Return an error's line and exit code; the line is empty where nothing is to be said."""
+def line_of(error: BaseException) -> tuple[str, int]:
+    """Return the line and the exit code of an error. The line is empty if there is nothing to print."""
     match error:
         case click.exceptions.Exit():
             return "", error.exit_code
@@ -50,7 +50,7 @@ def told(error: BaseException) -> tuple[str, int]:
             return _line(error.format_message().rstrip(".") + hint), 2
         case click.ClickException():
             return _line(error.format_message()), 2
-        case DefinitionError() | ParameterError():  # all that is wrong at once, each complaint on its line
+        case DefinitionError() | ParameterError():  # several complaints, each on its line
             return f"error: {error}", error.exit_code
         case OrchestratorError():
             return _line(str(error)), error.exit_code

@@ -40,7 +40,11 @@ def _whole(ctx: click.Context, param: click.Parameter, given: str) -> str:
 
 
 def read_document(path: str, read: Callable[[Any, Complain], T | None]) -> T:
-    """Read a file (`-` for stdin) that holds one definition; what is wrong is told by its place in it."""
+    """Read a file (`-` for stdin) that holds one definition.
+
+    Raises:
+        DefinitionError: the file cannot be read, holds none or several, or `read` complains of it.
+    """
     from orchestrator.dsl.parsing import parse, placed, read_bytes, refusal
     from orchestrator.model.complaints import Complaint
     from orchestrator.model.errors import DocumentError
@@ -72,12 +76,12 @@ def key_values(given: Sequence[str]) -> dict[str, str]:
 
 
 class Moment(click.ParamType[date | datetime]):
-    """A date or a moment in ISO 8601; one without an offset stays so."""
+    """A date or a moment in ISO 8601. A moment without an offset keeps none."""
 
     name = "ISO"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date | datetime:
-        """Read it."""
+        """Read a text."""
         if isinstance(value, date):
             return value
         try:

@@ -28,7 +28,10 @@ COMMANDS = {
         "orchestrator.cli.commands.schedules:schedules",
         "Create, list, pause and backfill schedules; look ahead.",
     ),
-    "triggers": ("orchestrator.cli.commands.triggers:triggers", "Create, list and pause what starts runs by events."),
+    "triggers": (
+        "orchestrator.cli.commands.triggers:triggers",
+        "Create, list and pause triggers of runs by events.",
+    ),
     "calendars": ("orchestrator.cli.commands.calendars:calendars", "List, set and delete calendars."),
     "emit": ("orchestrator.cli.commands.events:emit", "Emit an event."),
     "events": ("orchestrator.cli.commands.events:events", "Show events and the runs that they started."),
@@ -71,13 +74,13 @@ def main() -> None:
 
 
 class _UnderCelery(LazyGroup):
-    """The same commands as a plug-in of `celery`: errors end as ours do, whatever Celery would make of them."""
+    """The same commands as a plug-in of `celery`. Errors end as under our own command, before Celery sees them."""
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
         try:
             return super().make_context(*args, **kwargs)
         except click.ClickException as error:
-            line, status = errors.told(error)
+            line, status = errors.line_of(error)
             click.echo(line, err=True)
             raise click.exceptions.Exit(status) from None
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 TIMEOUT_S = 10.0
 _QUIET = ("-c", "core.fsmonitor=false", "--no-optional-locks")
-"""So that git starts no program that a checkout names, and writes nothing."""
+"""With these options git starts no program that a checkout names, and writes nothing."""
 
 
 def user() -> str:

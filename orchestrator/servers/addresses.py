@@ -1,4 +1,4 @@
-"""Which servers the settings mean."""
+"""The addresses of the servers that the settings name."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from orchestrator.settings import Settings
 
 
 def store_url(settings: Settings) -> str:
-    """Return the address of the Redis that holds the state: the one that is set, else the embedded one that runs."""
+    """Return the address of the Redis that holds the state: the one that is set, else the embedded one that runs.
+
+    Raises:
+        StoreUnavailable: no address is set, and no embedded Redis runs.
+    """
     if settings.redis_url:
         return settings.redis_url
     embedded = running(settings.data_dir)
@@ -22,7 +26,12 @@ def store_url(settings: Settings) -> str:
 
 
 def broker_url(settings: Settings) -> str:
-    """Return the address of the broker, as Celery takes it: the one that is set, else the store's."""
+    """Return the address of the broker, as Celery takes it: the one that is set, else that of the store.
+
+    Raises:
+        SettingsError: the store is a Redis Cluster, which Celery cannot use as its broker.
+        StoreUnavailable: no address is set, and no embedded Redis runs.
+    """
     if settings.broker_url:
         return settings.broker_url
     url = store_url(settings)

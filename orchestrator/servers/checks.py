@@ -1,6 +1,6 @@
-"""Looks at the servers and settings that an installation stands on (`orchestrator doctor`).
+"""Checks the servers, settings and processes of an installation (`orchestrator doctor`).
 
-Nothing here changes what is stored, but for one key that is written and removed again to see whether that is allowed.
+One key is written and removed again, to see whether that is allowed. Nothing else is written.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from orchestrator.state.store import Store
 PATIENCE_S = 3.0
 """How long a server may take to answer."""
 SKEW_S = 1.0
-"""By how much the clocks of this machine and of Redis may differ."""
+"""How much the clocks of this machine and of Redis may differ."""
 TICK_S = 15
 """How long ago a scheduler may have ticked and still be thought to run."""
 HEADROOM = 0.2
@@ -48,7 +48,7 @@ end
 
 
 def redis_checks(settings: Settings) -> list[Check]:
-    """Look at the Redis that holds the state."""
+    """Check the Redis that holds the state."""
     try:
         url = store_url(settings)
     except StoreUnavailable as error:
@@ -57,7 +57,7 @@ def redis_checks(settings: Settings) -> list[Check]:
     try:
         with closing(Store.connect(url, settings.namespace, timeout_s=PATIENCE_S, retries=0)) as store:
             client, key = store.client, f"{store.keys.prefix}doctor"
-            # In a cluster, the node that counts is the one that holds the namespace.
+            # In a cluster, only the node that holds the namespace is checked.
             here: dict[str, Any] = (
                 {"target_nodes": client.get_node_from_key(key)} if isinstance(client, RedisCluster) else {}
             )
@@ -79,7 +79,7 @@ def redis_checks(settings: Settings) -> list[Check]:
 
 
 def broker_checks(settings: Settings) -> list[Check]:
-    """Look at the broker that carries the permits."""
+    """Check the broker that carries the permits."""
     from kombu import Connection
 
     try:
@@ -90,7 +90,7 @@ def broker_checks(settings: Settings) -> list[Check]:
     connection = Connection(url, connect_timeout=PATIENCE_S, transport_options={"socket_timeout": PATIENCE_S})
     try:
         connection.ensure_connection(max_retries=1, interval_start=0, timeout=int(PATIENCE_S))
-    except Exception as error:  # noqa: BLE001 — each transport of kombu has its own, and all mean the same here
+    except Exception as error:  # noqa: BLE001 — each transport of kombu has its own errors; all mean the same here
         remedy = "start it, or correct ORCHESTRATOR_BROKER_URL (user, password and virtual host too)"
         return [Check("broker", False, f"{shown} does not answer: {error}", remedy)]
     finally:
@@ -99,7 +99,7 @@ def broker_checks(settings: Settings) -> list[Check]:
 
 
 def fleet_checks(settings: Settings) -> list[Check]:
-    """Look at the processes: workers, the queues that they serve, schedulers."""
+    """Check the processes: workers, the queues that they serve, schedulers."""
     try:
         with closing(Store.connect(store_url(settings), settings.namespace)) as store:
             nodes, queues = store.read(reads.nodes(store.keys)), store.read(reads.queues(store.keys))
@@ -110,7 +110,7 @@ def fleet_checks(settings: Settings) -> list[Check]:
 
 
 def settings_checks(environment: Mapping[str, str]) -> list[Check]:
-    """Find variables that look like misspelt settings. Others are left alone: Kubernetes adds `ORCHESTRATOR_PORT`."""
+    """Find variables that look like misspelt settings. Others may be there: Kubernetes adds `ORCHESTRATOR_PORT`."""
     known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
     known |= {f"{PREFIX}{name.upper()}_FILE" for name in FROM_FILES}
     unknown = sorted(name for name in environment if name.startswith(PREFIX) and name not in known)

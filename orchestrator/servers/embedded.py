@@ -1,13 +1,13 @@
 """The embedded Redis: a server of our own, with its data in a folder of its own.
 
-The folder holds the append-only file, the server's log, `server.json` (which server wrote last, and the address under
-which it is or was reached; it has the password, so only its owner can read it) and `lock`. The lock is held by whoever
-started the server *and* by the server itself, so a second start is refused as long as the data is in use, even when the
-first starter was killed.
+The folder holds the append-only file, the server's log, `server.json` and `lock`. `server.json` names the server that
+wrote last, its address and its password, so only its owner can read it. The process that started the server holds the
+lock, and so does the server itself. A second start is refused as long as the data is in use, even if the process that
+started the server was killed.
 
-The server listens on a loopback port, with a password, and not on a Unix socket: redis-py, Celery and Flower then share
-one address, and a data folder may have a path of any length. A restart keeps port and password where it can, so
-that clients which were connected find it again.
+The server listens on a loopback port with a password, and not on a Unix socket: redis-py, Celery and Flower then share
+one address, and the path of the folder may have any length. A restart keeps port and password if it can, so that
+connected clients find the server again.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from orchestrator.servers.discovery import Server, find_server
 
 START_S = 60.0
 """How long a server may take to load its data."""
-_LOCK_S = 2.0  # a server whose starter was killed needs a moment to write out and end
+_LOCK_S = 2.0  # a server whose parent was killed needs a moment to write its data and end
 _TICK_S = 0.01
 
 
 @dataclass(frozen=True)
 class Record:
-    """What `server.json` says: the server that wrote the folder last, and its address."""
+    """The content of `server.json`: the server that wrote the folder last, and its address."""
 
     path: str
     version: str
@@ -92,17 +92,21 @@ class EmbeddedRedis:
         return self._record
 
     def start(self) -> str:
-        """Start the server, wait until it has loaded its data, and return its address."""
+        """Start the server, wait until it has loaded its data, and return its address.
+
+        Raises:
+            EmbeddedRedisError: there is no server, it does not start, or the folder cannot be used or is in use.
+        """
         self._lock = _take(self.data_dir)
         try:
             before = _read_record(self.data_dir)
             server = find_server(before.server if before else None, where=str(self.data_dir))
             for attempt in range(5):
-                # Between choosing a port and listening on it, another program may take it: then another one is chosen.
+                # Another program may take the port before the server listens on it. Then another port is chosen.
                 port = _free_port(before.port if before and attempt == 0 else 0)
                 password = before.password if before else secrets.token_urlsafe(24)
                 self._record = Record(server.path, server.version, server.provenance, server.family, port, password)
-                # Written before the server runs: what it writes must never be without the name of its writer.
+                # Written before the server runs: its data must never be without the name of its writer.
                 _write_record(self.data_dir, self._record)
                 if self._launch(self._record):
                     return self.url
@@ -112,7 +116,7 @@ class EmbeddedRedis:
             raise
 
     def stop(self) -> None:
-        """Stop the server after it has written everything out, and let go of the folder. Without effect if stopped."""
+        """Let the server write its data and end, and unlock the folder. Without effect if it is stopped."""
         if self._process is not None:
             children.stop(self._process, patience_s=30)
         if self._lock is not None:
@@ -127,16 +131,16 @@ class EmbeddedRedis:
         self.stop()
 
     def _launch(self, record: Record) -> bool:
-        """Start the process and wait until it answers; False when its port was taken meanwhile."""
+        """Start the process and wait until it answers. False if another program took its port meanwhile."""
         assert self._lock is not None
         with (self.data_dir / "redis.log").open("wb") as log:
             self._process = children.spawn(
-                [record.path, "-"],  # the configuration comes by stdin: a password has no place among the arguments
+                [record.path, "-"],  # the configuration comes by stdin: everybody can read the arguments of a process
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
                 pass_fds=(self._lock,),
-                start_new_session=True,  # Ctrl-C is for us: the server goes last, when the workers have gone
+                start_new_session=True,  # Ctrl-C reaches only this process, which stops the server after the workers
             )
         assert self._process.stdin is not None
         with self._process.stdin as stdin:
@@ -172,7 +176,7 @@ class EmbeddedRedis:
 
 
 def running(data_dir: Path) -> Record | None:
-    """Return what serves a data folder now, or None. Its server may still be loading."""
+    """Return the record of the server that serves a data folder now, or None. It may still be loading."""
     try:
         lock = os.open(data_dir / "lock", os.O_RDONLY)
     except OSError:
@@ -187,7 +191,7 @@ def running(data_dir: Path) -> Record | None:
 
 
 def _take(data_dir: Path) -> int:
-    """Lock a data folder, which is made if need be, and return the lock's file descriptor."""
+    """Lock a data folder, made if it is not there, and return the file descriptor of the lock."""
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = os.open(data_dir / "lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -210,7 +214,7 @@ def _take(data_dir: Path) -> int:
 
 
 def _free_port(wanted: int) -> int:
-    """Return the wanted loopback port if it is free, else one that is."""
+    """Return the wanted loopback port if it is free, else another one."""
     for port in (wanted, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

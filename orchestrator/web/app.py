@@ -1,4 +1,4 @@
-"""The web app: the routes, errors as problems, and the guard before it all."""
+"""The web app: the routes, errors as problems, and the guard around them."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ def create_app(known: endpoint.Hooks[Any], readiness: health.Readiness) -> Guard
     app = FastAPI(
         title="Celery Orchestrator",
         version=health.VERSION,
-        openapi_url=None,  # there is no API yet, and its usual pages load scripts from elsewhere
+        openapi_url=None,  # there is no API yet, and the usual pages of one load scripts from other hosts
         docs_url=None,
         redoc_url=None,
-        redirect_slashes=False,  # a redirected POST loses its body at many a client
+        redirect_slashes=False,  # many clients drop the body of a redirected POST
     )
     problems.install(app)
     app.include_router(health.router(readiness))

@@ -1,6 +1,7 @@
-"""What stands before every request: its id, a limit of how many at once, tokens out of sight, one line in the log.
+"""Wraps the app: gives each request an id, limits how many run at once, hides tokens, and logs one line for each.
 
-It wraps the whole app, so that whatever records paths there (error reports, traces) sees `/hooks/***` and no token.
+It wraps the whole app, so that everything in the app that records paths (error reports, traces) sees `/hooks/***` and
+no token.
 """
 
 from __future__ import annotations
@@ -21,11 +22,12 @@ log = logging.getLogger(__name__)
 access = logging.getLogger("orchestrator.web.access")
 
 MAX_AT_ONCE = 512
-"""Requests in progress; more are told to come again. Each may hold a body of `body.MAX_BYTES`."""
+"""The most requests in progress. Others are asked to come again. Each may hold a body of `body.MAX_BYTES`."""
 MAX_HEAD_BYTES = 16 << 10
 QUIET = ("/healthz", "/readyz")
-"""Asked every few seconds by whoever watches us: logged only if the answer is bad."""
+"""Monitors ask for these every few seconds. They are logged only if the answer is not 200."""
 MAX_LOGGED = 200
+"""Characters of a path in the log."""
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _HOOKS = "/hooks/"
@@ -40,7 +42,7 @@ class Guard:
         self._at_once = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, and see to what comes back."""
+        """Pass a request on, and complete its answer."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -63,7 +65,7 @@ class Guard:
 
 
 class _Exchange:
-    """A request and its answer, as they go by."""
+    """A request and its answer."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.scope = scope
@@ -80,7 +82,7 @@ class _Exchange:
 
     @property
     def head_bytes(self) -> int:
-        """How much came before the body."""
+        """The size of the request before its body."""
         fields = sum(len(name) + len(value) for name, value in self.scope["headers"])
         return fields + len(self.scope["path"]) + len(self.scope["query_string"]) + self._hidden
 
@@ -98,7 +100,7 @@ class _Exchange:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             added = [(b"x-request-id", self.id.encode()), (b"x-content-type-options", b"nosniff")]
-            if self._unread:  # nobody will read the rest of the body: without this it would be taken without an end
+            if self._unread:  # nobody reads the rest of the body: without this, the server would go on taking it
                 added.append((b"connection", b"close"))
             message = {**message, "headers": [*message.get("headers", ()), *added]}
         await self._send(message)
@@ -122,7 +124,7 @@ _READ = (b"content-length", b"transfer-encoding", b"x-request-id")
 
 
 def _hide_token(scope: Scope) -> int:
-    """Move what stands behind `/hooks/` from the path to the request's state, as `hook_token`; return its length."""
+    """Move the token behind `/hooks/` from the path to the request's state, as `hook_token`. Return its length."""
     path = scope["path"]
     before, mark, token = path.partition(_HOOKS)
     if not mark:

@@ -1,4 +1,4 @@
-"""`GET /healthz`: this process lives. `GET /readyz`: it can do its work, since the store answers."""
+"""`GET /healthz`: this process lives. `GET /readyz`: it can work, because the store answers."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""Every error as one JSON document, after RFC 9457 (`application/problem+json`).
+"""Every error as one JSON document, by RFC 9457 (`application/problem+json`).
 
     {"type": "about:blank", "title": "Not Found", "status": 404, "detail": "there is no such hook",
      "instance": "/hooks/***", "request_id": "…"}
 
-and `where`, `remedy` and `errors` (several complaints at once, one each) where an error has them. What went wrong on
-our side is told by its kind alone: its text names servers and files, which are the log's business.
+An error that has them adds `where`, `remedy` and `errors` (a list of complaints). Of an error on our side only the kind
+is given: its text names servers and files, and goes to the log alone.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _SIGNED = {"WWW-Authenticate": "Signature"}
 
 
 def document(status: int, detail: str, **more: Any) -> bytes:
-    """Write a problem. What is None is left out."""
+    """Write a problem. Fields that are None are left out."""
     title = HTTPStatus(status).phrase
     fields = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
     return json.dumps({name: value for name, value in fields.items() if value is not None}).encode()
@@ -86,7 +86,7 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 
 async def unexpected(request: Request, _error: Exception) -> Response:
-    """Answer where the engine has a bug. The one who lets the error through logs it (see `guard`)."""
+    """Answer a request that met a bug of the engine. The module `guard` logs the error."""
     return response(request, 500, "something went wrong here; the log says what, under the request's id")
 
 

@@ -1,4 +1,4 @@
-"""The process behind the web app: uvicorn, with our limits, our log and our way of ending."""
+"""The process of the web app: uvicorn, with our limits, our log and our way of ending."""
 
 from __future__ import annotations
 
@@ -20,11 +20,15 @@ from orchestrator.web.guard import MAX_HEAD_BYTES
 
 HEAD_PATIENCE_S = 10.0
 GRACE_S = 10
-"""Seconds that requests in progress have when we are to end."""
+"""Seconds for requests in progress after the signal to end."""
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that listens; port 0 takes a free one. `SettingsError` where that cannot be."""
+    """Return a socket that listens; port 0 takes a free one.
+
+    Raises:
+        SettingsError: nobody can listen on this address and port.
+    """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, address = found[0][0], found[0][4]
@@ -36,7 +40,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def server(app: ASGIApp) -> uvicorn.Server:
-    """Return what serves an app until SIGTERM, SIGINT or SIGHUP, and then lets requests in progress end."""
+    """Return a server that serves an app until SIGTERM, SIGINT or SIGHUP, and then lets requests in progress end."""
     config = uvicorn.Config(
         app,
         http=_Protocol,
@@ -52,7 +56,7 @@ def server(app: ASGIApp) -> uvicorn.Server:
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn that ends as our other processes do: with code 0 after a signal, which it would raise again."""
+    """Uvicorn that ends as our other processes do: with code 0 after a signal. By itself it raises the signal again."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -66,9 +70,9 @@ class _Server(uvicorn.Server):
 
 
 class _Protocol(H11Protocol):
-    """Uvicorn's, with a deadline for the head of a request, and problems for what is no HTTP.
+    """Uvicorn's protocol, with a deadline for the head of a request, and a problem as the answer to what is no HTTP.
 
-    The deadline of the body is the app's own business.
+    The app has a deadline of its own for the body.
     """
 
     _late: asyncio.TimerHandle | None = None

@@ -49,15 +49,15 @@ def invoice(orders: list[dict[str, int]], prices: dict[str, float]) -> dict[str,
     return {str(order["id"]): order["units"] * prices[str(order["article"])] for order in orders}
 
 
-flow = Workflow("shop")
-got_orders = flow.job("orders", orders.s(day="2027-03-01"), retry=RetryPolicy(max=3))
-got_prices = flow.job("prices", prices.s(day="2027-03-01"), retry=RetryPolicy(max=3))
-flow.job("pick", pick.s(got_orders.output))
-flow.job("invoice", invoice.s(got_orders.output, got_prices.output))
+workflow = Workflow("shop")
+got_orders = workflow.job("orders", orders.s(day="2027-03-01"), retry=RetryPolicy(max=3))
+got_prices = workflow.job("prices", prices.s(day="2027-03-01"), retry=RetryPolicy(max=3))
+workflow.job("pick", pick.s(got_orders.output))
+workflow.job("invoice", invoice.s(got_orders.output, got_prices.output))
 
 
 if __name__ == "__main__":
-    run = Client(app=app).submit(flow)
+    run = Client(app=app).submit(workflow)
     run.wait(timeout=60, raise_on_failure=True)
     print(run.output("pick"))
     print(run.output("invoice"))

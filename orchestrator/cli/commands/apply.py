@@ -41,7 +41,7 @@ sources = _options(
     click.option("--set", "settings", multiple=True, metavar="NAME=VALUE",
                  help="One value, over those of files; JSON, else text."),
 )  # fmt: skip
-_prune = click.option("--prune", is_flag=True, help="Delete what is here and not in these files.")
+_prune = click.option("--prune", is_flag=True, help="Delete definitions that are not in these files.")
 _exit_code = click.option("--exit-code", is_flag=True, help="Exit with 1 if there are changes.")
 _apply_options = _options(
     click.option("-y", "--yes", is_flag=True, help="Do not ask."),
@@ -59,9 +59,9 @@ def validate(
     """Check definitions without a server; exit with 2 if something is wrong.
 
     A FILE is a workflow document, a bundle (calendars and workflows by name), several of them with --- between, or a
-    workflow in Python (module:name). Of a folder, all .yaml, .yml and .json below it are read, but for hidden ones.
+    workflow in Python (module:name). Of a folder, all .yaml, .yml and .json files below it are read, hidden ones not.
     """
-    from orchestrator.cli.errors import told
+    from orchestrator.cli.errors import line_of
     from orchestrator.cli.render.output import print_json, say
     from orchestrator.definitions.files import Written, files, read_file
     from orchestrator.settings import get_settings
@@ -74,7 +74,7 @@ def validate(
     def tell(file: str, errors: list[OrchestratorError], before: set[str], calendars: int) -> None:
         for error in errors:
             results.append({"file": file, "ok": False, "error": str(error)})
-            click.echo(told(error)[0], err=True)
+            click.echo(line_of(error)[0], err=True)
         if not errors:
             found = _found(file, written, before, len(written.calendars) - calendars)
             results.extend(found)
@@ -129,7 +129,7 @@ def plan(
 @_prune
 @click.option("--dry-run", is_flag=True, help="Show what would change, as plan does.")
 @_apply_options
-@click.option("--revision", "source", metavar="TEXT", help="Of the sources; by default the commit that git tells.")
+@click.option("--revision", "source", metavar="TEXT", help="The revision of the sources; by default the commit of git.")
 def apply(
     paths: tuple[str, ...],
     value_files: tuple[str, ...],
@@ -142,7 +142,7 @@ def apply(
     source: str | None,
     as_json: bool,
 ) -> None:
-    """Make it so: all changes together or none, kept as a revision that can be gone back to."""
+    """Apply the definitions: all changes or none. They are kept as a revision, which rollback can restore."""
     from orchestrator.cli.provenance import commit
 
     made = client()
@@ -160,7 +160,7 @@ def apply(
 @_exit_code
 @click.pass_context
 def diff(ctx: click.Context, exit_code: bool, as_json: bool) -> None:
-    """Show how what is here differs from what was applied last: edits by commands and programs."""
+    """Show how the namespace differs from what was applied last: edits by commands and programs."""
     made = client()
     proposal = made.definitions.drift()
     _show(made, proposal, "not from files", as_json, done=True)
@@ -173,7 +173,7 @@ def diff(ctx: click.Context, exit_code: bool, as_json: bool) -> None:
 @click.option("--dry-run", is_flag=True, help="Show what would change.")
 @_apply_options
 def rollback(revision: int, dry_run: bool, yes: bool, author: str | None, reason: str, as_json: bool) -> None:
-    """Go back to revision N: what files had defined then holds again, what they have added since goes."""
+    """Restore the definitions of revision N; definitions that files added later are deleted."""
     made = client()
     desired = made.definitions.back_to(revision)
     proposal = made.definitions.propose(desired)
@@ -202,7 +202,7 @@ def revisions(limit: int, as_json: bool) -> None:
 
 
 def given_values(files: tuple[str, ...], settings: tuple[str, ...]) -> Values:
-    """Read what `--values` and `--set` give."""
+    """Read the values that `--values` and `--set` give."""
     from orchestrator.definitions.values import read_values
 
     return read_values(files, settings)
@@ -232,20 +232,20 @@ def _is_python(path: str) -> bool:
 def _add_python(path: str, written: Written, made: Client | None = None) -> None:
     from orchestrator.cli.commands.submit import local_workflow
 
-    flow = local_workflow(path)
-    assert flow is not None
-    written.add_workflow(flow, lambda: path, made.route_of if made else None)
+    workflow = local_workflow(path)
+    assert workflow is not None
+    written.add_workflow(workflow, lambda: path, made.route_of if made else None)
 
 
 def _found(file: str, written: Written, before: set[str], calendars: int) -> list[shapes.Validated]:
-    """Return what a file has added."""
+    """Return what a file has added to the definitions."""
     found: list[shapes.Validated] = []
-    for name, flow in written.workflows.items():
+    for name, workflow in written.workflows.items():
         if name not in before:
             compiled = written.plans[written.digests[name]]
             found.append({
                 "file": file, "ok": True, "workflow": name, "jobs": len(compiled.jobs), "plan": compiled.digest,
-                "schedules": list(flow.schedules), "triggers": list(flow.triggers),
+                "schedules": list(workflow.schedules), "triggers": list(workflow.triggers),
             })  # fmt: skip
     if calendars:
         found.append({"file": file, "ok": True, "calendars": list(written.calendars)[-calendars:]})
@@ -264,7 +264,7 @@ def _line(result: shapes.Validated) -> str:
 def _lonely(written: Written) -> list[str]:
     from orchestrator.definitions.warnings import Surroundings, warnings
 
-    produces = {name: flow.produces for name, flow in written.workflows.items()}
+    produces = {name: workflow.produces for name, workflow in written.workflows.items()}
     around = Surroundings("in these files", set(written.calendars), set(written.workflows), produces)
     return list(warnings(written.schedules, written.triggers, around))
 

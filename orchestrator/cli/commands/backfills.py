@@ -1,4 +1,4 @@
-"""`orchestrator schedules backfill`, `backfills` and `cancel-backfill`: runs of planned times that are over."""
+"""`orchestrator schedules backfill`, `backfills` and `cancel-backfill`: runs for planned times of the past."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from orchestrator.cli.inputs import Moment, starter_argument
 from orchestrator.model import shapes
 
 SHOWN = 20
-"""Planned times that a dry run shows in a terminal; `--json` has them all."""
+"""The most planned times that a dry run prints. `--json` has them all."""
 
 
 @click.command(cls=Command, shape=shapes.BackfillMade)
 @starter_argument("schedule")
 @click.option("--from", "start", type=Moment(), required=True, metavar="ISO", help="The first moment (or date).")
-@click.option("--to", "end", type=Moment(), required=True, metavar="ISO", help="The moment (or date) before which.")
+@click.option("--to", "end", type=Moment(), required=True, metavar="ISO", help="The moment (or date) where it ends.")
 @click.option("--parallel", type=click.IntRange(1), default=1, show_default=True, help="Runs that go on at a time.")
 @click.option("--order", type=click.Choice(["oldest", "newest"]), default="oldest", show_default=True,
-              help="Which go first.")  # fmt: skip
+              help="Which planned times start first.")  # fmt: skip
 @click.option("--only", type=click.Choice(["missing", "failed"]), help="Only times that have no run, or a failed one.")
 @click.option("--priority", type=click.Choice(["critical", "high", "normal", "low"]), default="low",
               show_default=True, help="The class of its runs.")  # fmt: skip
@@ -29,7 +29,7 @@ def backfill(
     starter_id: str, start: date, end: date, parallel: int, order: str, only: str | None, priority: str, dry_run: bool,
     as_json: bool,
 ) -> None:  # fmt: skip
-    """Let the planned times of a schedule in a range make runs, behind everything that is live.
+    """Make runs for the planned times of a schedule in a range. They run behind everything that is live.
 
     \b
     orchestrator schedules backfill nightly/paris --from 2027-02-01 --to 2027-03-01 --dry-run
@@ -88,7 +88,7 @@ def list_backfills(schedule: str | None, as_json: bool) -> None:
 @click.command("cancel-backfill", cls=Command, shape=shapes.Backfill)
 @click.argument("backfill", metavar="BACKFILL")
 def cancel_backfill(backfill: str, as_json: bool) -> None:
-    """Let what waits of a backfill make no run any more. Its runs go on."""
+    """Cancel a backfill: planned times that wait make no runs any more. Its runs go on."""
     from orchestrator.cli.render.output import print_json
 
     found = client().schedules.cancel_backfill(backfill)

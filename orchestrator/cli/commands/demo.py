@@ -12,10 +12,10 @@ from orchestrator.cli.base import Command
 from orchestrator.model import shapes
 
 WORKFLOW = "orchestrator_tasks.examples.sales"
-"""Where the workflow stands: a name only, since the engine never imports the tasks."""
+"""The module of the workflow. It is a name only: the engine never imports the tasks."""
 NEXT = (
     ("orchestrator up", "an engine of your own, in this terminal"),
-    (f"orchestrator submit {WORKFLOW}:flow", ""),
+    (f"orchestrator submit {WORKFLOW}:nightly_sales", ""),
     ("", "the same run there, from another terminal"),
     ("orchestrator runs list", "what has run"),
 )
@@ -41,7 +41,7 @@ def demo(ctx: click.Context, output: Path, workers: int, as_json: bool) -> None:
     from orchestrator.model.states import RunState
     from orchestrator.settings import Settings
 
-    flow = import_module(WORKFLOW).flow
+    workflow = import_module(WORKFLOW).nightly_sales
     with tempfile.TemporaryDirectory(prefix="orchestrator-demo-") as scratch, stop_on_signals() as stop:
         settings = Settings(redis_url=None, broker_url=None, namespace="default", data_dir=Path(scratch))
         say("starting Redis, a scheduler and workers …")
@@ -56,7 +56,7 @@ def demo(ctx: click.Context, output: Path, workers: int, as_json: bool) -> None:
             while not stack.ready:
                 tend()
                 stop.wait(0.05)
-            run = stack.client.submit(flow, output=str(output.resolve()))
+            run = stack.client.submit(workflow, output=str(output.resolve()))
             if as_json:
                 while not run.refresh().state.final:
                     tend()

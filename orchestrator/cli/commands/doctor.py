@@ -14,7 +14,7 @@ from orchestrator.model.checks import Check
 @click.command(cls=Command, shape=shapes.Diagnosis)
 @click.pass_context
 def doctor(ctx: click.Context, as_json: bool) -> None:
-    """Look at the whole installation and say what is wrong, each with its remedy. Exits with 1 if anything is."""
+    """Check the whole installation, and print each problem with its remedy. Exits with 1 if there is one."""
     from rich.table import Table
     from rich.text import Text
 

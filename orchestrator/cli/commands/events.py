@@ -1,4 +1,4 @@
-"""`orchestrator emit` and `orchestrator events`: tell that something happened, and see what came of it."""
+"""`orchestrator emit` and `orchestrator events`: emit an event, and show the runs that it started."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from orchestrator.model.errors import ParameterError
 
 @click.command(cls=Command, shape=shapes.Emitted)
 @click.argument("name", metavar="EVENT")
-@click.option("--payload", metavar="JSON|@FILE", help="What to tell: JSON, or a file of it (@- for stdin).")
+@click.option("--payload", metavar="JSON|@FILE", help="The payload: JSON, or a file of it (@- for stdin).")
 @click.option("--id", "given", metavar="ID", help="The same id again is the same event.")
 @click.option("--dataset", is_flag=True, help="EVENT is a dataset that was written.")
 def emit(name: str, payload: str | None, given: str | None, dataset: bool, as_json: bool) -> None:

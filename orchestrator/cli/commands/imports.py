@@ -52,7 +52,7 @@ def crontab(
     """Convert a crontab, a user's or the system's.
 
     Each job becomes a workflow that runs the command by the crontab's shell, with its environment. Times follow this
-    machine's zone where neither CRON_TZ nor --tz says another. What cannot be converted is named on stderr.
+    machine's zone unless CRON_TZ or --tz names another. What cannot be converted is named on stderr.
 
     \b
     crontab -l | orchestrator import crontab -
@@ -119,7 +119,7 @@ def _beat(file: str | None, tz: str | None) -> Imported:
 
 
 def _read(file: str) -> tuple[bytes, str]:
-    """Return what is in a file, and how it is called."""
+    """Return the content of a file, and its name in messages."""
     if file == "-":
         return sys.stdin.buffer.read(), "stdin"
     try:
@@ -131,7 +131,7 @@ def _read(file: str) -> tuple[bytes, str]:
 
 
 def _finish(ctx: click.Context, imported: Imported, *, output: str | None, strict: bool, as_json: bool) -> None:
-    """Tell what is left, then print the documents or write them."""
+    """Print what could not be converted, then print the documents or write them."""
     from orchestrator.cli.render.output import print_json, say
 
     for remark in imported.left:
@@ -156,7 +156,7 @@ def _finish(ctx: click.Context, imported: Imported, *, output: str | None, stric
 
 
 def _files(imported: Imported, output: str, as_json: bool) -> dict[Path, str]:
-    """Return what is to be written, by path."""
+    """Return the texts to write, by path."""
     if not (output.endswith("/") or os.path.isdir(output)):
         return {Path(output): _json(imported.to_json()) if as_json else imported.to_yaml()}
     folder = Path(output)
@@ -178,7 +178,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def local_zone() -> str:
-    """Return the name of this machine's time zone, UTC if it has none that has a name."""
+    """Return the name of this machine's time zone, UTC if the zone has no name."""
     named = os.environ.get("TZ", "").removeprefix(":")
     if named and not named.startswith("/"):
         return named

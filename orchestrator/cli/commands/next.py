@@ -1,4 +1,4 @@
-"""`orchestrator next EXPRESSION`: when a cron expression fires, worked out here, without a server."""
+"""`orchestrator next EXPRESSION`: when a cron expression fires. It needs no server."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ MOST = 10_000
 
 @click.command("next", cls=Command, shape=list[shapes.LocalTime])
 @click.argument("expression")
-@click.option("--tz", default="UTC", metavar="ZONE", help="Time zone whose wall clock it follows (default: UTC).")
-@click.option("--from", "start", metavar="ISO", help="Moment after which to look (default: now).")
+@click.option("--tz", default="UTC", metavar="ZONE", help="The time zone of the expression (default: UTC).")
+@click.option("--from", "start", metavar="ISO", help="The times after this moment (default: now).")
 @click.option("--count", type=click.IntRange(1, MOST), default=5, show_default=True, help="How many times to show.")
-@click.option("--hash-id", metavar="ID", help="What H in the expression is drawn from: the schedule's id.")
+@click.option("--hash-id", metavar="ID", help="The id of the schedule: H in the expression is drawn from it.")
 def next_(expression: str, tz: str, start: str | None, count: int, hash_id: str | None, as_json: bool) -> None:
     """Show when a cron expression fires next.
 

@@ -26,7 +26,7 @@ def _complete_run(ctx: click.Context, param: click.Parameter, incomplete: str) -
 
 
 TOLD = 3
-"""Failed jobs whose traceback `show` prints; `--json` has them all."""
+"""The most failed jobs whose traceback `show` prints. `--json` has them all."""
 _run = click.argument("run_id", metavar="RUN", shell_complete=_complete_run)
 
 
@@ -98,7 +98,7 @@ def watch(ctx: click.Context, run_id: str, as_json: bool) -> None:
 @_run
 @click.option("--why", default="", metavar="TEXT", help="Kept with the run.")
 def cancel(run_id: str, why: str, as_json: bool) -> None:
-    """Cancel a run. Nothing starts any more, and what runs is stopped within seconds."""
+    """Cancel a run. Nothing of it starts any more, and its running jobs are stopped within seconds."""
     from orchestrator.cli.provenance import user
     from orchestrator.cli.render.output import print_json
 

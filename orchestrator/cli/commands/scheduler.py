@@ -13,7 +13,7 @@ from orchestrator.model import shapes
 
 @click.command(cls=Command, shape=shapes.SchedulerProcess)
 def scheduler(as_json: bool) -> None:
-    """Run a scheduler: timers, leases, and what other processes left undone. Any number may run side by side."""
+    """Run a scheduler: timers, leases, and work that other processes left undone. Any number may run side by side."""
     import logging
 
     from orchestrator.cli.processes.signals import stop_on_signals

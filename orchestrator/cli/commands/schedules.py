@@ -1,4 +1,4 @@
-"""`orchestrator schedules`: create, look at, change, pause, delete and trigger schedules, and look ahead."""
+"""`orchestrator schedules`: create, show, change, pause, delete and trigger schedules, and show the next runs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from orchestrator.state.reads.starters import Past
 
 SHOWN = 5
-"""Runs to come that are shown with a schedule."""
+"""The next runs that are shown with a schedule."""
 KINDS = ("cron", "every", "at", "rrule")
 _schedule = starter_argument("schedule")
 
@@ -66,7 +66,7 @@ def list_schedules(workflow: str | None, as_json: bool) -> None:
 @schedules.command(shape=shapes.ScheduleWithPast)
 @_schedule
 def show(starter_id: str, as_json: bool) -> None:
-    """Show a schedule: its definition, what is to come, and what became of its planned times."""
+    """Show a schedule: its definition, its next runs, and what became of its planned times."""
     from orchestrator.cli.render.output import console, print_json
     from orchestrator.cli.render.starters import past_json, past_table
 
@@ -115,18 +115,18 @@ def next_(of: str | None, count: int, as_json: bool) -> None:
 @click.option("--tz", metavar="ZONE", help="The time zone, such as Europe/Paris.")
 @click.option("-p", "--param", "params", multiple=True, metavar="KEY=VALUE", help="A parameter of its runs.")
 @click.option("--days", metavar="CALENDAR", help="Only on the days of this calendar.")
-@click.option("--move", type=click.Choice(["skip", "next", "previous"]), help="Where a time on another day goes.")
+@click.option("--move", type=click.Choice(["skip", "next", "previous"]), help="Where a time on another day is moved.")
 @click.option("--start", metavar="ISO", help="No run before this moment.")
 @click.option("--end", metavar="ISO", help="No run from this moment on.")
-@click.option("--jitter", metavar="LENGTH", help="Runs start up to so much later, by chance.")
+@click.option("--jitter", metavar="LENGTH", help="Runs start later by a random length up to this.")
 @click.option("--overlap", type=click.Choice(["allow", "skip", "queue_one", "queue_all", "cancel_old"]),
-              help="What a run does while an earlier one goes on.")  # fmt: skip
-@click.option("--misfire", type=click.Choice(["skip", "run_once", "run_all"]), help="What missed times do.")
+              help="What happens to a run while an earlier one goes on.")  # fmt: skip
+@click.option("--misfire", type=click.Choice(["skip", "run_once", "run_all"]), help="What happens to missed times.")
 @click.option("--grace", metavar="LENGTH", help="How late a missed time may still run.")
 @click.option("--depends-on-past/--no-depends-on-past", "depends_on_past", default=None,
               help="Whether a run waits for the success of the one before.")  # fmt: skip
 @click.option("--priority", type=click.Choice(["critical", "high", "normal", "low"]), help="The class of its runs.")
-@click.option("--enabled/--disabled", "enabled", default=None, help="Whether it runs at all.")
+@click.option("--enabled/--disabled", "enabled", default=None, help="Whether it starts runs.")
 @click.option("--description", metavar="TEXT", help="What it is for.")
 @click.option("--unset", multiple=True, metavar="FIELD", help="Put a field back to its default.")
 @click.option("--dry-run", is_flag=True, help="Show when it would run, and store nothing.")
@@ -134,7 +134,7 @@ def set_schedule(
     starter_id: str, file: str | None, params: tuple[str, ...], unset: tuple[str, ...], dry_run: bool, as_json: bool,
     **given: Any,
 ) -> None:  # fmt: skip
-    """Create or change a schedule; what is not named stays as it is. Shows when it runs next.
+    """Create or change a schedule. Fields that are not named stay as they are. Shows when it runs next.
 
     \b
     orchestrator schedules set nightly/paris --cron "0 2 * * *" --tz Europe/Paris -p day=mon
@@ -150,7 +150,7 @@ def set_schedule(
     if file is not None and (fields or params or unset):
         raise click.UsageError("--file is the whole definition: no other option goes with it")
     if file is None and not (fields or params or unset):
-        raise click.UsageError("say what to set: --cron, --every, --at, --rrule, --file, or what is to change")
+        raise click.UsageError("name what to set: --cron, --every, --at, --rrule, --file, or another field")
     made = client()
     workflow, _, name = starter_id.partition("/")
     before = _known(made, starter_id)
@@ -183,7 +183,7 @@ def set_schedule(
 @schedules.command(shape=shapes.Schedule)
 @_schedule
 def pause(starter_id: str, as_json: bool) -> None:
-    """Pause a schedule: it starts nothing, what waits is kept, runs go on."""
+    """Pause a schedule: it starts nothing. What waits is kept, and its runs go on."""
     made = client()
     made.schedules.pause(starter_id)
     _told(made.schedules.get(starter_id), as_json)
@@ -191,9 +191,9 @@ def pause(starter_id: str, as_json: bool) -> None:
 
 @schedules.command(shape=shapes.Schedule)
 @_schedule
-@click.option("--catch-up", is_flag=True, help="From the pause on: the misfire policy decides about the times since.")
+@click.option("--catch-up", is_flag=True, help="The misfire policy decides about the planned times since the pause.")
 def resume(starter_id: str, catch_up: bool, as_json: bool) -> None:
-    """Let a paused schedule go on, from now."""
+    """Resume a paused schedule, from now on."""
     made = client()
     made.schedules.resume(starter_id, catch_up=catch_up)
     _told(made.schedules.get(starter_id), as_json)
@@ -202,7 +202,7 @@ def resume(starter_id: str, catch_up: bool, as_json: bool) -> None:
 @schedules.command(shape=shapes.Deleted)
 @_schedule
 def delete(starter_id: str, as_json: bool) -> None:
-    """Delete a schedule, with its past, what waits and its backfills. Runs go on."""
+    """Delete a schedule with its history, what waits, and its backfills. Its runs go on."""
     from orchestrator.cli.render.starters import print_deleted
 
     client().schedules.delete(starter_id)
@@ -211,11 +211,18 @@ def delete(starter_id: str, as_json: bool) -> None:
 
 @schedules.command(shape=shapes.Run)
 @_schedule
-@click.option("-p", "--param", "params", multiple=True, metavar="KEY=VALUE", help="A parameter, before its own.")
+@click.option(
+    "-p",
+    "--param",
+    "params",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A parameter; wins over the schedule's.",
+)
 @click.option("--wait", is_flag=True, help="Wait for the end; exit with 1 unless it succeeded.")
 @click.pass_context
 def trigger(ctx: click.Context, starter_id: str, params: tuple[str, ...], wait: bool, as_json: bool) -> None:
-    """Start a run of a schedule now, with its parameters; paused or not."""
+    """Start a run of a schedule now, with its parameters, even if it is paused."""
     from orchestrator.cli.commands.submit import finish
     from orchestrator.plan.params import coerce
 
@@ -235,7 +242,7 @@ def _changed(
     made: Client, workflow: str, name: str, before: ScheduleInfo | None, fields: dict[str, Any],
     params: tuple[str, ...], unset: tuple[str, ...],
 ) -> Schedule:  # fmt: skip
-    """Return the schedule that there is, or a new one, with what was given put in."""
+    """Return the schedule as it is, or a new one, with the given fields in it."""
     from orchestrator.plan.params import coerce
     from orchestrator.starters.schedule import BELONGS, Schedule, ScheduleFields
 
@@ -244,7 +251,7 @@ def _changed(
         if field not in ScheduleFields.model_fields:
             raise click.BadParameter(f"there is no field {field!r}", param_hint="--unset")
         document.pop(field, None)
-    if any(kind in fields for kind in KINDS):  # another kind of timing takes the place of the old one
+    if any(kind in fields for kind in KINDS):  # a new kind of timing replaces the old one
         for field in (*KINDS, "nth_day", *BELONGS):
             document.pop(field, None)
     if "at" in fields:
@@ -278,7 +285,7 @@ def _print_head(info: ScheduleInfo) -> None:
 
 
 def _print_blocked(info: ScheduleInfo, past: Sequence[Past]) -> None:
-    """Name the run that the next ones depend on, and what runs its planned time again."""
+    """Name the run that the next ones depend on, and the command that runs its planned time again."""
     from datetime import timedelta
 
     from rich.text import Text

@@ -1,4 +1,4 @@
-"""`orchestrator schedules simulate`: what schedules in files would do over a stretch of time, without a server."""
+"""`orchestrator schedules simulate`: what schedules in files would do from one moment to another, without a server."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Stretch(click.ParamType[tuple[int, int]]):
     name = "FROM/TO"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
-        """Read it."""
+        """Read a text."""
         if isinstance(value, tuple):
             return value
         first, slash, last = value.partition("/")
@@ -37,7 +37,7 @@ class Stretch(click.ParamType[tuple[int, int]]):
 @click.command(cls=Command, shape=shapes.Simulation)
 @sources
 @click.option("--from", "start", type=Moment(), required=True, metavar="ISO", help="The first moment (or date).")
-@click.option("--to", "end", type=Moment(), required=True, metavar="ISO", help="The moment (or date) before which.")
+@click.option("--to", "end", type=Moment(), required=True, metavar="ISO", help="The moment (or date) where it ends.")
 @click.option("--duration", default="10m", show_default=True, metavar="LENGTH", help="How long each run takes.")
 @click.option("--outage", "outages", multiple=True, type=Stretch(), metavar="FROM/TO",
               help="A stretch in which no scheduler lives.")  # fmt: skip
@@ -47,12 +47,12 @@ def simulate(
 ) -> None:  # fmt: skip
     """Show what the schedules in files would do, without a server: runs, what is missed, skipped and queued.
 
-    It takes the steps that schedulers take. Every run succeeds, and starts as soon as its schedule lets it: pools and
-    workers are not simulated. Moments without an offset are in UTC.
+    It runs the code of schedulers. Every run succeeds, and starts as soon as its schedule lets it: workers are not
+    simulated. Moments without an offset are in UTC.
 
     \b
     orchestrator schedules simulate sales.yaml --from 2027-03-01 --to 2027-04-01 --duration 40m
-    orchestrator schedules simulate flows/ --from 2027-01-01 --to 2028-01-01 --outage 2027-03-28T00:00/2027-03-28T09:00
+    orchestrator schedules simulate sales/ --from 2027-01-01 --to 2028-01-01 --outage 2027-03-28T00:00/2027-03-28T09:00
     """
     from orchestrator.cli.render.output import print_json
     from orchestrator.definitions.files import read

@@ -25,7 +25,7 @@ SUFFIXES = (".yaml", ".yml", ".json")
 @click.argument("workflow", metavar="WORKFLOW|FILE")
 @click.option("-p", "--param", "params", multiple=True, metavar="KEY=VALUE", help="A parameter; lists as JSON.")
 @click.option("--priority", type=click.Choice(["critical", "high", "normal", "low"]), help="The run's class.")
-@click.option("--idempotency-key", metavar="K", help="The same key again is the same run.")
+@click.option("--idempotency-key", metavar="K", help="The same key again gives the same run.")
 @click.option("--wait", is_flag=True, help="Wait for the end; exit with 1 unless it succeeded.")
 @click.pass_context
 def submit(
@@ -61,9 +61,9 @@ def replay(ctx: click.Context, trace: Path, time_scale: float, priority: str | N
 
     if not math.isfinite(time_scale):
         raise click.BadParameter(f"{time_scale} is not a number of times", param_hint="--time-scale")
-    flow = workflow_of(read_trace(trace), time_scale, where=str(trace))
+    workflow = workflow_of(read_trace(trace), time_scale, where=str(trace))
     made = client()
-    run = made.submit(flow, priority=priority)
+    run = made.submit(workflow, priority=priority)
     finish(ctx, made, run, wait=wait, as_json=as_json)
 
 

@@ -1,4 +1,4 @@
-"""`orchestrator triggers`: create, look at, pause and delete what starts runs by events."""
+"""`orchestrator triggers`: create, show, pause and delete triggers."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def set_trigger(starter_id: str, file: str, as_json: bool) -> None:
 @triggers.command(shape=shapes.Trigger)
 @_trigger
 def pause(starter_id: str, as_json: bool) -> None:
-    """Pause a trigger: events that come meanwhile are not for it; what waits is kept, runs go on."""
+    """Pause a trigger: it ignores events that come meanwhile. What waits is kept, and its runs go on."""
     made = client()
     made.triggers.pause(starter_id)
     _told(made.triggers.get(starter_id), as_json)
@@ -100,7 +100,7 @@ def pause(starter_id: str, as_json: bool) -> None:
 @triggers.command(shape=shapes.Trigger)
 @_trigger
 def resume(starter_id: str, as_json: bool) -> None:
-    """Let a paused trigger go on."""
+    """Resume a paused trigger."""
     made = client()
     made.triggers.resume(starter_id)
     _told(made.triggers.get(starter_id), as_json)
@@ -109,7 +109,7 @@ def resume(starter_id: str, as_json: bool) -> None:
 @triggers.command(shape=shapes.Deleted)
 @_trigger
 def delete(starter_id: str, as_json: bool) -> None:
-    """Delete a trigger, with its past and what waits. Runs go on."""
+    """Delete a trigger with its history and what waits. Its runs go on."""
     from orchestrator.cli.render.starters import print_deleted
 
     client().triggers.delete(starter_id)

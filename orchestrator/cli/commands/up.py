@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 FRAME_S = 0.25
 RECENT = 8
-"""Runs that are shown when they are over."""
+"""How many runs are shown."""
 
 
 @click.command(cls=Command, shape=shapes.Stack)
@@ -28,7 +28,7 @@ RECENT = 8
 def up(data: Path | None, workers: int, as_json: bool) -> None:
     """Run everything in this terminal: Redis, a scheduler, workers and web, with a live view.
 
-    The data stay in the folder: the next start finds every run again, and carries on with those that were not over.
+    The data stay in the folder: the next start finds every run again, and goes on with those that were not over.
     With ORCHESTRATOR_REDIS_URL set, that Redis is used instead. Ctrl-C stops everything.
     """
     from orchestrator.cli.processes.signals import stop_on_signals
@@ -84,7 +84,7 @@ def _where(stack: Stack) -> str:
 
 
 def _elsewhere(stack: Stack) -> str:
-    """Return a command for another terminal: with its folder's variable, where that isn't the default."""
+    """Return a command for another terminal. It sets the data folder if that is not the default."""
     from orchestrator.settings import get_settings
 
     other = stack.redis is not None and stack.data_dir != get_settings().data_dir

@@ -31,7 +31,7 @@ def web(host: str | None, port: int | None, as_json: bool) -> None:
     from orchestrator.web.server import listen
 
     settings = get_settings()
-    store_url(settings)  # a wrong setting, or no Redis at all, is told here in one line
+    store_url(settings)  # a wrong setting, or no Redis, is one line here
     listener = listen(host or settings.web_host, settings.web_port if port is None else port)
     init_sentry()
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")

@@ -25,7 +25,7 @@ def worker(concurrency: int | None, queues: str | None, options: tuple[str, ...]
     from orchestrator.settings import get_settings
 
     settings = get_settings()
-    store_url(settings)  # a wrong setting, or no Redis at all, is told here in one line
+    store_url(settings)  # a wrong setting, or no Redis, is one line here
     given = [*(("-c", str(concurrency)) if concurrency else ()), *(("-Q", queues) if queues else ()), *options]
     if not {"-l", "--loglevel"} & {option.partition("=")[0] for option in options}:
         given += ["--loglevel", settings.log_level]

@@ -1,4 +1,4 @@
-"""`orchestrator workflows`: list, show and draw workflows; how they are applied from files is in `apply`."""
+"""`orchestrator workflows`: list, show and draw workflows. The module `apply` applies them from files."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def list_workflows(as_json: bool) -> None:
     elif not found:
         console().print("no workflows yet: a submit stores its workflow")
     else:
-        rows = [(flow.name, flow.latest, flow.versions[flow.latest]) for flow in found]
+        rows = [(workflow.name, workflow.latest, workflow.versions[workflow.latest]) for workflow in found]
         console().print(table(["WORKFLOW", "VERSION", "PLAN"], rows, right=("VERSION",)))
 
 
@@ -101,5 +101,5 @@ def schema(as_json: bool) -> None:
 def _definition(name: str, version: int | None) -> WorkflowDefinition:
     from orchestrator.cli.commands.submit import local_workflow
 
-    flow = local_workflow(name)
-    return client().definition(name, version) if flow is None else flow.definition()
+    workflow = local_workflow(name)
+    return client().definition(name, version) if workflow is None else workflow.definition()

@@ -1,4 +1,4 @@
-"""A whole engine as child processes of one command: Redis, a scheduler, workers, web. `up` and `demo` stand on it."""
+"""A whole engine as child processes of one command: Redis, a scheduler, workers, web. `up` and `demo` use it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from orchestrator.settings import FROM_FILES, PREFIX, Settings
 
 
 class Stack:
-    """The processes, from the start of the Redis to the end of the last one; a context manager.
+    """A context manager that starts the processes, the Redis first, and stops them, the Redis last.
 
     With `ORCHESTRATOR_REDIS_URL` set, that Redis is used and none is started.
     """
@@ -41,7 +41,7 @@ class Stack:
             if self.redis is not None:
                 self.settings = self.settings.model_copy(update={"redis_url": self.redis.start()})
             self.logs.mkdir(mode=0o700, parents=True, exist_ok=True)
-            require_store(self.settings)  # a Redis that is not there is told before anything is started
+            require_store(self.settings)  # without a Redis, nothing is started
             self.client = Client(self.settings)
             self._supervisor = Supervisor(list(self._children()), self._environment(), self.tell)
             self._supervisor.start()
@@ -54,7 +54,7 @@ class Stack:
         self.close()
 
     def tend(self) -> None:
-        """Restart what died, the Redis too: it finds its data again."""
+        """Restart the processes that died. The Redis is restarted too, with its data."""
         assert self._supervisor is not None
         if self.redis is not None and not self.redis.alive:
             self.tell("Redis died; starting it again with its data")
@@ -64,7 +64,11 @@ class Stack:
 
     @property
     def ready(self) -> bool:
-        """Whether every worker node is alive. A child that never comes up is an error, told with its last word."""
+        """Whether every worker node is alive.
+
+        Raises:
+            Unavailable: a process does not come up; the error has the last line of its log.
+        """
         assert self._supervisor is not None
         assert self.client is not None
         for child in self._supervisor.given_up:
@@ -83,7 +87,7 @@ class Stack:
             self.redis.stop()
 
     def _environment(self) -> dict[str, str]:
-        """Return our environment with the addresses spelled out, whatever it, `.env` or a file would say of them."""
+        """Return our environment with the addresses in it, so that no `.env` and no file gives the children others."""
         named = {f"{PREFIX}{name.upper()}_FILE" for name in FROM_FILES}
         return {
             **{name: value for name, value in os.environ.items() if name not in named},
@@ -111,5 +115,5 @@ def _last_line(log: Path) -> str:
 
 
 def with_data_dir(settings: Settings, data: Path | None) -> Settings:
-    """Return the settings with another data folder, where one is given."""
+    """Return the settings, with another data folder if one is given."""
     return settings.model_copy(update={"data_dir": data}) if data else settings

@@ -13,13 +13,13 @@ import psutil
 from orchestrator import children
 
 GRACE_S = 15.0
-"""How long children may take to end in good order; what is left then is killed."""
+"""How long children may take to end in good order. Those that are left then are killed."""
 QUICK_S = 10.0
 """A child that dies within this long of its start did not come up."""
 MAX_LOG = 16 << 20
-"""Bytes of a log from which on a start begins a new one, and keeps the old one beside it."""
+"""Bytes. A child whose log is longer begins a new one when it starts; the old one is kept beside it."""
 MAX_QUICK = 5
-"""A child that did not come up so often in a row is given up."""
+"""A child that did not come up this many times in a row is given up."""
 
 
 @dataclass
@@ -41,9 +41,9 @@ class Child:
 
 
 class Supervisor:
-    """Keeps children running in an environment. `tell` gets a line about each that died; call `tend` often.
+    """Keeps children running in an environment. Call `tend` often; `tell` gets a line about each child that died.
 
-    The children are bound to the thread that calls (see `children.spawn`): even kill -9 leaves none behind.
+    The children end with the thread that starts them (see `children.spawn`): even kill -9 leaves none behind.
     """
 
     def __init__(self, kept: Sequence[Child], env: Mapping[str, str], tell: Callable[[str], None]) -> None:
@@ -62,7 +62,7 @@ class Supervisor:
             self._launch(child)
 
     def tend(self) -> None:
-        """Restart what died; the pauses between tries grow."""
+        """Restart the children that died. The pauses between tries grow."""
         now = time.monotonic()
         for child in self.children:
             if child.process is None:
@@ -72,7 +72,7 @@ class Supervisor:
                 self._died(child, code, now)
 
     def stop(self) -> None:
-        """Stop all children at once: SIGTERM, patience, then SIGKILL for them and all that they started."""
+        """Stop all children together: SIGTERM, and after `GRACE_S` SIGKILL for them and all that they started."""
         running = [
             child.process for child in self.children if child.process is not None and child.process.poll() is None
         ]
@@ -89,7 +89,7 @@ class Supervisor:
             process.kill()
             process.wait()
         for member in family:
-            if member.is_running():  # by pid and start time: a pid that was given away is not hit
+            if member.is_running():  # compared by pid and start time: another process may have the pid by now
                 member.kill()
         psutil.wait_procs(family, timeout=2)
         for child in self.children:
@@ -105,7 +105,7 @@ class Supervisor:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,  # Ctrl-C is for us, who stop them in order
+                start_new_session=True,  # Ctrl-C reaches only this process, which stops them in order
             )
         child.started = time.monotonic()
 

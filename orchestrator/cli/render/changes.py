@@ -1,4 +1,4 @@
-"""How a difference between definitions looks in a terminal: what comes, changes and goes, field by field."""
+"""How a difference between definitions looks in a terminal: each definition that changes, field by field."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from orchestrator.model.run import iso
 
 SIGNS = {"create": ("+", "green"), "change": ("~", "yellow"), "delete": ("-", "red")}
 MOST_NAMED = 20
-"""Names in one line; the rest are counted."""
+"""The most names in one line. The rest are counted."""
 
 
 def pictured(proposal: Proposal, beside: str, done: bool = False) -> Iterator[Text]:
-    """Yield the lines of a proposal, or of what others have `done`.
+    """Yield the lines of a proposal, or, with `done`, of changes that others have made.
 
-    `beside` says what becomes of what is here and not in the definitions.
+    `beside` says of the definitions that are in the namespace only what becomes of them.
     """
     for change in proposal.changes:
         yield from _change(change)
@@ -36,7 +36,7 @@ def pictured(proposal: Proposal, beside: str, done: bool = False) -> Iterator[Te
 
 
 def counted(changes: Iterable[Change], done: bool = False) -> Text:
-    """Return `2 to create, 1 to change` (of what is done: `2 created, 1 changed`), or that nothing is."""
+    """Return `2 to create, 1 to change`, with `done` `2 created, 1 changed`, or `no changes`."""
     actions = [change.action for change in changes]
     parts = [
         Text(f"{actions.count(action)} {action}d" if done else f"{actions.count(action)} to {action}", style=style)
@@ -84,7 +84,7 @@ def _version(change: Change) -> str:
 
 
 def _shown(value: Any) -> str:
-    """Return a value as JSON on one line; what a terminal would take for an order is spelt out."""
+    """Return a value as JSON on one line. Control characters, which a terminal would obey, are escaped."""
     text = json.dumps(value, ensure_ascii=False)
     return text if text.isprintable() else json.dumps(value)
 

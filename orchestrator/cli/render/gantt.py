@@ -1,4 +1,4 @@
-"""A run's Gantt in the terminal: one line a job, waiting light and running solid, as wide as the terminal."""
+"""A run's Gantt chart in the terminal: one line a job, light while it waits and solid while it runs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orchestrator.model.run import JobRun
 from orchestrator.model.states import JobState
 
 MAX_ROWS = 60
-"""Jobs that are drawn; of a larger run, the longest ones."""
+"""The most jobs that are drawn. Of a larger run, these are the longest ones."""
 NAME_WIDTH = 32
 MIN_BAR = 10
 WAIT, WORK = "░", "█"
@@ -21,7 +21,7 @@ WAIT, WORK = "░", "█"
 def gantt(jobs: Sequence[JobRun], width: int, *, now_ms: int, max_rows: int = MAX_ROWS) -> list[Text]:
     """Return the lines of a Gantt, at most `width` cells wide.
 
-    Jobs that never became ready are left out. A job that was tried again shows its last attempt, and how many it took.
+    Jobs that never became ready are left out. A job with several attempts shows the last one, and their number.
     """
     shown = [job for job in jobs if job.queued_ms is not None]
     if not shown:
@@ -54,7 +54,7 @@ def _line(job: JobRun, names: int, notes: int, bar: int, begin: int, end: int, n
 
 
 def _bar(job: JobRun, width: int, begin: int, end: int, now_ms: int) -> Text:
-    """Draw one job: light cells from ready to start, solid ones from start to end; work shows at least one cell."""
+    """Draw one job: light cells from ready to start, solid cells, at least one, from start to end."""
 
     def cell(ms: int) -> int:
         return round((ms - begin) * width / (end - begin))

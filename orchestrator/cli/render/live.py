@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 FRAME_S = 0.1
 """Seconds between two looks at the store."""
 MANY_JOBS = 2_000
-"""Jobs of a run from which on the jobs are not read for every picture, only the tally."""
+"""Of a run with more jobs, only the counts are read for each picture."""
 
 
 def watch_run(client: Client, run: Run, tend: Callable[[], None] = lambda: None) -> Run:
@@ -48,7 +48,7 @@ def _watch_picture(client: Client, run: Run, tend: Callable[[], None]) -> None:
 
 
 def _watch_lines(client: Client, run: Run, tend: Callable[[], None]) -> None:
-    """Print the run's transitions, those before this call too as far as the stream has them."""
+    """Print the transitions of a run, also those before this call that the stream still has."""
     lines = Lines(client, run)
     after = "-"
     while True:
@@ -102,7 +102,7 @@ class Lines:
         return self._workflows[run_id]
 
     def _job(self, run_id: str, index: int, *, anew: bool) -> JobRun:
-        """Return a job by its index: its name, and, read anew, the error of its last attempt."""
+        """Return a job by its index. With `anew` it is read again, for the error of its last attempt."""
         if anew or run_id not in self._jobs:
             self._jobs[run_id] = {job.index: job for job in self.client.run(run_id).jobs()}
         return self._jobs[run_id][index]

@@ -77,13 +77,13 @@ def state_text(state: JobState | RunState, *, mark: bool = True) -> Text:
 def table(
     columns: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Sequence[str] = (), gives_way: str = ""
 ) -> Table:
-    """Return a plain table. `right` names the columns of numbers, `gives_way` the one that is cut where room is short.
+    """Return a plain table, in which None shows as a dash.
 
-    None shows as a dash.
+    `right` names the columns of numbers, `gives_way` the column that is cut if there is too little room.
     """
     made = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
     for column in columns:
-        # rich narrows columns that may wrap; the cells of the one that may do not, and are cut instead.
+        # rich narrows a column that may wrap. The cells of that column may not wrap, so rich cuts them.
         made.add_column(column, justify="right" if column in right else "left", no_wrap=column != gives_way)
     for row in rows:
         made.add_row(*map(_cell, row))

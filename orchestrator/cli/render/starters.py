@@ -34,7 +34,7 @@ def ends(ended: Mapping[RunState, int]) -> Text | None:
 
 
 def coming_table(coming: Iterable[NextStart], now_ms: int, *, names: bool) -> Table:
-    """Return a table of runs to come; `names` tells of which schedule each is."""
+    """Return a table of runs to come, with `names` with the schedule of each."""
     rows = [
         (
             relative(each.starts_ms, now_ms), local(each.starts_ms, each.zone), each.schedule,

@@ -31,7 +31,7 @@ def duration(milliseconds: int | None) -> str:
 
 
 def relative(ms: int | None, now_ms: int) -> str | None:
-    """Return how far away a moment is: `in 2h07m`, `3d ago`."""
+    """Return how far away a moment is: `in 2h07m`, `3d ago`. None gives None."""
     if ms is None:
         return None
     away = abs(ms - now_ms) // 1000

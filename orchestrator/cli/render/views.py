@@ -27,7 +27,7 @@ URGENT = (
     JobState.skipped,
     JobState.waiting,
 )
-"""What is shown first where not all jobs have room."""
+"""The states whose jobs are shown first if not all jobs have room."""
 NAME_WIDTH = 40
 
 
@@ -81,7 +81,7 @@ def jobs_table(jobs: Sequence[JobRun], *, now_ms: int, rows: int) -> RenderableT
 
 
 def runs_table(runs: Sequence[RunInfo], *, now_ms: int, width: int) -> Table:
-    """Return a table of runs, where only a workflow's name gives way to the width."""
+    """Return a table of runs. Only the names of workflows are cut to fit the width."""
     bar = max(min(24, width - 72), 8)
     rows = []
     for info in runs:
@@ -126,7 +126,7 @@ def run_duration(info: RunInfo, now_ms: int) -> str:
 
 
 def job_duration(job: JobRun, now_ms: int) -> str:
-    """Return how long a job's last attempt has taken, empty where none has started."""
+    """Return how long a job's last attempt has taken, empty if none has started."""
     if job.started_ms is None:
         return ""
     if job.ended_ms is not None:

@@ -1,4 +1,4 @@
-"""The body of a request: read within limits of size and time, and understood by its content type."""
+"""The body of a request: read within limits of size and time, and parsed by its content type."""
 
 from __future__ import annotations
 
@@ -14,18 +14,23 @@ from orchestrator.model.json_text import read_strict
 
 MAX_BYTES = 1 << 20
 DRAINED_BYTES = 8 << 20
-"""How much of a body that is too large is still taken, and dropped, so that its sender gets to read the answer."""
+"""How much of a body that is too large is read and dropped, so that its sender reads the answer."""
 PATIENCE_S = 10.0
 MAX_FIELDS = 1000
 _FORM = "application/x-www-form-urlencoded"
 
 
 async def read(request: Request) -> bytes:
-    """Read the body. Answers with 413 if it is over 1 MiB, 408 if it is not there in 10 s, 415 if it is compressed."""
+    """Read the body.
+
+    Raises:
+        HTTPException: 413 if the body is over 1 MiB, 408 if it is not here in 10 s, 415 if it is compressed, 400 if it
+            breaks off.
+    """
     if request.headers.get("content-encoding", "identity") != "identity":
         raise HTTPException(415, "the body is compressed")
     if "expect" in request.headers and int(request.headers.get("content-length", 0)) > MAX_BYTES:
-        _too_large()  # the sender waits for our word before it sends the body
+        _too_large()  # the sender waits for our answer before it sends the body
     chunks: list[bytes] = []
     size = 0
     try:
@@ -50,9 +55,12 @@ def _too_large() -> NoReturn:
 
 
 def parse(content_type: str, body: bytes) -> Any:
-    """Understand a body: JSON, the fields of a form (a list where one comes twice), or else text.
+    """Parse a body: JSON, the fields of a form (a list where a field comes twice), or else text.
 
-    Answers with 400 if it is not what it says it is. What comes out can be written as JSON again.
+    The result can be written as JSON again.
+
+    Raises:
+        HTTPException: 400 if the body is not of its content type.
     """
     kind = content_type.partition(";")[0].strip().lower()
     try:
@@ -67,7 +75,11 @@ def parse(content_type: str, body: bytes) -> Any:
 
 
 def parse_json(text: str) -> Any:
-    """Read JSON, and refuse what Python reads beyond it: NaN, infinities, halves of characters, endless nesting."""
+    """Read JSON. NaN, infinities, halves of characters and deep nesting, which Python reads, are refused.
+
+    Raises:
+        HTTPException: 400 if the text is not JSON.
+    """
     try:
         return read_strict(text)
     except json.JSONDecodeError as error:

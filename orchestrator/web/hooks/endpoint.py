@@ -1,7 +1,7 @@
 """`POST /hooks/{token}`: another system's signed message, which starts runs.
 
 In this order: the body, within its limits; the hook, by its token; the signature, and with it the message's age; the
-payload. Only then is anything stored, by whoever stands behind `Hooks`.
+payload. Only then `Hooks` stores anything.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from orchestrator.web.hooks.signatures import SIGNATURE_HEADERS, verify
 
 MAX_TOKEN = 200
 NOT_KEPT = SIGNATURE_HEADERS | {"authorization", "cookie", "proxy-authorization", "x-api-key"}
-"""Headers that are not handed on: they prove who speaks, and are no part of what is said."""
+"""Headers that are not passed on: they prove who sent the message, and are no part of it."""
 
 
 class Hook(Protocol):
-    """A hook as the store knows it: as much of it as this end reads."""
+    """The part of a hook that this module reads."""
 
     @property
     def trigger(self) -> Trigger:
-        """Whose hook it is; its `webhook` says how messages are signed, and where the secret lies."""
+        """The trigger of the hook. Its `webhook` says how messages are signed and where the secret is."""
         ...
 
 
@@ -40,12 +40,12 @@ class Delivered(Protocol):
 
     @property
     def status(self) -> Literal["accepted", "ignored", "duplicate"]:
-        """Kept, with the runs that it starts; let go by the trigger's `when`; or here already."""
+        """Stored with the runs that it starts; refused by the trigger's `when`; or a message that came before."""
         ...
 
     @property
     def runs(self) -> Sequence[str]:
-        """The runs that it started, a duplicate's: those of the first time. None yet where it waits for others."""
+        """The runs that it started, of a duplicate those of the first message. Empty while it waits for others."""
         ...
 
 
@@ -53,20 +53,23 @@ H = TypeVar("H", bound=Hook)
 
 
 class Hooks(Protocol[H]):
-    """Who knows the hooks, and takes their messages."""
+    """The owner of the hooks: it finds them and takes their messages."""
 
     async def find(self, token: str) -> H | None:
-        """Return the hook with this token, None where there is none."""
+        """Return the hook with this token, None if there is none."""
         ...
 
     async def deliver(
         self, hook: H, delivery: str, payload: Any, headers: Mapping[str, str], received_ms: int
     ) -> Delivered:
-        """Take a message whose signature held. Stored before this returns; the same `delivery` is taken once.
+        """Take a message whose signature is right. It is stored before this returns, the same `delivery` once.
 
-        `payload` is what JSON can say; `headers` have names in lower case, and none that is a secret or a signature;
-        `received_ms` is Unix time. Raises `ParameterError` for a payload that does not fit the trigger or the
-        workflow: then nothing is stored, and a corrected message with the same id may come.
+        `payload` is a value of JSON; `headers` have names in lower case, and none of them is a secret or a signature;
+        `received_ms` is Unix time.
+
+        Raises:
+            ParameterError: the payload does not fit the trigger or the workflow. Nothing is stored, and a corrected
+                message with the same id may come.
         """
         ...
 
@@ -79,7 +82,7 @@ def router(hooks: Hooks[H]) -> APIRouter:
     async def receive(request: Request) -> Response:
         received_ms = time.time_ns() // 1_000_000
         body = await read(request)
-        token: str = request.state.hook_token  # no part of the path any more: see `guard`
+        token: str = request.state.hook_token  # the guard has moved it out of the path
         hook = await hooks.find(token) if len(token) <= MAX_TOKEN else None
         webhook = None if hook is None else hook.trigger.webhook
         if hook is None or webhook is None:
@@ -100,7 +103,7 @@ def router(hooks: Hooks[H]) -> APIRouter:
 
 
 def _payload(scheme: str, content_type: str, body: bytes) -> Any:
-    """Understand the body. GitHub's form, its default, has the JSON in one field."""
+    """Parse the body. GitHub's default is a form that has the JSON in one field."""
     payload = parse(content_type, body)
     if scheme == "github" and isinstance(payload, dict) and list(payload) == ["payload"]:
         inner = payload["payload"]

@@ -1,4 +1,4 @@
-"""Signatures of webhooks: who may speak for another system, and which message it was. Pure.
+"""Signatures of webhooks: they prove who sent a message, and identify it. Pure.
 
 | scheme | headers | signed | against replays |
 | --- | --- | --- | --- |
@@ -6,7 +6,7 @@
 | `github` | `x-hub-signature-256: sha256=<hex>` | the body | the body's digest, which is the id |
 
 Both are HMAC-SHA256. `standard` is the Standard Webhooks specification (standardwebhooks.com). A secret of it is
-`whsec_<base64>`, or plain text. `github` signs no id: the body, all that it does sign, is the message's identity.
+`whsec_<base64>`, or plain text. `github` signs no id, only the body: so the body is the message's identity.
 """  # noqa: E501 — a table
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from orchestrator.model.errors import Forged, SettingsError
 
 TOLERANCE_S = 300
-"""How far a message's time may be from ours, either way."""
+"""How far the time of a message may be from ours, in both directions."""
 
 _ID = re.compile(r"[!-\-/-~]{1,200}")
 """Visible ASCII without the full stop, which separates the parts of what `standard` signs."""
@@ -31,9 +31,12 @@ _TIME = re.compile(r"[0-9]{1,12}")
 def verify(scheme: str, secrets: str, headers: Mapping[str, str], body: bytes, now_s: float) -> str:
     """Return the id of a message that is signed with one of the secrets.
 
-    `secrets` has one secret a line, so that a new one can come in before the old one goes; `headers` have names in
-    lower case. Raises `Forged`, with a reason that tells nothing of the secret, and `SettingsError` for a secret that
-    cannot be one.
+    `secrets` has one secret a line: a new one can be added before the old one is removed. `headers` have names in lower
+    case.
+
+    Raises:
+        Forged: the message is not signed with one of the secrets, or is too old. The reason tells nothing of them.
+        SettingsError: a secret has no valid form.
     """
     return SCHEMES[scheme]([line.strip() for line in secrets.split("\n") if line.strip()], headers, body, now_s)
 

@@ -32,34 +32,34 @@ class NightlySales(BaseModel):
 
 def build_workflow(regions: tuple[str, ...] = REGIONS) -> Workflow:
     """Return the workflow for these regions (folders of the source)."""
-    flow = Workflow("nightly-sales", params=NightlySales, description="Reads the shops' sales files, reports on a day.")
-    day, source, output = flow.params.day, flow.params.source, flow.params.output
+    workflow = Workflow(
+        "nightly-sales", params=NightlySales, description="Reads the shops' sales files, reports on a day."
+    )
+    day, source, output = workflow.params.day, workflow.params.source, workflow.params.output
 
-    catalogue = flow.job("catalogue", tasks.catalogue.s(source))
-    rates = flow.job(
+    catalogue = workflow.job("catalogue", tasks.catalogue.s(source))
+    rates = workflow.job(
         "exchange-rates",
         tasks.exchange_rates.s(source),
         retry=RetryPolicy(max=3, delay=1.0, retry_on=("ConnectionError",)),
         priority="high",
     )
-    ingested = [flow.job(f"ingest-{region}", tasks.ingest.s(region, source, output)) for region in regions]
+    ingested = [workflow.job(f"ingest-{region}", tasks.ingest.s(region, source, output)) for region in regions]
     validated = [
-        flow.job(f"validate-{region}", tasks.validate.s(read.output, catalogue.output, rates.output, output))
+        workflow.job(f"validate-{region}", tasks.validate.s(read.output, catalogue.output, rates.output, output))
         for region, read in zip(regions, ingested, strict=True)
     ]
     valid = [job.output for job in validated]
-    figures = flow.job("revenue", tasks.revenue.s(valid, rates.output, day))
-    best = flow.job("best-sellers", tasks.best_sellers.s(valid, catalogue.output, rates.output, day))
-    quality = flow.job("quality", tasks.quality.s([job.output for job in ingested], valid))
-    chart = flow.job("chart", tasks.chart.s(figures.output, output))
-    flow.job(
+    figures = workflow.job("revenue", tasks.revenue.s(valid, rates.output, day))
+    best = workflow.job("best-sellers", tasks.best_sellers.s(valid, catalogue.output, rates.output, day))
+    quality = workflow.job("quality", tasks.quality.s([job.output for job in ingested], valid))
+    chart = workflow.job("chart", tasks.chart.s(figures.output, output))
+    workflow.job(
         "report",
         tasks.report.s(day, figures.output, chart.output, best.output, quality.output, output),
         timeout=60,
     )
-    return flow
+    return workflow
 
 
 nightly_sales = build_workflow()
-flow = nightly_sales
-"""The name under which `orchestrator` commands find a module's workflow."""
