@@ -59,7 +59,7 @@ class Transition(Generic[R_co]):
         kind, decoders = _contract(type(self)).replies.get(reply[0], (None, ()))
         if kind is None or len(decoders) != len(reply) - 1:
             raise ScriptError(f"script {self.script} gave a reply that its contract does not have: {reply!r}")
-        value: R_co = kind(*[decode(word) for decode, word in zip(decoders, reply[1:], strict=True)])
+        value: R_co = kind(*map(_call, decoders, reply[1:]))
         return value
 
 
@@ -132,7 +132,7 @@ def _decoder(hint: Any) -> Decoder:
     if hint is Claimed:
         return Claimed.read
     if hint is bool:
-        return lambda word: bool(int(word))
+        return bool
     if hint is str:
         return bytes.decode
     if hint is bytes:
@@ -144,14 +144,17 @@ def _decoder(hint: Any) -> Decoder:
 def _rows(kind: Any) -> Decoder:
     """Return what reads a flat list as rows of so many words as the row's type has fields."""
     hints = typing.get_type_hints(kind) if hasattr(kind, "_fields") else dict(enumerate(typing.get_args(kind)))
-    decoders = [_decoder(hint) for hint in hints.values()]
-    make = kind._make if hasattr(kind, "_make") else tuple
+    decoders = tuple(_decoder(hint) for hint in hints.values())
+    width = len(decoders)
+    make: Callable[[Iterable[Any]], Any] = kind._make if hasattr(kind, "_make") else tuple
 
     def read(flat: list[Any]) -> tuple[Any, ...]:
         if not flat:
             return ()
-        width = len(decoders)
-        rows: Iterable[list[Any]] = (flat[at : at + width] for at in range(0, len(flat), width))
-        return tuple(make([decode(word) for decode, word in zip(decoders, row, strict=True)]) for row in rows)
+        return tuple([make(map(_call, decoders, flat[at : at + width])) for at in range(0, len(flat), width)])
 
     return read
+
+
+def _call(decode: Decoder, word: Any) -> Any:
+    return decode(word)
