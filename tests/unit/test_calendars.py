@@ -8,7 +8,7 @@ from itertools import islice, pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.model.errors import DefinitionError
@@ -18,6 +18,7 @@ from orchestrator.timing.days import OnDays
 from orchestrator.timing.intervals import Every
 from orchestrator.timing.nth_day import NthDay
 from orchestrator.timing.windows import Hours, Period, Window, WithinHours
+from support.examples import examples
 
 WEEK = Calendar(weekdays="mon-fri")
 FRANCE = Calendar(weekdays="mon-fri", without=[Calendar(holidays="FR")])
@@ -150,7 +151,7 @@ def test_skipping_and_moving_to_the_next_day():
         OnDays(daily, WEEK, "nearest")
 
 
-@settings(max_examples=60, deadline=None)
+@examples(100)
 @given(
     expression=st.sampled_from(["0 9 * * *", "30 2 * * 0", "0 */7 * * *", "0 0 L * *", "15 1,23 13 * *"]),
     zone=st.sampled_from(["UTC", "Europe/Paris", "America/Santiago"]),

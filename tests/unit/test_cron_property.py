@@ -11,11 +11,12 @@ from functools import cache
 from itertools import pairwise, takewhile
 from zoneinfo import ZoneInfo, available_timezones
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.model.errors import DefinitionError
 from orchestrator.timing.cron import Cron
+from support.examples import examples
 
 MINUTE = timedelta(minutes=1)
 ZONES = sorted(name for name in available_timezones() if "/" in name and not name.startswith("posix"))
@@ -163,7 +164,7 @@ def edges(zone, year):
     return found or [datetime(year, 1, 1, tzinfo=UTC)]
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(
     plan=plans,
     zone=st.sampled_from(FAVOURITES) | st.sampled_from(ZONES),
@@ -186,7 +187,7 @@ def test_around_clock_changes_every_minute_agrees(plan, zone, year, pick, early)
         assert cron.prev(later).astimezone(UTC) == earlier
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(plan=day_plans, year=st.integers(1900, 2300))
 def test_day_by_day_the_days_agree(plan, year):
     days = [date(year, 1, 1) + timedelta(days=n) for n in range(3 * 365)]

@@ -19,6 +19,7 @@ from orchestrator.dsl.yaml12 import Yaml, dump_yaml
 from orchestrator.model.errors import DocumentError
 from orchestrator.model.policies import RetryPolicy
 from orchestrator.plan.compile import compile_plan
+from support.examples import examples
 
 NIGHTLY = """\
 name: nightly
@@ -104,6 +105,7 @@ JSON = st.recursive(
 )  # fmt: skip
 
 
+@examples(100)
 @given(JSON)
 def test_what_is_dumped_is_read_back(value: object) -> None:
     text = dump_yaml({"it": value})

@@ -10,12 +10,13 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.expressions.language import Expression, check_template, fill
 from orchestrator.model.complaints import Complaint
 from orchestrator.model.errors import DefinitionError, ExpressionError, ParameterError
+from support.examples import examples
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "expressions.md").read_text()
 PLANNED = datetime(2027, 3, 28, 1, 30, tzinfo=UTC)
@@ -327,13 +328,13 @@ def _only_our_errors(text, variables):
     assert "\n" not in said
 
 
-@settings(max_examples=400, deadline=None)
+@examples(400)
 @given(text=_TEXTS, data=st.fixed_dictionaries(dict.fromkeys("ablmsx", _JSON)))
 def test_well_formed_expressions_raise_only_our_errors(text, data):
     _only_our_errors(text, {**data, "t": PLANNED, "d": timedelta(hours=1)})
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(text=st.text(alphabet="ax1.0'\"()[]{}+-*/%!&|<>=?:, \\\nrb_u", max_size=40) | st.text(max_size=20), data=_JSON)
 def test_any_text_raises_only_our_errors(text, data):
     _only_our_errors(text, {"a": data, "x": data})

@@ -12,7 +12,7 @@ from celery import Celery
 from celery.beat import BeatLazyFunc, ScheduleEntry
 from celery.schedules import BaseSchedule, crontab
 from celery.schedules import schedule as interval
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from kombu import Queue
 
@@ -22,6 +22,7 @@ from orchestrator.importers.beat_times import cron_times, interval_times
 from orchestrator.importers.report import Imported
 from orchestrator.model.errors import DefinitionError
 from orchestrator.starters.schedule import Schedule
+from support.examples import examples
 
 START = datetime(2027, 1, 1, 0, 0, 30, tzinfo=UTC)
 
@@ -65,7 +66,7 @@ def fields(low: int, high: int) -> st.SearchStrategy[Any]:
     return st.one_of(st.just("*"), listed, number, st.sets(number, min_size=1, max_size=4))
 
 
-@settings(deadline=None)
+@examples(100)
 @given(fields(0, 59), fields(0, 23), fields(1, 28), fields(1, 12), fields(0, 6), st.integers(0, 3_000))
 def test_crontabs_fire_when_celery_says_so(minute, hour, day, month, weekday, days):
     given = {"minute": minute, "hour": hour, "day_of_month": day, "month_of_year": month, "day_of_week": weekday}

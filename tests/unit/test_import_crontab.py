@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from croniter import croniter
-from hypothesis import assume, example, given, settings
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from orchestrator.dsl.documents import load, load_all, to_document
@@ -21,6 +21,7 @@ from orchestrator.importers.crontab import find_user_field, read_crontab
 from orchestrator.importers.report import Imported
 from orchestrator.starters.schedule import Schedule
 from orchestrator_tasks.shell import shell
+from support.examples import examples
 
 CRONTABS = Path(__file__).parents[1] / "data" / "crontabs"
 
@@ -247,7 +248,7 @@ def escaped(text: str) -> str:
     return text.replace("%", "\\%")
 
 
-@settings(deadline=None)
+@examples(100)
 @example("* * * * *", "a\x85b\u2028c \u2029", ["\x85", "d\r"], "")
 @given(expressions(), texts, st.none() | st.lists(texts, min_size=1, max_size=3), st.sampled_from(["", "root"]))
 def test_any_line_keeps_its_command_bytes_and_its_expression(expression, command, stdin, user):
@@ -269,7 +270,7 @@ def test_any_line_keeps_its_command_bytes_and_its_expression(expression, command
     assert document["schedules"]["crontab"]["cron"] == expression
 
 
-@settings(deadline=None)
+@examples(100)
 @given(expressions(), st.datetimes(datetime(2025, 1, 1), datetime(2035, 1, 1)), st.booleans())
 def test_it_fires_when_croniter_says_so(expression, start, by_month):
     fields = expression.split()

@@ -20,6 +20,7 @@ from orchestrator.plan.compile import compile_plan
 from orchestrator.plan.decompile import decompile
 from orchestrator.plan.graph import draw, levels
 from orchestrator.plan.validate import find_cycle
+from support.examples import examples
 
 
 def define(*jobs: JobDefinition, **head: Any) -> WorkflowDefinition:
@@ -69,6 +70,7 @@ def definitions(draw_: st.DrawFn) -> WorkflowDefinition:
     )
 
 
+@examples(100)
 @given(definitions())
 def test_document_definition_plan_and_back_keep_the_digest(definition: WorkflowDefinition) -> None:
     plan = compile_plan(definition)
@@ -82,6 +84,7 @@ def test_document_definition_plan_and_back_keep_the_digest(definition: WorkflowD
         assert all(name in draw(plan, picture) for name in plan.names)
 
 
+@examples(100)
 @given(definitions())
 def test_the_plan_is_the_graph(definition: WorkflowDefinition) -> None:
     plan = compile_plan(definition)

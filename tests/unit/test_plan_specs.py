@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from orchestrator.model.errors import DefinitionError, ParameterError
 from orchestrator.plan.specs import encode, render, rewrite, uses_run
+from support.examples import examples
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
@@ -21,6 +22,7 @@ JSON = st.recursive(
 )
 
 
+@examples(100)
 @given(JSON)
 def test_what_is_written_literally_is_rendered_as_it_was(value: Any) -> None:
     assert render(encode(value, lambda _: None), {}, {}) == value

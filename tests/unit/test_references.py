@@ -39,7 +39,12 @@ def files() -> list[Path]:
     return [Path(line) for line in listed.splitlines() if (ROOT / line).is_file()]
 
 
-def texts() -> Iterator[tuple[Path, str]]:
+@cache
+def texts() -> list[tuple[Path, str]]:
+    return list(_texts())
+
+
+def _texts() -> Iterator[tuple[Path, str]]:
     """Yield the docstrings and comments of modules, and pages whole."""
     for path in files():
         source = ROOT / path
@@ -54,6 +59,7 @@ def texts() -> Iterator[tuple[Path, str]]:
             yield path, "\n".join(re.findall(r"#.*", code))
 
 
+@cache
 def quoted() -> list[tuple[Path, str]]:
     return sorted({(path, found) for path, text in texts() for found in QUOTED.findall(text)})
 

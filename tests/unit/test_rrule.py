@@ -7,11 +7,12 @@ from itertools import islice, takewhile
 
 import pytest
 from dateutil.rrule import rrulestr
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from orchestrator.model.errors import DefinitionError
 from orchestrator.timing.rrule import RRule
+from support.examples import examples
 
 BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -111,7 +112,7 @@ RULES = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=40, deadline=None)
+@examples(120)
 @given(
     rule=RULES,
     start=st.datetimes(datetime(1999, 1, 1), datetime(2001, 12, 31)).map(lambda at: at.replace(microsecond=0)),
