@@ -28,7 +28,7 @@ from orchestrator.state.transitions.definitions import Apply
 from orchestrator.timing.calendars import Calendar
 from orchestrator.timing.intervals import Every
 from support.machine import Machine
-from support.namespace import Namespace, daily, desired_state, flow, told
+from support.namespace import Namespace, daily, desired_state, told, workflow
 
 MINUTE = 60_000
 
@@ -40,7 +40,7 @@ def space(redis_client: redis.Redis, ns: str) -> Namespace:
 
 def test_what_is_applied_is_there_and_a_second_apply_changes_nothing(space: Namespace) -> None:
     wanted = desired_state(
-        flow(night=daily(days="office"), hook=Trigger(webhook={"secret": "env:HOOK"})),
+        workflow(night=daily(days="office"), hook=Trigger(webhook={"secret": "env:HOOK"})),
         calendars={"office": Calendar(weekdays="mon-fri")},
     )
     assert told(space.propose(wanted)) == [
@@ -93,10 +93,10 @@ def test_an_apply_of_a_file_parses_each_schedule_and_trigger_once(
 
 
 def test_what_does_not_change_keeps_its_next_time_and_its_generation(space: Namespace) -> None:
-    space.make(desired_state(flow(a=Schedule(Every("7m")), b=daily())))
+    space.make(desired_state(workflow(a=Schedule(Every("7m")), b=daily())))
     before = space.record("nightly/a")
     space.machine.wait(MINUTE)
-    changed = desired_state(flow(a=Schedule(Every("7m")), b=daily(3)))
+    changed = desired_state(workflow(a=Schedule(Every("7m")), b=daily(3)))
     assert told(space.propose(changed)) == ["change schedule nightly/b"]
     space.make(changed)
     assert space.record("nightly/a") == before
@@ -104,10 +104,10 @@ def test_what_does_not_change_keeps_its_next_time_and_its_generation(space: Name
 
 
 def test_a_change_holds_from_the_next_planned_time_on(space: Namespace) -> None:
-    space.make(desired_state(flow(a=Schedule(Every("1h")))))
+    space.make(desired_state(workflow(a=Schedule(Every("1h")))))
     space.machine.wait(1000)
     changed_ms = space.machine.now
-    space.make(desired_state(flow(a=Schedule(Every("1m")))))
+    space.make(desired_state(workflow(a=Schedule(Every("1m")))))
     space.run_clock(2 * MINUTE)
     assert [each.at_ms for each in space.past("nightly/a")] == [
         at for at in range(changed_ms + 1, changed_ms + 2 * MINUTE + 1) if at % MINUTE == 0
@@ -115,10 +115,10 @@ def test_a_change_holds_from_the_next_planned_time_on(space: Namespace) -> None:
 
 
 def test_a_planned_time_that_starts_between_plan_and_apply_is_not_planned_again(space: Namespace) -> None:
-    space.make(desired_state(flow(a=Schedule(Every("1m")))))
+    space.make(desired_state(workflow(a=Schedule(Every("1m")))))
     due = space.record("nightly/a").next
     assert due is not None
-    changed = desired_state(flow(a=Schedule(Every("1m"), description="another")))
+    changed = desired_state(workflow(a=Schedule(Every("1m"), description="another")))
     space.machine.wait(due - space.machine.now - 1)
     seen = space.propose(changed)  # plans `due` anew
     space.machine.wait(2)
@@ -130,17 +130,17 @@ def test_a_planned_time_that_starts_between_plan_and_apply_is_not_planned_again(
 
 
 def test_a_planned_time_that_has_come_but_not_started_is_not_lost(space: Namespace) -> None:
-    space.make(desired_state(flow(a=Schedule(Every("1m"), misfire="run_all"))))
+    space.make(desired_state(workflow(a=Schedule(Every("1m"), misfire="run_all"))))
     due = space.record("nightly/a").next
     space.machine.wait(5 * MINUTE)  # nobody is there
-    space.make(desired_state(flow(a=Schedule(Every("1m"), misfire="run_all", description="another"))))
+    space.make(desired_state(workflow(a=Schedule(Every("1m"), misfire="run_all", description="another"))))
     assert space.record("nightly/a").next == due
     space.work()
     assert len(space.runs("nightly/a")) == 5
 
 
 def test_who_thinks_it_over_for_long_plans_no_runs_for_the_past(space: Namespace) -> None:
-    wanted = desired_state(flow(a=Schedule(Every("1m"))))
+    wanted = desired_state(workflow(a=Schedule(Every("1m"))))
     seen = space.propose(wanted)
     space.run_clock(5 * MINUTE)
     space.tick()
@@ -153,14 +153,16 @@ def test_who_thinks_it_over_for_long_plans_no_runs_for_the_past(space: Namespace
 def test_a_calendar_that_changes_plans_anew_who_uses_it(space: Namespace) -> None:
     """Also schedules that no file knows, and those that use it by way of another calendar."""
     space.make(
-        desired_state(flow(), calendars={"days": Calendar(weekdays="mon-sun"), "office": Calendar(calendar="days")})
+        desired_state(workflow(), calendars={"days": Calendar(weekdays="mon-sun"), "office": Calendar(calendar="days")})
     )
-    plan = flow().compile()
+    plan = workflow().compile()
     known = {"days": Calendar(weekdays="mon-sun"), "office": Calendar(calendar="days")}
     own = space.schedule(plan, daily(days="office", name="mine"), calendars=known)
     other = space.schedule(plan, daily(name="other"))
     before, unchanged = space.record(own), space.record(other)
-    changed = desired_state(flow(), calendars={"days": Calendar(weekdays="sun"), "office": Calendar(calendar="days")})
+    changed = desired_state(
+        workflow(), calendars={"days": Calendar(weekdays="sun"), "office": Calendar(calendar="days")}
+    )
     proposal = space.propose(changed)
     assert told(proposal) == ["change calendar days"]
     assert proposal.planned_anew == (own,)
@@ -175,17 +177,17 @@ def test_a_calendar_that_changes_plans_anew_who_uses_it(space: Namespace) -> Non
 
 def test_a_calendar_that_is_used_cannot_go(space: Namespace) -> None:
     office = {"office": Calendar(weekdays="mon-fri")}
-    space.make(desired_state(flow(), calendars=office))
-    space.schedule(flow().compile(), daily(days="office", name="mine"), calendars=office)
+    space.make(desired_state(workflow(), calendars=office))
+    space.schedule(workflow().compile(), daily(days="office", name="mine"), calendars=office)
     before = space.everything()
-    wanted = desired_state(flow(mine=daily(days="office")), prune="all")
+    wanted = desired_state(workflow(mine=daily(days="office")), prune="all")
     with pytest.raises(DefinitionError, match="there is no calendar 'office'"):
         space.propose(wanted)
     assert space.everything() == before
 
 
 def test_a_calendar_that_nobody_defines_is_an_error_with_its_place(space: Namespace) -> None:
-    wanted = replace(desired_state(flow(a=daily(days="offise"))), where=lambda kind, name: "f.yaml:3:1")
+    wanted = replace(desired_state(workflow(a=daily(days="offise"))), where=lambda kind, name: "f.yaml:3:1")
     with pytest.raises(DefinitionError) as caught:
         space.propose(wanted)
     assert str(caught.value).startswith("f.yaml:3:1: schedule nightly/a: there is no calendar 'offise'")
@@ -193,8 +195,10 @@ def test_a_calendar_that_nobody_defines_is_an_error_with_its_place(space: Namesp
 
 
 def test_without_prune_nothing_is_deleted_with_it_all_that_is_not_wanted(space: Namespace) -> None:
-    space.make(desired_state(flow(a=daily()), flow("other", b=daily()), calendars={"c": Calendar(weekdays="mon")}))
-    fewer = desired_state(flow())
+    space.make(
+        desired_state(workflow(a=daily()), workflow("other", b=daily()), calendars={"c": Calendar(weekdays="mon")})
+    )
+    fewer = desired_state(workflow())
     proposal = space.propose(fewer)
     assert not proposal.changes
     assert set(proposal.difference.unmanaged) == {
@@ -211,21 +215,21 @@ def test_without_prune_nothing_is_deleted_with_it_all_that_is_not_wanted(space: 
 
 
 def test_a_workflow_takes_its_schedules_and_backfills_along(space: Namespace) -> None:
-    space.make(desired_state(flow(), flow("other")))
-    own = space.schedule(flow("other").compile(), daily(name="mine"))
+    space.make(desired_state(workflow(), workflow("other")))
+    own = space.schedule(workflow("other").compile(), daily(name="mine"))
     space.put(backfill_record(space.record(own), daily(name="mine"), 1, 2))
     # Back to a revision without `other` deletes what files had defined, and with it what hangs on it.
-    space.make(desired_state(flow("third")))
-    space.machine.do(Apply(-1, pack([put_workflow("other", flow("other").compile().digest)])))
-    fewer = desired_state(flow(), flow("third"), prune="defined")
+    space.make(desired_state(workflow("third")))
+    space.machine.do(Apply(-1, pack([put_workflow("other", workflow("other").compile().digest)])))
+    fewer = desired_state(workflow(), workflow("third"), prune="defined")
     assert told(space.propose(fewer)) == ["delete workflow other", "delete schedule other/mine"]
     space.make(fewer)
     assert not [key for key in space.everything() if b"starter:" in key]
 
 
 def test_a_schedule_can_become_a_trigger_of_the_same_name(space: Namespace) -> None:
-    space.make(desired_state(flow(a=daily())))
-    changed = desired_state(flow(a=Trigger(event="paid")))
+    space.make(desired_state(workflow(a=daily())))
+    changed = desired_state(workflow(a=Trigger(event="paid")))
     assert told(space.propose(changed)) == ["delete schedule nightly/a", "create trigger nightly/a"]
     space.make(changed)
     assert space.record("nightly/a").kind == "trigger"
@@ -234,24 +238,24 @@ def test_a_schedule_can_become_a_trigger_of_the_same_name(space: Namespace) -> N
 
 
 def test_a_webhook_keeps_its_address(space: Namespace) -> None:
-    space.make(desired_state(flow(a=Trigger(webhook={"secret": "env:A"}))))
+    space.make(desired_state(workflow(a=Trigger(webhook={"secret": "env:A"}))))
     token = space.record("nightly/a").token
     assert len(token) == 32
-    space.make(desired_state(flow(a=Trigger(webhook={"secret": "env:B"}))))
+    space.make(desired_state(workflow(a=Trigger(webhook={"secret": "env:B"}))))
     assert space.record("nightly/a").token == token
 
 
 def test_what_is_paused_stays_so_and_enabled_is_set_back(space: Namespace) -> None:
-    wanted = desired_state(flow(a=daily(), b=daily(enabled=False)))
+    wanted = desired_state(workflow(a=daily(), b=daily(enabled=False)))
     space.make(wanted)
     space.apply([pause("nightly/a")])
-    plan = flow().compile()
+    plan = workflow().compile()
     space.put(schedule_record(plan.workflow, daily(name="b"), {}, space.machine.now))
     proposal = space.propose(wanted)
     assert told(proposal) == ["change schedule nightly/b"]
     assert proposal.changes[0].fields == {"enabled": (None, False)}
     assert proposal.paused == ("nightly/a",)
-    space.make(desired_state(flow(a=daily(3), b=daily(enabled=False))))
+    space.make(desired_state(workflow(a=daily(3), b=daily(enabled=False))))
     assert space.record("nightly/a").paused_ms is not None
     assert space.record("nightly/a").next is None
     assert space.record("nightly/b").next is None
@@ -260,9 +264,9 @@ def test_what_is_paused_stays_so_and_enabled_is_set_back(space: Namespace) -> No
 def test_drift_is_what_others_have_edited(space: Namespace) -> None:
     with pytest.raises(NotFound):
         space.drift()
-    space.make(desired_state(flow(a=daily(), b=daily()), flow("other")))
+    space.make(desired_state(workflow(a=daily(), b=daily()), workflow("other")))
     assert not space.drift().changes
-    space.store.put_plan(flow(task="t.other").compile())
+    space.store.put_plan(workflow(task="t.other").compile())
     space.put(schedule_record("nightly", daily(5, name="a"), {}, space.machine.now))
     space.put(schedule_record("nightly", daily(name="mine"), {}, space.machine.now))
     space.apply([drop_starter("nightly/b"), drop_workflow("other")])
@@ -277,15 +281,18 @@ def test_drift_is_what_others_have_edited(space: Namespace) -> None:
 
 
 def test_going_back_restores_what_files_had_defined_and_leaves_the_rest(space: Namespace) -> None:
-    first = desired_state(flow(a=daily(enabled=False), b=daily()), calendars={"c": Calendar(weekdays="mon")})
+    first = desired_state(workflow(a=daily(enabled=False), b=daily()), calendars={"c": Calendar(weekdays="mon")})
     space.make(first)
-    space.store.put_plan(flow("theirs").compile())  # registered by a program
+    space.store.put_plan(workflow("theirs").compile())  # registered by a program
     space.make(
         desired_state(
-            flow(task="t.new", a=daily()), flow("more"), calendars={"c": Calendar(weekdays="tue")}, prune="nothing"
+            workflow(task="t.new", a=daily()),
+            workflow("more"),
+            calendars={"c": Calendar(weekdays="tue")},
+            prune="nothing",
         )
     )
-    space.make(replace(desired_state(flow(task="t.new"), flow("more"), flow("theirs")), prune="all"))
+    space.make(replace(desired_state(workflow(task="t.new"), workflow("more"), workflow("theirs")), prune="all"))
     back = space.back_to(1)
     assert told(space.propose(back)) == [
         "create calendar c", "delete workflow more", "change workflow nightly", "delete workflow theirs",
@@ -310,12 +317,12 @@ def test_too_many_changes_at_once_are_refused(space: Namespace) -> None:
 
 
 def test_warnings_tell_what_may_be_a_mistake(space: Namespace) -> None:
-    space.store.put_plan(flow("there").compile())
+    space.store.put_plan(workflow("there").compile())
     run = Trigger(run={"workflow": ["there", "gone"]})
     data = Trigger(datasets={"any": ["made", "never"]})
     maker = Workflow("maker", produces=["made"])
     maker.job("a", {"task": "t"})
-    proposal = space.propose(desired_state(flow(r=run, d=data), maker))
+    proposal = space.propose(desired_state(workflow(r=run, d=data), maker))
     assert proposal.warnings == (
         "trigger nightly/r: there is no workflow 'gone' in this namespace, so that none of its runs ends",
         "trigger nightly/d: nothing in this namespace produces the dataset 'never'",
@@ -343,7 +350,7 @@ def test_workflows_that_start_themselves_are_told_of(space: Namespace) -> None:
 
 async def test_both_clients_apply_and_go_back(redis_url: str, ns: str) -> None:
     settings = Settings(redis_url=redis_url, namespace=ns)
-    wanted = desired_state(flow(a=daily()))
+    wanted = desired_state(workflow(a=daily()))
     async with AsyncClient(settings) as client:
         whole = client.definitions
         assert await whole.apply(wanted, await whole.propose(wanted), Note("ann")) == 1
@@ -353,6 +360,6 @@ async def test_both_clients_apply_and_go_back(redis_url: str, ns: str) -> None:
         assert [each.note.author for each in await whole.revisions()] == ["ann"]
     with Client(settings) as other:
         assert not other.definitions.propose(wanted).changes
-        later = desired_state(flow(a=daily(5)))
+        later = desired_state(workflow(a=daily(5)))
         assert other.definitions.apply(later, other.definitions.propose(later)) == 2
         assert [each.number for each in other.definitions.revisions(1)] == [2]

@@ -16,7 +16,7 @@ from orchestrator.scheduling.records import schedule_record
 from orchestrator.state.layouts.change_ops import put_starter, put_workflow
 from orchestrator.state.transitions.definitions import Changed, NotUploaded, StaleEdit
 from support.machine import Machine
-from support.namespace import Namespace, daily, desired_state, flow, told
+from support.namespace import Namespace, daily, desired_state, told, workflow
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def space(redis_client: redis.Redis, ns: str) -> Namespace:
 
 def test_a_change_that_fails_leaves_nothing(space: Namespace) -> None:
     """Whatever is wrong with the last of many changes, none is made."""
-    space.make(desired_state(flow(a=daily())))
+    space.make(desired_state(workflow(a=daily())))
     before = space.everything()
     record = schedule_record("nightly", daily(5, name="a"), {}, space.machine.now)
     for ops, expected, answer in (
@@ -39,14 +39,14 @@ def test_a_change_that_fails_leaves_nothing(space: Namespace) -> None:
 
 
 def test_one_who_dies_before_the_change_has_changed_nothing(space: Namespace) -> None:
-    space.make(desired_state(flow(a=daily())))
-    changed = desired_state(flow(task="t.new", a=daily(4)))
+    space.make(desired_state(workflow(a=daily())))
+    changed = desired_state(workflow(task="t.new", a=daily(4)))
     seen = space.propose(changed)
     steps = applying.apply(space.keys, changed, seen, Note())
     port = SimpleNamespace(store=space.store)
     step = next(steps)
     for _ in range(100):
-        if space.store.client.exists(space.keys.plan(flow(task="t.new").compile().digest)):
+        if space.store.client.exists(space.keys.plan(workflow(task="t.new").compile().digest)):
             break
         step = steps.send(step(port))
     steps.close()  # killed: the plan is there, and nothing uses it
@@ -56,16 +56,16 @@ def test_one_who_dies_before_the_change_has_changed_nothing(space: Namespace) ->
 
 
 def test_another_edit_that_is_no_matter_does_not_stop_an_apply(space: Namespace) -> None:
-    space.make(desired_state(flow(a=daily())))
-    changed = desired_state(flow(a=daily(4)))
+    space.make(desired_state(workflow(a=daily())))
+    changed = desired_state(workflow(a=daily(4)))
     seen = space.propose(changed)
-    space.store.put_plan(flow("theirs").compile())
+    space.store.put_plan(workflow("theirs").compile())
     assert space.drive(applying.apply(space.keys, changed, seen, Note())) == 2
 
 
 def test_an_edit_that_makes_it_another_change_stops_an_apply(space: Namespace) -> None:
-    space.make(desired_state(flow(a=daily())))
-    changed = desired_state(flow(a=daily(4)))
+    space.make(desired_state(workflow(a=daily())))
+    changed = desired_state(workflow(a=daily(4)))
     seen = space.propose(changed)
     space.put(schedule_record("nightly", daily(6, name="a"), {}, space.machine.now))
     before = space.everything()
@@ -77,8 +77,8 @@ def test_an_edit_that_makes_it_another_change_stops_an_apply(space: Namespace) -
 @pytest.mark.parametrize("same", [True, False])
 def test_of_several_who_apply_at_once_one_makes_the_change(space: Namespace, same: bool) -> None:
     """Those who want the same have nothing left to do; those who want another thing are told."""
-    space.make(desired_state(flow(a=daily())))
-    aims = [desired_state(flow(task="t.1" if same else f"t.{n}", a=daily(3 if same else n))) for n in range(3, 11)]
+    space.make(desired_state(workflow(a=daily())))
+    aims = [desired_state(workflow(task="t.1" if same else f"t.{n}", a=daily(3 if same else n))) for n in range(3, 11)]
     seen = [space.propose(each) for each in aims]
     started = threading.Barrier(len(aims))
     outcomes: list[int | str] = []

@@ -198,10 +198,10 @@ def test_texts_are_taken_as_they_are(starters: Starters, machine: Machine, text:
 
 def test_a_schedule_and_a_trigger_of_one_workflow_have_names_of_their_own() -> None:
     """Both are stored as `workflow/name`."""
-    flow = Workflow("w")
-    flow.schedule(Every("1m"))
+    workflow = Workflow("w")
+    workflow.schedule(Every("1m"))
     with pytest.raises(DefinitionError, match="there is already a schedule 'default'"):
-        flow.trigger(event="e")
+        workflow.trigger(event="e")
     complaints: list[Complaint] = []
     jobs = {"a": {"task": "noop"}}
     starts = {"schedules": {"s": {"every": "1m"}}, "triggers": {"s": {"event": "e"}}}

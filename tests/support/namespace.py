@@ -24,13 +24,13 @@ from support.starters import Starters
 class Namespace(Starters):
     """A machine's definitions as a whole."""
 
-    def drive(self, flow: Iterator[Any]) -> Any:
-        """Drive a client's flow on the machine's store."""
+    def drive(self, steps: Iterator[Any]) -> Any:
+        """Take a client's steps on the machine's store."""
         port = SimpleNamespace(store=self.store)
         try:
-            step = next(flow)
+            step = next(steps)
             while True:
-                step = flow.send(step(port))  # type: ignore[attr-defined]
+                step = steps.send(step(port))  # type: ignore[attr-defined]
         except StopIteration as end:
             return end.value
 
@@ -67,7 +67,7 @@ class Namespace(Starters):
         return {**found, meta: {field: value for field, value in client.hgetall(meta).items() if field != b"clock"}}
 
 
-def flow(name: str = "nightly", task: str = "t.load", **starts: Schedule | Trigger) -> Workflow:
+def workflow(name: str = "nightly", task: str = "t.load", **starts: Schedule | Trigger) -> Workflow:
     """Make a workflow of one job, with schedules and triggers by name."""
     made = Workflow(name)
     made.job("load", {"task": task})
@@ -83,11 +83,11 @@ def flow(name: str = "nightly", task: str = "t.load", **starts: Schedule | Trigg
     return made
 
 
-def desired_state(*flows: Workflow, calendars: dict[str, Calendar] | None = None, **options: Any) -> DesiredState:
+def desired_state(*workflows: Workflow, calendars: dict[str, Calendar] | None = None, **options: Any) -> DesiredState:
     written = Written()
     for name, calendar in (calendars or {}).items():
         written.add_calendar(name, calendar, lambda: "here")
-    for each in flows:
+    for each in workflows:
         written.add_workflow(each, lambda: "here")
     return replace(written.desired_state(), **options)
 

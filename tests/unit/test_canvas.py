@@ -23,7 +23,7 @@ def tsum(numbers, *more):
     return numbers
 
 
-def jobs(flow: Workflow) -> dict[str, tuple[Any, ...]]:
+def jobs(workflow: Workflow) -> dict[str, tuple[Any, ...]]:
     """Return each job's arguments, an output as `<name>`, and with `after` at the end where there is one."""
 
     def show(value: Any) -> Any:
@@ -31,10 +31,10 @@ def jobs(flow: Workflow) -> dict[str, tuple[Any, ...]]:
             return f"<{value['$output'][0]}>"
         return [show(item) for item in value] if isinstance(value, list) else value
 
-    flow.compile()
+    workflow.compile()
     return {
         job.name: tuple(show(arg) for arg in job.args) + ((set(job.after),) if job.after else ())
-        for job in flow.definition().jobs
+        for job in workflow.definition().jobs
     }
 
 
@@ -80,9 +80,9 @@ def test_a_group_of_one_in_a_chain_is_its_task() -> None:
 
 
 def test_a_single_task_and_options_of_the_workflow() -> None:
-    flow = from_canvas(add.s(1), name="one", priority="low")
-    assert jobs(flow) == {"add": (1,)}
-    assert flow.definition().priority == "low"
+    workflow = from_canvas(add.s(1), name="one", priority="low")
+    assert jobs(workflow) == {"add": (1,)}
+    assert workflow.definition().priority == "low"
 
 
 def test_a_canvas_that_went_through_json_is_the_same() -> None:
@@ -93,8 +93,8 @@ def test_a_canvas_that_went_through_json_is_the_same() -> None:
 
 
 def test_a_long_chain_and_a_wide_group() -> None:
-    flow = from_canvas(chain(*[add.s(i) for i in range(3000)]))
-    assert len(flow.compile().names) == 3000
+    workflow = from_canvas(chain(*[add.s(i) for i in range(3000)]))
+    assert len(workflow.compile().names) == 3000
 
 
 @pytest.mark.parametrize(

@@ -211,8 +211,8 @@ def test_names_that_are_no_text_are_files_like_others() -> None:
 
 def test_what_python_defines_stands_beside_files() -> None:
     written = Written()
-    flow = read([write("a.yaml", HOURLY)], "default", {}).workflows["hourly"]
-    written.add_workflow(flow, lambda: "shop:hourly")
+    workflow = read([write("a.yaml", HOURLY)], "default", {}).workflows["hourly"]
+    written.add_workflow(workflow, lambda: "shop:hourly")
     assert written.where("schedule", "hourly/each") == "shop:hourly"
     with pytest.raises(DefinitionError, match=r"again: workflow 'hourly' is defined already, at shop:hourly"):
-        written.add_workflow(flow, lambda: "again")
+        written.add_workflow(workflow, lambda: "again")

@@ -71,12 +71,12 @@ def test_it_round_trips_to_the_same_digest(form: str) -> None:
 
 
 def test_a_workflow_in_python_and_its_document_have_the_same_digest(tmp_path) -> None:
-    flow = Workflow("same", description="d")
-    a = flow.job("a", {"task": "t.a", "args": [1.5, "é\n"], "kwargs": {"z": 1, "a": None}}, retry=2)
-    flow.job("b", {"task": "t.b", "args": (a.output["x"],)}, after=a, timeout=3)
+    workflow = Workflow("same", description="d")
+    a = workflow.job("a", {"task": "t.a", "args": [1.5, "é\n"], "kwargs": {"z": 1, "a": None}}, retry=2)
+    workflow.job("b", {"task": "t.b", "args": (a.output["x"],)}, after=a, timeout=3)
     path = tmp_path / "same.yaml"
-    path.write_text(dump(flow.definition()))
-    assert Workflow.load(path).compile().digest == flow.compile().digest
+    path.write_text(dump(workflow.definition()))
+    assert Workflow.load(path).compile().digest == workflow.compile().digest
 
 
 def test_the_order_of_fields_and_keywords_is_no_content_but_that_of_jobs_and_data_is() -> None:

@@ -62,19 +62,19 @@ class Nightly(BaseModel):
     items: list[str] = Field(default_factory=list, alias="lines")
 
 
-def spec(flow: Workflow, name: str) -> dict[str, object]:
-    plan = flow.compile()
+def spec(workflow: Workflow, name: str) -> dict[str, object]:
+    plan = workflow.compile()
     parsed: dict[str, object] = json.loads(plan.specs[plan.jobs[plan.names.index(name)].spec])
     return parsed
 
 
 def test_references_make_dependencies_and_order_adds_to_them() -> None:
-    flow = Workflow("nightly", params=Nightly)
-    raw = flow.job("extract", extract.s(day=flow.params.day), retry=RetryPolicy(max=3))
-    tidy = flow.job("clean", clean.s(raw.output, strict=True))
-    flow.job("load", load.s(tidy.output["rows"][0], deep={"a": [tidy.output, (raw.output["n"],)]}), priority="high")
-    flow.job("report", report.si(), after=["load"])
-    plan = flow.compile()
+    workflow = Workflow("nightly", params=Nightly)
+    raw = workflow.job("extract", extract.s(day=workflow.params.day), retry=RetryPolicy(max=3))
+    tidy = workflow.job("clean", clean.s(raw.output, strict=True))
+    workflow.job("load", load.s(tidy.output["rows"][0], deep={"a": [tidy.output, (raw.output["n"],)]}), priority="high")
+    workflow.job("report", report.si(), after=["load"])
+    plan = workflow.compile()
 
     assert plan.names == ("extract", "clean", "load", "report")
     assert [job.inputs for job in plan.jobs] == [(), (0,), (0, 1), ()]
@@ -83,12 +83,12 @@ def test_references_make_dependencies_and_order_adds_to_them() -> None:
     assert [job.uses_params for job in plan.jobs] == [True, False, False, False]
     assert plan.roots == (0,)
     assert plan.jobs[2].priority == PriorityClass.high
-    assert spec(flow, "extract") == {
+    assert spec(workflow, "extract") == {
         "task": "shop.extract",
         "kwargs": {"day": {"$param": ["day"]}},
         "retry": {"max": 3},
     }
-    assert spec(flow, "load") == {
+    assert spec(workflow, "load") == {
         "task": "shop.load",
         "args": [{"$output": [1, "rows", 0]}],
         "kwargs": {"deep": {"a": [{"$output": [1]}, [{"$output": [0, "n"]}]]}},
@@ -96,10 +96,10 @@ def test_references_make_dependencies_and_order_adds_to_them() -> None:
 
 
 def test_the_arrow_takes_jobs_and_lists_on_either_side() -> None:
-    flow = Workflow("arrows")
-    a, b, c, d, e = (flow.job(name, load.s()) for name in "abcde")
+    workflow = Workflow("arrows")
+    a, b, c, d, e = (workflow.job(name, load.s()) for name in "abcde")
     a >> b >> [c, d] >> e
-    plan = flow.compile()
+    plan = workflow.compile()
     assert [job.successors for job in plan.jobs] == [(1,), (2, 3), (4,), (4,), ()]
     with pytest.raises(DefinitionError, match="to the right of >> stand jobs"):
         a >> "b"
@@ -108,38 +108,38 @@ def test_the_arrow_takes_jobs_and_lists_on_either_side() -> None:
 
 
 def test_after_takes_a_job_a_name_or_lists_of_them_and_names_may_come_later() -> None:
-    flow = Workflow("after")
-    first = flow.job("first", load.s(), after="last")
-    flow.job("second", load.s(), after=first)
-    flow.job("third", load.s(), after=[first, "second", ["last"]])
-    flow.job("last", load.s())
-    assert [job.in_degree for job in flow.compile().jobs] == [1, 1, 3, 0]
+    workflow = Workflow("after")
+    first = workflow.job("first", load.s(), after="last")
+    workflow.job("second", load.s(), after=first)
+    workflow.job("third", load.s(), after=[first, "second", ["last"]])
+    workflow.job("last", load.s())
+    assert [job.in_degree for job in workflow.compile().jobs] == [1, 1, 3, 0]
 
 
 def test_references_survive_in_signatures() -> None:
-    flow = Workflow("survive", params=Nightly)
-    raw = flow.job("raw", extract.s(flow.params.day))
-    partial = clean.s(strict=flow.params.limit)
+    workflow = Workflow("survive", params=Nightly)
+    raw = workflow.job("raw", extract.s(workflow.params.day))
+    partial = clean.s(strict=workflow.params.limit)
     whole = partial.clone(args=(raw.output["rows"],))
     again = copy.deepcopy(whole)
-    flow.job("clean", again)
-    assert spec(flow, "clean")["args"] == [{"$output": [0, "rows"]}]
-    assert spec(flow, "clean")["kwargs"] == {"strict": {"$param": ["limit"]}}
+    workflow.job("clean", again)
+    assert spec(workflow, "clean")["args"] == [{"$output": [0, "rows"]}]
+    assert spec(workflow, "clean")["kwargs"] == {"strict": {"$param": ["limit"]}}
     assert json.loads(celery_dumps(again))["args"] == [{"$output": ["raw", "rows"]}]
     assert "raw.output['rows']" in repr(again)
 
-    flow.job("shared", note.s(raw.output))
-    flow.job("by-name", signature("elsewhere.task", args=(raw.output,), kwargs={"n": 1}))
-    flow.job("immutable", clean.si(raw.output).set(queue="slow", ignore_result=True))
-    assert spec(flow, "by-name") == {"task": "elsewhere.task", "args": [{"$output": [0]}], "kwargs": {"n": 1}}
-    assert flow.definition().jobs[-1].route == "slow"
-    flow.job("whole-job", note.s(raw))
-    assert spec(flow, "whole-job")["args"] == [{"$output": [0]}]
+    workflow.job("shared", note.s(raw.output))
+    workflow.job("by-name", signature("elsewhere.task", args=(raw.output,), kwargs={"n": 1}))
+    workflow.job("immutable", clean.si(raw.output).set(queue="slow", ignore_result=True))
+    assert spec(workflow, "by-name") == {"task": "elsewhere.task", "args": [{"$output": [0]}], "kwargs": {"n": 1}}
+    assert workflow.definition().jobs[-1].route == "slow"
+    workflow.job("whole-job", note.s(raw))
+    assert spec(workflow, "whole-job")["args"] == [{"$output": [0]}]
 
 
 def test_values_of_the_future_refuse_to_be_used_now() -> None:
-    flow = Workflow("future", params=Nightly)
-    raw = flow.job("raw", extract.s(1))
+    workflow = Workflow("future", params=Nightly)
+    raw = workflow.job("raw", extract.s(1))
     for use in (
         bool,
         list,
@@ -150,7 +150,7 @@ def test_values_of_the_future_refuse_to_be_used_now() -> None:
         lambda ref: 1 in ref,
         lambda ref: ref(),
     ):
-        for ref in (raw.output, flow.params.day):
+        for ref in (raw.output, workflow.params.day):
             with pytest.raises(DefinitionError, match="is not known while the workflow is written"):
                 use(ref)
     with pytest.raises(DefinitionError, match=r"a step into a value is a key \(text\) or an index"):
@@ -158,19 +158,19 @@ def test_values_of_the_future_refuse_to_be_used_now() -> None:
 
 
 def test_parameters_are_checked_when_they_are_named() -> None:
-    flow = Workflow("params", params=Nightly)
-    assert flow.params.window.start.__json__() == {"$param": ["window", "start"]}
-    assert flow.params["items"].__json__() == {"$param": ["lines"]}, "JSON has the alias"
+    workflow = Workflow("params", params=Nightly)
+    assert workflow.params.window.start.__json__() == {"$param": ["window", "start"]}
+    assert workflow.params["items"].__json__() == {"$param": ["lines"]}, "JSON has the alias"
     with pytest.raises(
         DefinitionError, match=r"workflow 'params': Nightly has no field 'dya' \(did you mean 'day'\?\)"
     ):
-        _ = flow.params.dya
+        _ = workflow.params.dya
     with pytest.raises(DefinitionError, match=r"params\.window: Window has no field 'end'"):
-        _ = flow.params.window.end
+        _ = workflow.params.window.end
     with pytest.raises(DefinitionError, match="the workflow has none"):
         _ = Workflow("bare").params.day
     with pytest.raises(DefinitionError, match="params as a whole"):
-        flow.job("all", note.s(flow.params))
+        workflow.job("all", note.s(workflow.params))
 
 
 def test_jobs_of_another_workflow_are_refused() -> None:
@@ -218,10 +218,10 @@ def test_jobs_of_another_workflow_are_refused() -> None:
     ],
 )
 def test_a_mistake_is_told_where_it_is_made(make, message: str) -> None:
-    flow = Workflow("flow")
-    flow.job("taken", load.s())
+    workflow = Workflow("flow")
+    workflow.job("taken", load.s())
     with pytest.raises(DefinitionError, match=message) as caught:
-        make(flow)
+        make(workflow)
     assert "\n" not in str(caught.value)
 
 
@@ -234,23 +234,28 @@ def test_secrets_are_no_parameters() -> None:
 
 
 def test_celery_options_that_a_job_has_too_are_taken_over() -> None:
-    flow = Workflow("options")
-    flow.job("a", load.s().set(queue="q", time_limit=60, soft_time_limit=50, headers={"tenant": "x"}))
-    flow.job("b", load.s().set(queue="q", time_limit=60), route="r", timeout=5)
-    assert spec(flow, "a") == {"task": "shop.load", "timeout": 60.0, "soft_timeout": 50.0, "headers": {"tenant": "x"}}
-    assert spec(flow, "b") == {"task": "shop.load", "timeout": 5.0}
-    assert [job.route for job in flow.definition().jobs] == ["q", "r"]
+    workflow = Workflow("options")
+    workflow.job("a", load.s().set(queue="q", time_limit=60, soft_time_limit=50, headers={"tenant": "x"}))
+    workflow.job("b", load.s().set(queue="q", time_limit=60), route="r", timeout=5)
+    assert spec(workflow, "a") == {
+        "task": "shop.load",
+        "timeout": 60.0,
+        "soft_timeout": 50.0,
+        "headers": {"tenant": "x"},
+    }
+    assert spec(workflow, "b") == {"task": "shop.load", "timeout": 5.0}
+    assert [job.route for job in workflow.definition().jobs] == ["q", "r"]
 
 
 def test_a_route_comes_from_the_job_the_signature_the_app_or_the_caller() -> None:
-    flow = Workflow("routes")
-    flow.job("routed", load.s())
-    flow.job("own", report.s())
-    flow.job("default", extract.s(1))
-    flow.job("named", signature("elsewhere.task"))
-    flow.job("chosen", signature("elsewhere.task"), route="here")
-    assert [job.route for job in flow.definition().jobs] == ["warehouse", "mail", "celery", "default", "here"]
-    plan = flow.compile(lambda task: f"for-{task}")
+    workflow = Workflow("routes")
+    workflow.job("routed", load.s())
+    workflow.job("own", report.s())
+    workflow.job("default", extract.s(1))
+    workflow.job("named", signature("elsewhere.task"))
+    workflow.job("chosen", signature("elsewhere.task"), route="here")
+    assert [job.route for job in workflow.definition().jobs] == ["warehouse", "mail", "celery", "default", "here"]
+    plan = workflow.compile(lambda task: f"for-{task}")
     assert [plan.routes[job.route] for job in plan.jobs] == [
         "warehouse", "mail", "celery", "for-elsewhere.task", "here",
     ]  # fmt: skip
@@ -260,38 +265,38 @@ def test_literal_dicts_with_dollar_keys_enums_and_models_are_data() -> None:
     class Colour(enum.StrEnum):
         red = "r"
 
-    flow = Workflow("literal")
-    flow.job("a", load.s({"$output": ["a"]}, {"x": {"$y": 1}}, Colour.red, Window(), (1, 2)))
-    assert spec(flow, "a")["args"] == [
+    workflow = Workflow("literal")
+    workflow.job("a", load.s({"$output": ["a"]}, {"x": {"$y": 1}}, Colour.red, Window(), (1, 2)))
+    assert spec(workflow, "a")["args"] == [
         {"$literal": {"$output": ["a"]}}, {"x": {"$literal": {"$y": 1}}}, "r", {"start": "2027-01-01"}, [1, 2],
     ]  # fmt: skip
 
 
 def test_dates_and_decimals_are_written_as_celery_writes_them() -> None:
     values = [datetime.date(2027, 3, 1), decimal.Decimal("1.10"), {"at": datetime.datetime(2027, 3, 1, 2, 0)}]
-    flow = Workflow("dialect")
-    flow.job("a", load.s(*values))
-    assert celery_loads(flow.compile().specs[0])["args"] == values
+    workflow = Workflow("dialect")
+    workflow.job("a", load.s(*values))
+    assert celery_loads(workflow.compile().specs[0])["args"] == values
 
 
 def test_compiled_once_until_it_changes() -> None:
-    flow = Workflow("cached")
-    a = flow.job("a", load.s())
-    plan = flow.compile()
-    assert flow.compile() is plan
-    b = flow.job("b", load.s())
-    assert flow.compile() is not plan
-    plan = flow.compile()
+    workflow = Workflow("cached")
+    a = workflow.job("a", load.s())
+    plan = workflow.compile()
+    assert workflow.compile() is plan
+    b = workflow.job("b", load.s())
+    assert workflow.compile() is not plan
+    plan = workflow.compile()
     a >> b
-    assert flow.compile().digest != plan.digest
+    assert workflow.compile().digest != plan.digest
 
 
 def test_binding_checks_and_fills_in_everything() -> None:
-    flow = Workflow("bind", params=Nightly)
-    bound = json.loads(flow.bind({"day": "2027-03-01", "items": ["x"]}))
+    workflow = Workflow("bind", params=Nightly)
+    bound = json.loads(workflow.bind({"day": "2027-03-01", "items": ["x"]}))
     assert bound == {"day": "2027-03-01", "limit": 10, "window": {"start": "2027-01-01"}, "lines": ["x"]}
     with pytest.raises(ParameterError) as caught:
-        flow.bind({"limit": "many", "dya": 1})
+        workflow.bind({"limit": "many", "dya": 1})
     lines = str(caught.value).splitlines()
     assert lines[0] == "workflow 'bind': 3 things are wrong:"
     assert sorted(line.strip().split(":")[0] for line in lines[1:]) == ["day", "dya", "limit"]

@@ -37,7 +37,7 @@ def plain(x):
 
 def test_a_function_that_calls_jobs_is_a_workflow() -> None:
     @workflow(params=Params, priority="high")
-    def nightly(flow, params):
+    def nightly(workflow, params):
         """Load the day.
 
         And more.
@@ -67,7 +67,7 @@ def test_a_plain_function_becomes_a_shared_task() -> None:
     assert plain(1) == 2
 
     @workflow
-    def small(flow):
+    def small(workflow):
         plain(1)
 
     assert small.definition().jobs[0].task.endswith(".plain")
@@ -80,8 +80,8 @@ def test_a_workflow_may_take_no_argument_or_use_flow_job() -> None:
         load([1])
 
     @workflow
-    def mixed(flow):
-        flow.job("mine", load.s([2]))
+    def mixed(workflow):
+        workflow.job("mine", load.s([2]))
 
     assert ignored.name == "given"
     assert list(mixed.jobs) == ["mine"]

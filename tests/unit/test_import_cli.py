@@ -50,7 +50,7 @@ def module(tmp_path, monkeypatch):
 def test_what_is_printed_is_valid(tmp_path, capsys):
     assert call("import", "crontab", ADA, "--tz", "Europe/Paris") == 0
     told = capsys.readouterr()
-    assert [flow.name for flow in load_all(told.out)] == ["pg_dump", "tidy", "mail", "shop.poll"]
+    assert [workflow.name for workflow in load_all(told.out)] == ["pg_dump", "tidy", "mail", "shop.poll"]
     assert told.err.count("left: ") == 4
     assert f"left: {ADA}:14: @reboot /home/ada/bin/warm-cache: a schedule has no boot" in told.err
     file = tmp_path / "flows.yaml"

@@ -38,7 +38,7 @@ class Params(BaseModel):
     limit: int = 10
 
 
-def flow(**options) -> Workflow:
+def a_workflow(**options) -> Workflow:
     made = Workflow("nightly", params=Params, **options)
     made.job("extract", extract.s(day=made.params.day))
     return made
@@ -291,7 +291,7 @@ def test_a_workflows_document_holds_them_and_comes_back(form: str) -> None:
 
 
 def test_they_are_no_part_of_the_plan_but_what_it_produces_is() -> None:
-    bare, timed, producing = flow(), flow(), flow(produces=["sales"])
+    bare, timed, producing = a_workflow(), a_workflow(), a_workflow(produces=["sales"])
     timed.schedule(Every("5m"), params={"day": "x"})
     assert bare.compile().digest == timed.compile().digest != producing.compile().digest
     back = decompile(compile_plan(producing.definition()))
@@ -299,7 +299,7 @@ def test_they_are_no_part_of_the_plan_but_what_it_produces_is() -> None:
 
 
 def test_a_workflow_in_python_takes_timings_and_schedules() -> None:
-    made = flow()
+    made = a_workflow()
     default = made.schedule(Cron("0 2 * * *"), params={"day": "x"}, overlap="skip")
     often = made.schedule(Schedule(Every("5m"), name="often", params={"day": "y"}))
     assert (default.name, default.overlap) == ("default", "skip")
@@ -331,7 +331,7 @@ def test_the_decorator_takes_them_along() -> None:
 )
 def test_parameters_must_fit_as_far_as_they_are_known(params: dict[str, object], message: str) -> None:
     with pytest.raises(DefinitionError) as caught:
-        flow().schedule(Every("5m"), params=params)
+        a_workflow().schedule(Every("5m"), params=params)
     assert str(caught.value) == f"workflow 'nightly', schedule 'default': {message}"
     with pytest.raises(DefinitionError, match="the workflow has no parameters"):
         Workflow("plain").schedule(Every("5m"), params={"day": 1})

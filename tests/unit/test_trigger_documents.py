@@ -222,19 +222,19 @@ class Params(BaseModel):
     order: str
 
 
-def flow() -> Workflow:
+def shipping() -> Workflow:
     made = Workflow("ship", params=Params)
     made.job("ship", app.signature("shop.ship", kwargs={"order": made.params.order}))
     return made
 
 
 def test_a_workflow_in_python_takes_fields_and_triggers() -> None:
-    made = flow()
+    made = shipping()
     paid = made.trigger(name="paid", event="order.paid", params={"order": {"$expr": "event.payload.id"}})
     again = made.trigger(Trigger(name="again", run={"workflow": "pay"}, params={"order": "last"}))
     assert dict(made.triggers) == {"paid": paid, "again": again}
     assert Workflow.from_definition(made.definition()).triggers == made.triggers
-    assert made.compile().digest == flow().compile().digest
+    assert made.compile().digest == shipping().compile().digest
     with pytest.raises(DefinitionError, match="there is already a trigger 'paid'"):
         made.trigger(name="paid", event="x", params={"order": "y"})
     with pytest.raises(DefinitionError, match=r"has its fields already \(limit\)"):
