@@ -34,7 +34,7 @@ class Item:
 
 
 def read_items(value: Any, namespace: str, complaints: list[Complaint]) -> Iterator[Item]:
-    """Yield the definitions of a document for a namespace; add what is wrong to the complaints, with its path."""
+    """Yield the definitions of a document for a namespace; add mistakes to the complaints, with their paths."""
     if isinstance(value, dict) and "namespace" in value:
         if value["namespace"] != namespace:
             what = f"this is for the namespace {value['namespace']!r}, and {namespace!r} is the one in the settings"
@@ -101,7 +101,7 @@ def _good(name: str, path: Path, complaints: list[Complaint]) -> bool:
 
 
 def read_calendar(value: Any, path: Path, complaints: list[Complaint]) -> Calendar | None:
-    """Make a calendar of plain data, or add what is wrong with its innermost wrong parts to the complaints."""
+    """Make a calendar of plain data; or add the mistakes of its innermost wrong parts, and return None."""
     if not isinstance(value, dict):
         complaints.append(
             Complaint(path, f"a calendar is a mapping such as {{weekdays: mon-fri}}, not {kind_of(value)}")

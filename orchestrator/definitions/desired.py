@@ -1,10 +1,10 @@
-"""What a namespace is to hold after an apply, as documents for the store and as values for the checks."""
+"""The state of a namespace after an apply: its definitions, as documents for the store and as values for the checks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeVar
 
 from orchestrator.definitions.contents import Definitions, Kind
 from orchestrator.model.errors import DefinitionError
@@ -12,6 +12,8 @@ from orchestrator.model.ids import name_of
 from orchestrator.plan.plan import Plan
 from orchestrator.starters.schedule import Schedule
 from orchestrator.starters.trigger import Trigger
+
+T = TypeVar("T", Schedule, Trigger)
 
 
 def _named(kind: Kind, name: str) -> str:
@@ -57,22 +59,18 @@ class DesiredState:
 
 
 def read_schedules(documents: Mapping[str, object]) -> dict[str, Schedule]:
-    """Read the documents of schedules by id; one that cannot be read is left out."""
-    found: dict[str, Schedule] = {}
-    for starter_id, document in documents.items():
-        try:
-            found[starter_id] = Schedule.read(name_of(starter_id), document)
-        except DefinitionError:
-            continue
-    return found
+    """Read the documents of schedules by id. A document that cannot be read is left out."""
+    return dict(_readable(documents, Schedule.read))
 
 
 def read_triggers(documents: Mapping[str, object]) -> dict[str, Trigger]:
-    """Read the documents of triggers by id; one that cannot be read is left out."""
-    found: dict[str, Trigger] = {}
+    """Read the documents of triggers by id. A document that cannot be read is left out."""
+    return dict(_readable(documents, Trigger.read))
+
+
+def _readable(documents: Mapping[str, object], read: Callable[[str, object], T]) -> Iterator[tuple[str, T]]:
     for starter_id, document in documents.items():
         try:
-            found[starter_id] = Trigger.read(name_of(starter_id), document)
+            yield starter_id, read(name_of(starter_id), document)
         except DefinitionError:
             continue
-    return found

@@ -51,7 +51,7 @@ class Written:
         )
 
     def desired_state(self, prune: Literal["nothing", "defined", "all"] = "nothing") -> DesiredState:
-        """Return the state in which a namespace holds them; `prune` says what it is to lose."""
+        """Return the state of a namespace with these definitions; see `DesiredState` for `prune`."""
         return DesiredState(self.definitions(), self.schedules, self.triggers, self.plans, prune, where=self.where)
 
     def where(self, kind: Kind, name: str) -> str:
@@ -118,7 +118,7 @@ def read(
 def read_file(
     file: str, written: Written, namespace: str, values: Values, route_of: RouteOf | None = None
 ) -> list[DefinitionError]:
-    """Add the definitions of a file; return what is wrong with it."""
+    """Add the definitions of a file; return its mistakes."""
     try:
         documents = parse(read_bytes(file), file)
     except DocumentError as error:
@@ -129,7 +129,7 @@ def read_file(
 def _take(
     parsed: Parsed, written: Written, namespace: str, values: Values, route_of: RouteOf | None
 ) -> Iterator[DefinitionError]:
-    """Add the definitions of a document; yield what is wrong with it."""
+    """Add the definitions of a document; yield its mistakes."""
     complaints: list[Complaint] = []
     try:
         value = fill(parsed.value, values, complaints)

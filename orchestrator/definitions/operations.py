@@ -77,7 +77,7 @@ def _check(names: set[str], calendars: Calendars, desired: DesiredState, wrong: 
 
 
 def _drop_starters(deleted: Names, current: Snapshot) -> Iterator[Op]:
-    """Yield what deletes schedules and triggers, and the backfills of what is deleted."""
+    """Yield the operations that delete schedules and triggers, and all backfills of deleted definitions."""
     for kind, name in sorted(deleted):
         if kind in ("schedule", "trigger"):
             yield drop_starter(name)
@@ -90,7 +90,7 @@ def _drop_starters(deleted: Names, current: Snapshot) -> Iterator[Op]:
 def _puts(
     names: Names, desired: DesiredState, current: Snapshot, calendars: Calendars, wrong: list[DefinitionError]
 ) -> Iterator[Op]:
-    """Yield what creates or changes definitions."""
+    """Yield the operations that create or change definitions."""
     for kind, name in sorted(names):
         record = current.records.get(name)
         if record is not None and record.kind != kind:
@@ -122,7 +122,7 @@ def _put(
 def _planned_anew(
     concerned: set[str], changed: Names, current: Snapshot, calendars: Calendars, wrong: list[DefinitionError]
 ) -> Iterator[tuple[str, Op]]:
-    """Yield the schedules that do not change, but use a calendar that does: the id of each, and what plans it anew."""
+    """Yield the unchanged schedules that use a changed calendar: their ids, and the operations that plan them anew."""
     records = (each for each in current.records.values() if each.kind == "schedule")
     unchanged = (each for each in records if ("schedule", each.id) not in changed)
     for record, schedule in schedules_using(concerned, unchanged):

@@ -55,7 +55,7 @@ def read_values(files: Iterable[str], settings: Iterable[str] = ()) -> Values:
 
 
 def fill(value: Any, values: Values, complaints: list[Complaint]) -> Any:
-    """Return plain data with values filled into its texts; add what is wrong to the complaints, with its path.
+    """Return plain data with values filled into its texts; add mistakes to the complaints, with their paths.
 
     Raises:
         DefinitionError: the data nests too deep, or the values are too large together.

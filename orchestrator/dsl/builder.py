@@ -58,7 +58,7 @@ class Job:
 
     @property
     def output(self) -> OutputRef:
-        """A reference to the value that its task will return; `[...]` goes into it. Its users wait for this job."""
+        """A reference to the value that its task will return, or by `[...]` to a part. Its users wait for this job."""
         return OutputRef(self.workflow, self.name)
 
     def after(self, *jobs: Job | str | Iterable[Job | str]) -> Job:

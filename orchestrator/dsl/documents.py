@@ -49,7 +49,7 @@ def load_all(text: str | bytes, source: str = "document") -> list[WorkflowDefini
 
 
 def define(value: Any, complaints: list[Complaint]) -> WorkflowDefinition | None:
-    """Make a definition of plain data, and check it; or add what is wrong to the complaints and return None."""
+    """Make a definition of plain data, and check it; or add its mistakes to the complaints, and return None."""
     found: list[Complaint] = []
     definition = _define(value, found)
     if definition is not None:

@@ -77,7 +77,11 @@ def add_entry(entry: Entry, setup: Setup, imported: Imported) -> None:
 
 
 def _job(entry: Entry) -> dict[str, Any]:
-    """Return the job of an entry without its options. Any of several errors says what cannot be converted."""
+    """Return the job of an entry, without the options.
+
+    Raises:
+        DefinitionError, TypeError, ValueError: the task or an argument cannot be converted.
+    """
     if not isinstance(entry.args or (), list | tuple):
         raise DefinitionError("its arguments are no list")
     args = encode(list(entry.args or ()), _no_reference, ("args",))

@@ -1,7 +1,4 @@
-"""The times at which Celery beat sends a task, as the timing of a schedule document.
-
-The public functions raise DefinitionError for a schedule that cannot be converted.
-"""
+"""The times at which Celery beat sends a task, as the timing of a schedule document."""
 
 from __future__ import annotations
 
@@ -37,6 +34,9 @@ def cron_times(fields: Mapping[str, Any], tz: str) -> dict[str, Any]:
 
     Celery requires that the day of the month *and* the weekday match, cron that one of them does. Where both are
     restricted, the weekday becomes the calendar of the schedule.
+
+    Raises:
+        DefinitionError: Celery cannot read the fields.
     """
     from celery.schedules import ParseException, crontab
 
@@ -116,7 +116,11 @@ def interval_times(step: timedelta, tz: str, *, relative: bool, anchor: datetime
 
 
 def rule_times(rule: Mapping[str, Any]) -> dict[str, Any]:
-    """Convert a recurrence rule as RedBeat stores it: the arguments of dateutil's `rrule`, times as Unix seconds."""
+    """Convert a recurrence rule as RedBeat stores it: the arguments of dateutil's `rrule`, times as Unix seconds.
+
+    Raises:
+        DefinitionError: an argument is unknown, missing or wrong, or iCalendar has no such rule.
+    """
     known = {"freq", "dtstart", "dtstart_tz", "interval", "wkst", "count", "until", "until_tz", "byeaster", "byweekday"}
     unknown = set(rule) - known - set(BY_PARTS)
     if unknown:

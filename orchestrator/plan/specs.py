@@ -145,7 +145,7 @@ def _rewrite_marker(
     complain: Complain,
     path: Path,
 ) -> Any:
-    """Rewrite a dict that has a key with `$`: a marker if that key is known, alone and holds what it must."""
+    """Rewrite a dict with a key that begins with `$`. Complain unless it is a known marker, alone and well-formed."""
     steps = template[marker]
     if isinstance(steps, str) and marker != LITERAL:
         steps = [steps]  # a reference without steps may be written as its name alone

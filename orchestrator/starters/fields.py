@@ -222,7 +222,7 @@ def read_or_raise(read: Callable[[str, Any, Complain], _T | None], name: str, do
 
 
 def validate(model: type[_M], value: dict[str, Any], complaints: list[Complaint]) -> _M | None:
-    """Make a model of plain data, or add what is wrong to the complaints and return None."""
+    """Make a model of plain data; or add its mistakes to the complaints, and return None."""
     try:
         return model.model_validate(value)
     except ValidationError as error:
