@@ -183,7 +183,7 @@ def cli() -> str:
 
 ## Shapes
 
-A field that is marked *optional* may be missing; every other one is there, and null where there is nothing to say.
+A field that is marked *optional* may be missing. Every other field is there.
 
 {sections}"""
 
