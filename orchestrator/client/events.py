@@ -19,8 +19,7 @@ from orchestrator.expressions.language import Expression
 from orchestrator.model.errors import DefinitionError, NotFound, ParameterError, Unavailable
 from orchestrator.model.ids import new_run_id
 from orchestrator.model.workflow import check_name
-from orchestrator.scheduling.catalogue import Flow as Head
-from orchestrator.scheduling.catalogue import name_of, read_workflows
+from orchestrator.scheduling.catalogue import CurrentVersion, name_of, read_workflows
 from orchestrator.scheduling.matching import Event, Listening, concerns, params_of, stored_id
 from orchestrator.starters.sources import check_event
 from orchestrator.starters.trigger import Trigger
@@ -42,7 +41,7 @@ class Ears:
 
     edits: int = -1
     listening: Listening = field(default_factory=lambda: Listening(()))
-    heads: dict[str, Head | None] = field(default_factory=dict)
+    heads: dict[str, CurrentVersion | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +149,7 @@ def _readable(records: Iterable[StarterRecord]) -> Iterator[tuple[StarterRecord,
                 continue
 
 
-def _head(keys: Keys, ears: Ears, workflow: str) -> Flow[Head | None]:
+def _head(keys: Keys, ears: Ears, workflow: str) -> Flow[CurrentVersion | None]:
     heads = ears.heads
     if workflow not in heads:
         heads |= yield from read(read_workflows(keys, [workflow]))

@@ -16,8 +16,7 @@ from orchestrator.model.errors import Conflict, DefinitionError
 from orchestrator.model.run import iso
 from orchestrator.scheduler.starts import variables_of
 from orchestrator.scheduling.agenda import agenda
-from orchestrator.scheduling.catalogue import Flow as Head
-from orchestrator.scheduling.catalogue import plan
+from orchestrator.scheduling.catalogue import CurrentVersion, plan
 from orchestrator.scheduling.planning import Planned
 from orchestrator.starters.schedule import Schedule
 from orchestrator.state.keys import Keys
@@ -170,7 +169,7 @@ def trigger(keys: Keys, own: str, params: Mapping[str, Any]) -> Flow[str]:
     record = yield from editing.starter(keys, KIND, own)
     planned = plan(record, (yield from editing.calendars(keys)))
     digest, head, cls = yield from flows.current(keys, record.workflow)
-    flow = Head(record.workflow, digest, head, cls)
+    flow = CurrentVersion(record.workflow, digest, head, cls)
     now = yield from read(starters.clock(keys))
     start, end = planned.times.interval(now)
     given = planned.schedule.params
@@ -178,5 +177,5 @@ def trigger(keys: Keys, own: str, params: Mapping[str, Any]) -> Flow[str]:
         given = fill(given, **variables_of(record, planned.times, now, (start, end)))
     bound = flow.bind({**given, **params})
     facts = {"schedule": own, "manual": True, "logical_ms": now, "interval_ms": [start, end]}
-    order = Order(digest, bound, flow.priority(planned.schedule.priority), "", "")
+    order = Order(digest, bound, flow.priority_of(planned.schedule.priority), "", "")
     return (yield from flows.submit(replace(order, facts=json.dumps(facts).encode())))

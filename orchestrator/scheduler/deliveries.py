@@ -11,7 +11,7 @@ from orchestrator.model.errors import NotFound, ParameterError
 from orchestrator.model.run import RunInfo, iso
 from orchestrator.model.states import RunState
 from orchestrator.scheduler.duties import Tools
-from orchestrator.scheduling.catalogue import Outlook
+from orchestrator.scheduling.catalogue import Catalogue
 from orchestrator.scheduling.matching import concerns, event_of, params_of
 from orchestrator.state import reads
 from orchestrator.state.reads import starters
@@ -27,16 +27,17 @@ log = logging.getLogger(__name__)
 class Deliveries:
     """Offers each delivery to the triggers that it concerns; a trigger takes it once, however often it is offered."""
 
-    def __init__(self, outlook: Outlook) -> None:
-        self.outlook = outlook
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
 
     def delivered(self, tools: Tools, ids: Sequence[str], now_ms: int) -> None:
         """Offer deliveries."""
         keys = tools.store.keys
-        self.outlook.refresh(tools.store)
-        listening = self.outlook.listening(tools.store)
+        self.catalogue.refresh(tools.store)
+        listening = self.catalogue.listening(tools.store)
         found = tools.store.read(starters.deliveries(keys, ids))
-        self.outlook.flows(tools.store, (record.workflow for each in found for record, _ in listening.on(each.topic)))
+        workflows = (record.workflow for each in found for record, _ in listening.on(each.topic))
+        self.catalogue.read_workflows(tools.store, workflows)
         offers = [offer for each in found for offer in self._offers(tools, each)]
         replies = zip(offers, tools.store.run_all(offers), strict=True)
         # What met a trigger that was changed just now is offered again, to the trigger as it is then.
@@ -47,14 +48,14 @@ class Deliveries:
 
     def _offers(self, tools: Tools, delivery: DeliveryRecord) -> Iterator[Offer]:
         event = event_of(delivery)
-        for record, trigger in self.outlook.listening(tools.store).on(delivery.topic):
+        for record, trigger in self.catalogue.listening(tools.store).on(delivery.topic):
             if record.paused_ms is not None and not _waits_for(record.paused_ms, delivery):
                 continue
             try:
                 if not concerns(trigger, event):
                     continue
                 if not trigger.gathers:
-                    self.outlook.flow(record.workflow).bind(params_of(trigger, [event]))
+                    self.catalogue.workflow(record.workflow).bind(params_of(trigger, [event]))
             except (NotFound, ParameterError) as error:
                 log.warning("%s: no run for %s: %s", record.id, delivery.id, error)
                 yield Offer(record.id, record.generation, delivery.id, event.name, str(error)[:MAX_WHY])
@@ -64,8 +65,8 @@ class Deliveries:
     def ended(self, tools: Tools, run_ids: Sequence[str], now_ms: int) -> None:
         """Deliver the ends of runs, and the datasets that they have written, as far as anybody listens."""
         keys = tools.store.keys
-        self.outlook.refresh(tools.store)
-        listening = self.outlook.listening(tools.store)
+        self.catalogue.refresh(tools.store)
+        listening = self.catalogue.listening(tools.store)
         for run_id in run_ids:
             info = tools.store.read(reads.run(keys, run_id))
             if info is not None and info.state.final:

@@ -22,7 +22,7 @@ from orchestrator.scheduler.duties.todos import Todos
 from orchestrator.scheduler.sources.listeners import Listeners
 from orchestrator.scheduler.sources.polls import Polls
 from orchestrator.scheduler.starts import Starts
-from orchestrator.scheduling.catalogue import Outlook
+from orchestrator.scheduling.catalogue import Catalogue
 from orchestrator.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -34,9 +34,9 @@ NAP_S = 0.25
 
 def standard_duties(retention_s: float, settings: Settings | None = None) -> list[Duty]:
     """Return the duties of every scheduler. `settings` are those of the process if none are given."""
-    outlook = Outlook()
-    starts, deliveries, polls = Starts(outlook), Deliveries(outlook), Polls(outlook)
-    listeners = Listeners(outlook, polls, settings)
+    catalogue = Catalogue()
+    starts, deliveries, polls = Starts(catalogue), Deliveries(catalogue), Polls(catalogue)
+    listeners = Listeners(catalogue, polls, settings)
     handlers: dict[str, Handler] = {
         "schedule": starts.planned,
         "room": starts.waiting,

@@ -17,7 +17,7 @@ from orchestrator.model.ids import new_run_id
 from orchestrator.model.run import iso
 from orchestrator.scheduler.duties import Tools
 from orchestrator.scheduler.duties.todos import advance
-from orchestrator.scheduling.catalogue import Outlook
+from orchestrator.scheduling.catalogue import Catalogue
 from orchestrator.scheduling.matching import event_of, params_of
 from orchestrator.scheduling.planning import Miss, Planned, Start, Times, steps
 from orchestrator.starters.trigger import Trigger
@@ -43,8 +43,8 @@ MOST_GATHERED = 1_000
 class Starts:
     """Makes the runs of schedules, triggers and backfills."""
 
-    def __init__(self, outlook: Outlook) -> None:
-        self.outlook = outlook
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
 
     def planned(self, tools: Tools, ids: Sequence[str], now_ms: int) -> None:
         """Start the planned times of schedules that are due."""
@@ -63,9 +63,9 @@ class Starts:
         self._make(tools, todo)
 
     def _look(self, tools: Tools, ids: Sequence[str]) -> list[StarterRecord]:
-        self.outlook.refresh(tools.store)
+        self.catalogue.refresh(tools.store)
         records = tools.store.read(starters.several(tools.store.keys, ids))
-        self.outlook.flows(tools.store, (record.workflow for record in records))
+        self.catalogue.read_workflows(tools.store, (record.workflow for record in records))
         return records
 
     def _make(self, tools: Tools, transitions: Sequence[Transition[Any]]) -> None:
@@ -82,7 +82,7 @@ class Starts:
             return
         at = record.next
         try:
-            planned = self.outlook.planned(tools.store, record)
+            planned = self.catalogue.planned(tools.store, record)
             for step in steps(planned.times, at, now_ms, planned.lateness):
                 yield self._step(record, planned, step)
                 if step.next is None:
@@ -112,24 +112,24 @@ class Starts:
 
     def _run_of(self, record: StarterRecord, planned: Planned, at: int) -> tuple[str, bytes, int, bytes]:
         """Return the plan, parameters, class and facts of the run of a planned time."""
-        flow = self.outlook.flow(record.workflow)
+        workflow = self.catalogue.workflow(record.workflow)
         schedule = planned.schedule
         start, end = planned.times.interval(at)
         params = schedule.params
         if params:
             params = fill(params, **variables_of(record, planned.times, at, (start, end)))
         facts = {"schedule": record.log, "logical_ms": at, "interval_ms": [start, end]}
-        priority = flow.priority(schedule.priority)
+        priority = workflow.priority_of(schedule.priority)
         if record.kind == "backfill":
             facts["backfill"] = record.id
-        return flow.plan, flow.bind(params), priority, json.dumps(facts).encode()
+        return workflow.plan, workflow.bind(params), priority, json.dumps(facts).encode()
 
     def _waiting(self, tools: Tools, record: StarterRecord, most: int) -> Iterator[Transition[Any]]:
         if record.kind == "trigger":
             yield from self._gathered(tools, record, most)
             return
         try:
-            planned = self.outlook.planned(tools.store, record)
+            planned = self.catalogue.planned(tools.store, record)
         except DefinitionError as error:
             log.warning("%s: it cannot be used, and what waits is tried again: %s", record.id, error)
             return
@@ -144,7 +144,7 @@ class Starts:
 
     def _gathered(self, tools: Tools, record: StarterRecord, most: int) -> Iterator[Transition[Any]]:
         try:
-            trigger = self.outlook.trigger(record)
+            trigger = self.catalogue.trigger(record)
         except DefinitionError as error:
             log.warning("%s: it cannot be used: %s", record.id, error)
             return
@@ -170,8 +170,8 @@ class Starts:
         """Start one run for deliveries, or several where their events are too much for its expressions at once."""
         events = [event_of(found[each]) for each in ids if each in found]
         try:
-            flow = self.outlook.flow(record.workflow)
-            params = flow.bind(params_of(trigger, events) if events else {})
+            workflow = self.catalogue.workflow(record.workflow)
+            params = workflow.bind(params_of(trigger, events) if events else {})
         except CANNOT as error:
             if isinstance(error, TooMuchData) and len(ids) > 1 and not record.need:
                 half = len(ids) // 2
@@ -182,9 +182,9 @@ class Starts:
             yield DropWaiting(record.id, record.generation, ids[0], len(ids), str(error)[:MAX_WHY])
             return
         facts = json.dumps({"trigger": record.id, "deliveries": ids}).encode()
-        priority = flow.priority(trigger.priority)
-        run, count = new_run_id(), len(ids)
-        yield StartWaiting(record.id, record.generation, ids[0], count, run, flow.plan, params, priority, facts, part)
+        priority = workflow.priority_of(trigger.priority)
+        run, count, plan = new_run_id(), len(ids), workflow.plan
+        yield StartWaiting(record.id, record.generation, ids[0], count, run, plan, params, priority, facts, part)
 
 
 def variables_of(record: StarterRecord, times: Times, at: int, interval: tuple[int, int]) -> dict[str, Any]:

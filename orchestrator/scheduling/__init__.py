@@ -1,1 +1,1 @@
-"""The scheduler process: what time brings about. Any number run side by side, without a leader."""
+"""Pure planning: which planned times run, which triggers a delivery concerns, and what of both is stored."""

@@ -1,6 +1,6 @@
-"""Which runs schedules will start next, all together and in order: pure, by the same steps as a scheduler's.
+"""The runs that all schedules will start next, in order. A scheduler takes the same steps.
 
-What an overlap policy will make of a run cannot be foreseen: it goes by how long the runs before it take.
+The overlap policy is left out: it depends on how long the earlier runs take.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from orchestrator.scheduling.planning import Planned, Start, steps
 
 
 class Coming(NamedTuple):
-    """A run to come: of a planned time of a schedule, at a moment (ms)."""
+    """A run to come: when it starts, its schedule (`workflow/name`), and its planned time. Times are Unix ms."""
 
     starts: int
     schedule: str
@@ -21,15 +21,18 @@ class Coming(NamedTuple):
 
 
 def agenda(schedules: Iterable[tuple[Planned, int | None]], now: int) -> Iterator[Coming]:
-    """Yield the runs to come of schedules, each given with its next planned time; without an end if they have none."""
+    """Yield the runs to come of schedules, each given with its next planned time (Unix ms).
+
+    This goes on as long as one of the schedules does.
+    """
     yield from heapq.merge(*(coming(planned, at, now) for planned, at in schedules))
 
 
 def coming(planned: Planned, at: int | None, now: int) -> Iterator[Coming]:
-    """Yield the runs to come of one schedule, whose next planned time is `at`.
+    """Yield the runs to come of one schedule, whose next planned time is `at` (Unix ms).
 
-    What is due already starts now, as far as its misfire policy lets it. Planned times start in their order: one whose
-    jitter is short waits for those before it.
+    Planned times that are due already start now, if the misfire policy lets them. Planned times start in their order: a
+    planned time with a short jitter waits for the earlier ones.
     """
     times = planned.times
     while at is not None and times.due(at) <= now:

@@ -1,6 +1,6 @@
-"""What a scheduler knows of definitions: read once, and again after any of them changed.
+"""The definitions that a scheduler works with: read once, and again after a change.
 
-The number of edits, which every change raises, tells whether what is known still holds.
+Every change of a definition raises the number of edits in the store. The catalogue is emptied when that number differs.
 """
 
 from __future__ import annotations
@@ -29,72 +29,81 @@ from orchestrator.timing.calendars import Calendar
 log = logging.getLogger(__name__)
 
 MOST_KNOWN = 20_000
-"""Schedules that are kept ready at a time, of some 2 KB each."""
+"""Schedules that are kept ready at a time. One takes about 2 KB."""
 
 
 @dataclass(frozen=True, slots=True)
-class Flow:
-    """What starting a run needs of a workflow's current version."""
+class CurrentVersion:
+    """The parts of a workflow's current version that a start of a run needs."""
 
     name: str
     plan: str
     head: Mapping[str, Any]
-    cls: int
+    priority: int
 
     def bind(self, params: Mapping[str, Any]) -> bytes:
-        """Return a run's parameters as JSON; a `ParameterError` says what does not fit."""
+        """Return a run's parameters as JSON.
+
+        Raises ParameterError if they do not fit the workflow.
+        """
         return bind_schema(self.head.get("params"), params, self.name)
 
-    def priority(self, name: str | None) -> int:
-        """Return the class of a run, given the one that its starter names."""
-        return self.cls if name is None else PriorityClass[name].value
+    def priority_of(self, name: str | None) -> int:
+        """Return the priority class of a run: the one that its starter names, else the workflow's."""
+        return self.priority if name is None else PriorityClass[name].value
 
 
-def read_workflows(keys: Keys, names: Sequence[str]) -> Read[dict[str, Flow | None]]:
-    """Read workflows, all in two batches; None for one that is not offered."""
+def read_workflows(keys: Keys, names: Sequence[str]) -> Read[dict[str, CurrentVersion | None]]:
+    """Read the current versions of workflows, all in two round trips; None for a workflow that does not exist."""
     plans = yield from starters.current_plans(keys, names)
     heads = yield from reads.plan_heads(keys, list(plans.values()))
-    found: dict[str, Flow | None] = dict.fromkeys(names)
+    found: dict[str, CurrentVersion | None] = dict.fromkeys(names)
     for name, digest in plans.items():
         if head := heads.get(digest):
-            found[name] = Flow(name, digest, json.loads(head[0]), head[1])
+            found[name] = CurrentVersion(name, digest, json.loads(head[0]), head[1])
     return found
 
 
-class Outlook:
+class Catalogue:
     """Schedules, triggers, calendars and workflows as they stand at the last `refresh`."""
 
     def __init__(self) -> None:
         self._edits = -1
         self._calendars: dict[str, Calendar] | None = None
-        self._flows: dict[str, Flow | None] = {}
+        self._workflows: dict[str, CurrentVersion | None] = {}
         self._planned: dict[tuple[str, int], Planned] = {}
         self._triggers: dict[tuple[str, int], Trigger] = {}
         self._listening: Listening | None = None
 
     def refresh(self, store: Store) -> None:
-        """Forget what has changed since."""
+        """Forget all definitions if any of them has changed since the last call."""
         edits = store.read(starters.edits(store.keys))
         if edits != self._edits:
             self._edits = edits
             self._calendars = self._listening = None
-            for known in (self._flows, self._planned, self._triggers):
+            for known in (self._workflows, self._planned, self._triggers):
                 known.clear()
 
-    def flows(self, store: Store, names: Iterable[str]) -> None:
+    def read_workflows(self, store: Store, names: Iterable[str]) -> None:
         """Read the workflows that are not known yet."""
-        new = sorted({name for name in names if name not in self._flows})
-        self._flows.update(store.read(read_workflows(store.keys, new)))
+        new = sorted({name for name in names if name not in self._workflows})
+        self._workflows.update(store.read(read_workflows(store.keys, new)))
 
-    def flow(self, name: str) -> Flow:
-        """Return a workflow that `flows` has read; a `NotFound` if there is none."""
-        found = self._flows[name]
+    def workflow(self, name: str) -> CurrentVersion:
+        """Return a workflow that `read_workflows` has read.
+
+        Raises NotFound if the store has no such workflow.
+        """
+        found = self._workflows[name]
         if found is None:
             raise NotFound(f"there is no workflow {name!r}")
         return found
 
     def planned(self, store: Store, record: StarterRecord) -> Planned:
-        """Return a stored schedule, or that of a backfill; a `DefinitionError` if it cannot be used."""
+        """Return a stored schedule, or the schedule of a backfill.
+
+        Raises DefinitionError if it cannot be used.
+        """
         key = (record.id, record.generation)
         if key not in self._planned:
             if len(self._planned) >= MOST_KNOWN:
@@ -115,14 +124,17 @@ class Outlook:
         return self._calendars
 
     def trigger(self, record: StarterRecord) -> Trigger:
-        """Return a stored trigger."""
+        """Return a stored trigger.
+
+        Raises DefinitionError if it cannot be used.
+        """
         key = (record.id, record.generation)
         if key not in self._triggers:
             self._triggers[key] = Trigger.read(name_of(record.id), json.loads(record.spec))
         return self._triggers[key]
 
     def listening(self, store: Store) -> Listening:
-        """Return which trigger listens to what, the paused ones too."""
+        """Return the enabled triggers by the topics that they listen to. Paused triggers are among them."""
         if self._listening is None:
             names = store.read(starters.ids(store.keys, "trigger"))
             records = store.read(starters.several(store.keys, names))
@@ -143,7 +155,10 @@ def name_of(starter: str) -> str:
 
 
 def plan(record: StarterRecord, calendars: Mapping[str, Calendar]) -> Planned:
-    """Read a stored schedule (or a backfill's), with the calendars that it names."""
+    """Read a stored schedule, or the schedule of a backfill, with the calendars that it names.
+
+    Raises DefinitionError, with the starter as its place, if the schedule cannot be used.
+    """
     try:
         return Planned.of(record.log, Schedule.read(name_of(record.log), json.loads(record.spec)), calendars)
     except DefinitionError as error:

@@ -1,8 +1,8 @@
 """Which trigger a delivery concerns, and the parameters of the run that it starts.
 
-A delivery has a *topic*: `event:<name>` for one that was emitted, `hook:<trigger>` for a webhook, `run:<workflow>` for
-the end of a run, `dataset:<name>` for a dataset that has been written, `source:<trigger>` for what a trigger's own
-source gave (a file, a poll, a message).
+A delivery has a *topic*: `event:<name>` for an emitted event, `hook:<trigger>` for a webhook, `run:<workflow>` for the
+end of a run, `dataset:<name>` for a written dataset, `source:<trigger>` for a file, row, answer or message of a
+trigger's own source.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from orchestrator.state.reads.starters import DeliveryRecord, StarterRecord
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened, as expressions see it."""
+    """An event as expressions see it."""
 
     id: str
     name: str
@@ -31,7 +31,7 @@ class Event:
     payload: Any
     source: str
     headers: Mapping[str, str] = field(default_factory=dict)
-    """A webhook's, names in lower case; none of what proves who speaks."""
+    """The headers of a webhook, names in lower case, without those that prove the sender's identity."""
 
     def variable(self) -> dict[str, Any]:
         """Return it as the variable `event`."""
@@ -43,9 +43,10 @@ class Event:
 
 
 def stored_id(topic: str, given: str) -> str:
-    """Return the id of a delivery to which its sender gave an id: senders of different topics know nothing of others.
+    """Return the id under which a delivery is stored, given the id of its sender.
 
-    Lists in the store are of one id a line, so an id that is not plain text counts by its digest.
+    The topic is part of it, since two senders may give the same id. An id with control characters is replaced by its
+    SHA-256 digest, since lists in the store have one id a line.
     """
     if not given.isprintable():
         given = hashlib.sha256(given.encode(errors="surrogatepass")).hexdigest()
@@ -53,7 +54,7 @@ def stored_id(topic: str, given: str) -> str:
 
 
 def event_of(delivery: DeliveryRecord) -> Event:
-    """Return what a delivery tells."""
+    """Return the event of a delivery."""
     name = delivery.topic.partition(":")[2]
     given = delivery.id.removeprefix(f"{delivery.topic}:")
     headers = json.loads(delivery.headers) if delivery.headers else {}
@@ -61,14 +62,20 @@ def event_of(delivery: DeliveryRecord) -> Event:
 
 
 def concerns(trigger: Trigger, event: Event) -> bool:
-    """Tell whether the trigger's filter lets the event through; an `ExpressionError` if it cannot be told."""
+    """Tell whether the trigger's filter lets the event through.
+
+    Raises ExpressionError if the filter fails on this event.
+    """
     if trigger.run is not None and event.payload["state"] not in trigger.run.states:
         return False
     return trigger.when is None or Expression(trigger.when).test(event=event.variable())
 
 
 def params_of(trigger: Trigger, events: Sequence[Event]) -> dict[str, Any]:
-    """Return the parameters of the run that events start together; an `ExpressionError` if they do not map."""
+    """Return the parameters of the run that these events start together.
+
+    Raises ExpressionError if an expression of the parameters fails on these events.
+    """
     variables: dict[str, Any] = {"event": events[-1].variable()}
     if trigger.gathers:
         variables["events"] = [event.variable() for event in events]
@@ -77,7 +84,7 @@ def params_of(trigger: Trigger, events: Sequence[Event]) -> dict[str, Any]:
 
 
 class Listening:
-    """Triggers by what they listen to."""
+    """Triggers by the topics that they listen to."""
 
     def __init__(self, triggers: Iterable[tuple[StarterRecord, Trigger]]) -> None:
         self._exact: dict[str, list[tuple[StarterRecord, Trigger]]] = defaultdict(list)

@@ -1,7 +1,7 @@
-"""What becomes of a schedule's planned time while earlier runs of it live or wait, worked out without a store.
+"""The overlap policy of a schedule without a store: what a planned time does while earlier runs live or wait.
 
 Twin: the fragments `overlaps` (decision, replace), `starters` (room) and `journal` (last_end), for schedules: what they
-plan is never gathered. For simulations; in the store the scripts alone decide.
+plan is never gathered. Simulations use this module. In the store the scripts alone decide.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ Decision = Literal["start", "wait", "skip", "replace"]
 
 @dataclass(slots=True)
 class Occupancy:
-    """A schedule's runs that live and planned times that wait, under its overlap policy.
+    """The living runs and waiting planned times of a schedule, under its overlap policy.
 
-    `limit` is how many of its runs may live, 0 for any number; `depends_on_past` that each waits for the success of
-    the one planned before.
+    `limit` is the number of its runs that may live at once, 0 for any number. With `depends_on_past` each run waits for
+    the success of the one planned before it.
     """
 
     overlap: str
@@ -41,7 +41,7 @@ class Occupancy:
         return math.inf if self.limit == 0 else self.limit - len(self.living)
 
     def decision(self) -> Decision:
-        """Return what becomes of a new planned time."""
+        """Return what a new planned time does."""
         waiting, room = len(self.waiting), self.room()
         if room > waiting:
             return "start"
@@ -52,7 +52,10 @@ class Occupancy:
         return "wait" if self.overlap == "queue_all" and waiting < MOST_WAITING else "skip"
 
     def replace(self) -> tuple[list[int], list[int]]:
-        """Make room for the newest planned time; return whose runs are to be cancelled, and which make no run."""
+        """Make room for the newest planned time.
+
+        Return the planned times whose runs are to be cancelled, and those that make no run.
+        """
         cancelled, dropped = sorted(self.living), list(self.waiting)
         self.waiting.clear()
         return cancelled, dropped

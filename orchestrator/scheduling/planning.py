@@ -1,10 +1,10 @@
-"""Which planned times of a schedule are due, and which of them run: pure, so that a simulation takes the same steps.
+"""The planned times of a schedule that are due, and which of them run. A simulation takes the same steps.
 
 A planned time is on time, and runs, until the following one comes, but for at least 10 s and at most a minute:
-schedulers share work, and one that dies hands its part on within seconds. A later one was *missed*, and the schedule's
-misfire policy decides: under `skip` only what is on time runs; `run_once` makes one run of all that is due then, of the
-missed ones and of those that have come on time since. With jitter, planned times keep their order, so one may have to
-wait for the start of another: it is late only after the longest jitter.
+schedulers share work, and the part of a dead scheduler is handed on within seconds. A later planned time was *missed*,
+and the schedule's misfire policy decides. Under `skip` only planned times that are on time run. `run_once` makes one
+run of all planned times that are due: of the missed ones, and of those that have come on time since. With jitter,
+planned times keep their order, and one may wait for the start of another: it is late only after the longest jitter.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from orchestrator.timing.base import Timing
 from orchestrator.timing.calendars import Calendar
 
 LEAST_PATIENCE_MS = 10_000
-"""A planned time that is no later is on time: a killed scheduler's part is handed on within 2 to 4 s."""
+"""A planned time is on time for at least so long: the part of a killed scheduler is handed on within 2 to 4 s."""
 MOST_PATIENCE_MS = 60_000
-"""A planned time that is later was missed: all schedulers may be restarted within that."""
+"""A planned time is missed after so long at the latest: a restart of all schedulers takes less."""
 MOST_STEPS = 50
-"""Runs that one schedule starts at once; what is left of a backlog comes next."""
+"""Runs of one schedule that one call starts; the next call goes on with the backlog."""
 MOST_MISSED = 1_000
-"""Missed times that are walked over at once."""
+"""Missed planned times that one call walks over."""
 
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """A schedule's planned times, and when the runs of each start."""
+    """The planned times of a schedule, and the start of each one's run. All times are Unix ms."""
 
     timing: Timing
     id: str
@@ -45,7 +45,7 @@ class Times:
         return planned + jitter_ms(self.id, planned, self.jitter_ms) if self.jitter_ms else planned
 
     def late(self, planned: int, now: int) -> int:
-        """Return for how long a planned time should have started by now, whatever its jitter (below 0: not yet)."""
+        """Return how many ms ago a planned time should have started, even with the longest jitter; below 0: not yet."""
         return now - planned - self.jitter_ms
 
     def interval(self, planned: int) -> tuple[int, int]:
@@ -74,21 +74,24 @@ class Miss:
 
 @dataclass(frozen=True, slots=True)
 class Lateness:
-    """What becomes of a planned time, by how late it is."""
+    """The misfire policy of a schedule: whether a planned time was missed, and whether it runs."""
 
     misfire: Misfire
     grace_ms: int | None
 
     def missed(self, late_ms: int, gap_ms: int | None) -> bool:
-        """Tell whether nobody was there in time; `gap_ms` is from this planned time to the following, if there is one.
+        """Tell whether no scheduler was there in time; `gap_ms` is the time to the following planned time, if any.
 
-        Of planned times in their order, those that were missed come first.
+        In the order of planned times, the missed ones come first.
         """
         patience = MOST_PATIENCE_MS if gap_ms is None else min(MOST_PATIENCE_MS, max(LEAST_PATIENCE_MS, gap_ms))
         return late_ms > (patience if self.grace_ms is None else min(patience, self.grace_ms))
 
     def runs(self, late_ms: int, *, missed: bool, last: bool, backlog: bool) -> bool:
-        """Tell whether it runs: the `last` of those that are due, in a `backlog` that begins with a missed one."""
+        """Tell whether a planned time runs.
+
+        `last`: it is the last one that is due. `backlog`: an earlier or this one was missed.
+        """
         if not missed and not (backlog and self.misfire == "run_once"):
             return True
         in_grace = not missed or self.grace_ms is None or late_ms <= self.grace_ms
@@ -104,16 +107,19 @@ class Planned:
     lateness: Lateness
 
     @classmethod
-    def of(cls, own: str, schedule: Schedule, calendars: Mapping[str, Calendar]) -> Planned:
-        """Make a schedule of an id ready; a `DefinitionError` if a calendar is missing."""
-        times = Times(schedule.planned(own, calendars), own, schedule.jitter_ms)
+    def of(cls, starter_id: str, schedule: Schedule, calendars: Mapping[str, Calendar]) -> Planned:
+        """Make a schedule ready; `starter_id` is `workflow/name`.
+
+        Raises DefinitionError if a calendar is missing.
+        """
+        times = Times(schedule.planned(starter_id, calendars), starter_id, schedule.jitter_ms)
         return cls(schedule, times, Lateness(schedule.misfire, schedule.grace_ms))
 
 
 def steps(times: Times, planned: int, now: int, lateness: Lateness) -> Iterator[Start | Miss]:
-    """Yield what becomes of the planned times from `planned` on that are due by now, in order.
+    """Yield in order what happens to the planned times that are due now, from `planned` on.
 
-    What is left of a long backlog is left to the next call.
+    A call ends after MOST_STEPS runs or MOST_MISSED planned times. The next call goes on with the backlog.
     """
     at: int | None = planned
     missed: Miss | None = None

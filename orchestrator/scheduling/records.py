@@ -1,4 +1,4 @@
-"""From definitions to what is stored of them: the records of schedules, triggers and backfills."""
+"""The stored records of schedules, triggers and backfills, made of their definitions."""
 
 from __future__ import annotations
 
@@ -17,15 +17,21 @@ from orchestrator.timing.calendars import Calendar
 
 
 def times_of(workflow: str, schedule: Schedule, calendars: Mapping[str, Calendar]) -> Times:
-    """Return a schedule's planned times; a `DefinitionError` if a calendar is missing."""
+    """Return a schedule's planned times.
+
+    Raises DefinitionError if a calendar is missing.
+    """
     return Planned.of(starter_id(workflow, schedule.name), schedule, calendars).times
 
 
 def schedule_record(workflow: str, schedule: Schedule, calendars: Mapping[str, Calendar], after_ms: int) -> Starter:
-    """Return what is stored of a schedule whose next run is planned after a moment (in ms)."""
+    """Return the record of a schedule whose next run is planned after a moment (Unix ms).
+
+    Raises DefinitionError if a calendar is missing.
+    """
     times = times_of(workflow, schedule, calendars)
     following = times.next(after_ms) if schedule.enabled else None
-    # What waits for the success of the run before cannot run beside it.
+    # A run that waits for the success of the earlier run cannot run beside it.
     in_turn = schedule.depends_on_past and schedule.overlap == "allow"
     overlap = "queue_all" if in_turn else schedule.overlap
     return Starter(
@@ -45,9 +51,10 @@ def schedule_record(workflow: str, schedule: Schedule, calendars: Mapping[str, C
 def planned_anew(
     workflow: str, schedule: Schedule, record: StarterRecord | None, calendars: Mapping[str, Calendar], now_ms: int
 ) -> Starter:
-    """Return what is to be stored of a schedule that is planned from now on; `record` is what stands there.
+    """Return the new record of a schedule that is planned from now on; `record` is its stored record.
 
-    A planned time that has come but has not started (its jitter, an outage) is still its next if it has it still.
+    A planned time that has passed without a start (by jitter or an outage) stays the next one, if the schedule still
+    has it. Raises DefinitionError if a calendar is missing.
     """
     after = now_ms
     pending = record.next if record else None
@@ -59,7 +66,7 @@ def planned_anew(
 
 
 def backfill_record(base: StarterRecord, schedule: Schedule, number: int, parallel: int) -> Starter:
-    """Return what is stored of a backfill of a schedule: so many of its runs go on at a time."""
+    """Return the record of a backfill of a schedule, of which `parallel` runs go on at a time."""
     return Starter(
         f"{base.id}~{number}",
         "backfill",
@@ -74,7 +81,7 @@ def backfill_record(base: StarterRecord, schedule: Schedule, number: int, parall
 
 
 def trigger_record(workflow: str, trigger: Trigger, token: str = "") -> Starter:
-    """Return what is stored of a trigger; `token` is a webhook's."""
+    """Return the record of a trigger; `token` is that of a webhook."""
     need = len(trigger.datasets.all or ()) if trigger.datasets else 0
     polled = trigger.files or trigger.http or trigger.sql
     return Starter(
@@ -95,5 +102,5 @@ def trigger_record(workflow: str, trigger: Trigger, token: str = "") -> Starter:
 
 
 def spec_of(schedule: Schedule) -> bytes:
-    """Return a schedule's definition as it is stored."""
+    """Return the stored form of a schedule's definition: JSON."""
     return json.dumps(schedule.document()).encode()

@@ -1,9 +1,8 @@
-"""What schedules would do over a stretch of time, worked out in moments, without a store.
+"""A simulation of schedules over a stretch of time, without a store.
 
 The planned times, which of them run and what misfires are those of `planning`, the records those of `records`: the code
-that schedulers run. The overlap policy, which in the store is a script, is its twin `scheduling.overlaps`. Schedules
-have nothing to do with each other here: what their runs share (pools, workers) is not simulated, each run starts at
-once and succeeds after the length that it is given.
+that schedulers run. The overlap policy is a script in the store; its twin `scheduling.overlaps` is used here. Pools and
+workers that runs share are not simulated: each run starts at once, and succeeds after its given length.
 """
 
 from __future__ import annotations
@@ -29,17 +28,17 @@ Word = Literal["run", "missed", "skipped", "waits"]
 Length = Callable[[str, int], int]
 """How long the run of a schedule's planned time takes: (`workflow/name`, planned ms) -> ms, over 0."""
 MOST = 2_000_000
-"""Entries of a simulation, about 200 bytes each."""
+"""Entries of a simulation. One takes about 200 bytes."""
 Outage = tuple[int, int]
 """A stretch (from, to) in ms in which no scheduler lives; runs go on meanwhile."""
 
 
 @dataclass(slots=True)
 class Entry:
-    """What became of a planned time; times are ms.
+    """The fate of a planned time. All times are Unix ms.
 
-    `missed` stands for `count` planned times, of which `planned` is the last and `first` the first. `waits` is what had
-    no room until the end. A run that is not over at the end has neither `ended` nor `end`.
+    An entry `missed` stands for `count` planned times, of which `planned` is the last and `first` the first. An entry
+    `waits` had no room until the end. A run that is not over at the end has neither `ended` nor `end`.
     """
 
     schedule: str
@@ -67,7 +66,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Simulated:
-    """What became of every planned time, in the order of planned times; and the longest queue of each schedule."""
+    """The fate of every planned time, in order, and the most planned times of each schedule that waited at once."""
 
     entries: list[Entry]
     queues: dict[str, int]
@@ -103,7 +102,7 @@ def simulate(
     calendars: Mapping[str, Calendar] | None = None,
     outages: Sequence[Outage] = (),
 ) -> Simulated:
-    """Let schedules, each with its workflow, live from `start` (without it) to `end` (with it), in ms.
+    """Run schedules, each given with its workflow, from `start` (excluded) to `end` (included), in Unix ms.
 
     Raises DefinitionError for a calendar that is not among `calendars`, and for more than MOST entries.
     """
@@ -121,7 +120,7 @@ def simulate(
 
 
 def _merged(outages: Sequence[Outage]) -> list[Outage]:
-    """Return the outages in order, those that touch as one."""
+    """Return the outages in order. Outages that touch are joined."""
     found: list[Outage] = []
     for begin, finish in sorted(outages):
         if found and begin <= found[-1][1]:
@@ -132,7 +131,7 @@ def _merged(outages: Sequence[Outage]) -> list[Outage]:
 
 
 class _One:
-    """One schedule, moment by moment: runs that end come before what a scheduler does at the same moment."""
+    """One schedule, moment by moment. At one moment, runs end before the scheduler acts."""
 
     def __init__(
         self, workflow: str, schedule: Schedule, calendars: Mapping[str, Calendar], length: Length, start: int
@@ -144,8 +143,8 @@ class _One:
         self.due = record.due
         self.occupancy = Occupancy(record.overlap, record.limit, record.depends_on_past)
         self.length = length
-        self.slot: int | None = None
-        """Since when something that waits may start."""
+        self.room_since: int | None = None
+        """The moment since which a waiting planned time may start, None if none may."""
         self.ends: list[tuple[int, int]] = []
         """A heap of (when a run ends, its planned time)."""
         self.running: dict[int, Entry] = {}
@@ -153,11 +152,14 @@ class _One:
         self.longest = 0
 
     def live(self, end: int, outages: Sequence[Outage], most: int) -> None:
-        """Go from moment to moment until the end."""
+        """Go from moment to moment until the end.
+
+        Raises DefinitionError for more than `most` entries.
+        """
         while True:
             if len(self.entries) > most:
                 raise DefinitionError(f"over {MOST:,} planned times fall into this stretch", remedy="make it shorter")
-            wanted = min((at for at in (self.due, self.slot) if at is not None), default=None)
+            wanted = min((at for at in (self.due, self.room_since) if at is not None), default=None)
             acts = None if wanted is None else _present(wanted, outages)
             if self.ends and (acts is None or self.ends[0][0] <= acts):
                 if self.ends[0][0] > end:
@@ -170,7 +172,7 @@ class _One:
         self.entries += [Entry(self.times.id, planned, "waits") for planned in self.occupancy.waiting]
 
     def _act(self, now: int) -> None:
-        """Do what a scheduler does at a moment: first what is planned, then what waits."""
+        """Do what a scheduler does at a moment: start planned times, then waiting ones."""
         while self.next is not None and self.due is not None and self.due <= now:
             for step in steps(self.times, self.next, now, self.lateness):
                 if isinstance(step, Miss):
@@ -180,7 +182,7 @@ class _One:
                     self._planned(step.planned, now)
                 self.next = step.next
             self.due = None if self.next is None else self.times.due(self.next)
-        self.slot = None
+        self.room_since = None
         while self.occupancy.waiting and self.occupancy.room() > 0:
             self._start(self.occupancy.waiting.popleft(), now)
 
@@ -211,7 +213,7 @@ class _One:
         if planned in self.running:  # else it was cancelled before
             self._over(planned, at, RunState.succeeded)
             if self.occupancy.waiting and self.occupancy.room() > 0:
-                self.slot = at
+                self.room_since = at
 
     def _over(self, planned: int, at: int, state: RunState) -> None:
         entry = self.running.pop(planned)
@@ -220,7 +222,7 @@ class _One:
 
 
 def _present(moment: int, outages: Sequence[Outage]) -> int:
-    """Return the first moment from one on at which a scheduler lives."""
+    """Return the first moment from `moment` on at which a scheduler lives."""
     for begin, finish in outages:
         if begin <= moment < finish:
             return finish

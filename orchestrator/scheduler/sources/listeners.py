@@ -16,7 +16,7 @@ from orchestrator.scheduler.sources import watch
 from orchestrator.scheduler.sources.inbox import Inbox
 from orchestrator.scheduler.sources.listener import listen
 from orchestrator.scheduler.sources.polls import PATIENCE_S, Polls, place_of
-from orchestrator.scheduling.catalogue import Outlook
+from orchestrator.scheduling.catalogue import Catalogue
 from orchestrator.settings import Settings, get_settings
 from orchestrator.state.reads import starters
 from orchestrator.state.reads.starters import StarterRecord
@@ -40,8 +40,8 @@ class Listeners:
     name = "listeners"
     interval_s = 1.0
 
-    def __init__(self, outlook: Outlook, polls: Polls, settings: Settings | None = None) -> None:
-        self._outlook = outlook
+    def __init__(self, catalogue: Catalogue, polls: Polls, settings: Settings | None = None) -> None:
+        self._catalogue = catalogue
         self.polls = polls
         self.settings = settings
         self._edits = -1
@@ -80,7 +80,7 @@ class Listeners:
 
     def _read(self, tools: Tools) -> dict[str, tuple[int, Body]]:
         store = tools.store
-        self._outlook.refresh(store)
+        self._catalogue.refresh(store)
         records = store.read(starters.several(store.keys, store.read(starters.ids(store.keys, "trigger"))))
         wanted: dict[str, tuple[int, Body]] = {}
         for record in records:
@@ -94,7 +94,7 @@ class Listeners:
         return wanted
 
     def _body(self, tools: Tools, record: StarterRecord) -> Body | None:
-        trigger = self._outlook.trigger(record)
+        trigger = self._catalogue.trigger(record)
         kind = trigger.source_kind
         if kind in STREAMS:
             inbox = Inbox(tools.store, record.id, trigger, place_of(trigger))
