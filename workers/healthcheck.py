@@ -1,7 +1,7 @@
 """The containers' health check: `python healthcheck.py worker|scheduler|web|flower`. Exits with 0 if all is well.
 
 worker     this host's node is alive in the store: it beats
-scheduler  timers and leases were looked after within the last 15 s (by this scheduler or by another of the namespace)
+scheduler  this scheduler, or another of the namespace, has ticked within the last 15 s
 web        it answers, and the store answers it
 flower     Flower answers
 """
@@ -12,6 +12,7 @@ import os
 import socket
 import sys
 import urllib.request
+from contextlib import closing
 
 STALE_S = 15
 
@@ -30,27 +31,24 @@ def scheduler() -> str | None:
     """Return what is wrong with the namespace's schedulers."""
     from orchestrator.servers.addresses import store_url
     from orchestrator.settings import get_settings
+    from orchestrator.state.reads import health
     from orchestrator.state.store import Store
 
     settings = get_settings()
-    store = Store.connect(store_url(settings), settings.namespace)
-    try:
-        tick, (seconds, _) = store.client.hget(store.keys.meta, "tick"), store.client.time()
-    finally:
-        store.close()
-    late = seconds - int(tick or 0) / 1000
-    return None if late < STALE_S else "no scheduler has ticked lately"
+    with closing(Store.connect(store_url(settings), settings.namespace)) as store:
+        late_ms = store.read(health.since_tick(store.keys))
+    return "no scheduler has ticked lately" if late_ms is None or late_ms >= STALE_S * 1000 else None
 
 
 def web() -> str | None:
-    """Return what is wrong with the web process; an exception tells that it does not answer, or is not ready."""
+    """Return what is wrong with the web process. Raises if it does not answer or is not ready."""
     port = os.environ.get("ORCHESTRATOR_WEB_PORT", "8080")
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer:
         return None if answer.status == 200 else f"status {answer.status}"
 
 
 def flower() -> str | None:
-    """Return what is wrong with Flower; an exception tells that it does not answer."""
+    """Return what is wrong with Flower. Raises if it does not answer."""
     port = os.environ.get("FLOWER_PORT", "5555")
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthcheck", timeout=5) as answer:
         return None if answer.status == 200 else f"status {answer.status}"

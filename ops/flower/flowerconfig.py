@@ -2,10 +2,10 @@
 
     celery -A orchestrator_workers.app flower --conf=ops/flower/flowerconfig.py
 
-It needs `FLOWER_BASIC_AUTH=user:password` (several: separated by commas) and does not start without. It listens on
-loopback unless `FLOWER_ADDRESS` says otherwise. `/metrics` and `/healthcheck` are open, as Flower has them.
+It needs `FLOWER_BASIC_AUTH=user:password` (several are separated by commas) and does not start without. It listens on
+loopback unless `FLOWER_ADDRESS` names another address. `/metrics` and `/healthcheck` are open, as always in Flower.
 
-What is masked are the pages. Flower's API (`/api/tasks`), for the same users, shows arguments as they are. So pass
+Only the pages are masked. Flower's API (`/api/tasks`), for the same users, shows arguments as they are. So pass
 secrets to tasks by reference, never as arguments.
 """
 

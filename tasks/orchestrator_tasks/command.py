@@ -1,6 +1,6 @@
-"""Running one command to its end: output kept within bounds, and nothing left behind however it ends.
+"""Runs one command to its end. Its output is kept within bounds, and none of its processes is left behind.
 
-Who kills what. A pool process leads a process group of its own, and the engine kills that whole group on a cancel or
+A pool process leads a process group of its own, and the engine kills that whole group on a cancel or
 a hard limit; so a command started there stays in that group. Anywhere else (pools of threads, gevent, solo) it gets a
 session of its own. At a timeout, at a soft limit and at any other exception, this module ends all that it started.
 """
@@ -53,7 +53,7 @@ class Kept:
             del self._tail[:over]
 
     def text(self) -> str:
-        """Return what was kept, with a mark where something was cut."""
+        """Return the kept bytes as text, with a mark where bytes were cut."""
         mark = f"\n… {self._cut} bytes cut …\n" if self._cut else ""
         if not mark:
             return (self._head + self._tail).decode(errors="replace")
@@ -63,7 +63,11 @@ class Kept:
 def run_command(
     argv: list[str], *, env: dict[str, str], cwd: str | None, stdin: bytes, timeout: float | None, keep: int
 ) -> Done:
-    """Run a command and return how it ended. An `OSError` tells that it could not be started."""
+    """Run a command and return how it ended.
+
+    Raises:
+        OSError: the command cannot be started.
+    """
     shares_group = _leads_own_group()
     child = subprocess.Popen(  # noqa: S603 — a list of arguments, and no shell
         argv,
@@ -91,7 +95,7 @@ def _pump(
 ) -> bool:
     """Feed and drain the child until it ends (True) or runs out of time (False).
 
-    The child's end counts, not the end of its pipes: a process that it left in the background may hold them open.
+    It waits for the child, not for the end of its pipes: a process that the child left in the background may keep them.
     """
     end = None if timeout is None else time.monotonic() + timeout
     with selectors.DefaultSelector() as selector:
@@ -122,7 +126,7 @@ def _pump(
 
 
 def _feed(child: subprocess.Popen[bytes], selector: selectors.BaseSelector, stdin: bytes) -> bytes:
-    """Write what the child's input takes now; return the rest. At the end, or if nobody reads, it is closed."""
+    """Write as much as the child's input takes now, and return the rest. Close it at the end, or if nobody reads."""
     assert child.stdin is not None
     try:
         rest = stdin[os.write(child.stdin.fileno(), stdin[:65_536]) :] if stdin else b""
@@ -135,12 +139,12 @@ def _feed(child: subprocess.Popen[bytes], selector: selectors.BaseSelector, stdi
 
 
 def _leads_own_group() -> bool:
-    """Tell whether this is a pool process whose group holds nothing but itself and what it starts."""
+    """Tell whether this is a pool process that leads its own process group."""
     return bool(current_process().daemon) and os.getpgrp() == os.getpid()
 
 
 def _end(child: subprocess.Popen[bytes], shares_group: bool) -> None:
-    """End what the command left running: politely at first, then for certain."""
+    """End the processes that the command left running: by SIGTERM, then by SIGKILL."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         living = list(_started(child, shares_group))
         if not living and child.poll() is not None:

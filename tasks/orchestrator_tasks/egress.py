@@ -1,4 +1,4 @@
-"""Where the `http` task may connect to: public addresses, and what `ORCHESTRATOR_HTTP_ALLOW` lists besides.
+"""The addresses that the `http` task may connect to: public ones, and those that `ORCHESTRATOR_HTTP_ALLOW` lists.
 
 A workflow's author picks the URL, and the worker stands inside the network: without a guard, a job could read the
 cloud's metadata service or an internal admin page.
@@ -19,14 +19,19 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class GuardedTransport(JudgedTransport):
-    """httpx's own transport, to where a job may connect, by redirects too."""
+    """The transport of httpx, which connects only to where a job may connect, also after redirects."""
 
     def __init__(self, allow: tuple[str, ...], *, verify: bool) -> None:
         super().__init__(partial(judge, allow=allow), verify=verify)
 
 
 def judge(host: str, port: int, allow: tuple[str, ...]) -> Address:
-    """Return the address to connect to, or raise `Refused` (not allowed) or `HttpFailed` (no such name)."""
+    """Return the address to connect to.
+
+    Raises:
+        Refused: the worker allows no address of the host.
+        HttpFailed: the host has no address.
+    """
     names, networks = _rules(allow)
     try:
         addresses = addresses_of(host, port)
@@ -55,7 +60,7 @@ def _is_named(host: str, rule: str) -> bool:
 
 @cache
 def _rules(allow: tuple[str, ...]) -> tuple[Sequence[str], Sequence[Network]]:
-    """Part the list into host names and networks."""
+    """Split the list into host names and networks."""
     names: list[str] = []
     networks: list[Network] = []
     for entry in allow:

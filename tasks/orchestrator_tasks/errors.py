@@ -1,10 +1,10 @@
-"""What the stock tasks raise, besides `TaskInputError` for arguments that they cannot use.
+"""The errors of the stock tasks, besides `TaskInputError` for arguments that they cannot use.
 
     OrchestratorError
-    ├── CommandFailed       shell: the command ended with an exit code that was not asked for
+    ├── CommandFailed       shell: the command ended with an exit code that is no success
     ├── CommandTimeout      shell: the command was still running at its `timeout`, and was killed
     ├── HttpFailed          http: no answer (connection, TLS, name, time)
-    ├── HttpStatusError     http: an answer with a status that was not asked for
+    ├── HttpStatusError     http: an answer with a status that is no success
     └── Refused             python, http: this worker's settings do not allow it
 
 Name them in a job's `RetryPolicy(retry_on=…, give_up_on=…)`.

@@ -1,6 +1,6 @@
-"""`orchestrator.http`: one HTTP request, to where the worker's settings let it go (see `egress`).
+"""`orchestrator.http`: sends one HTTP request, to an address that the worker's settings allow (see `egress`).
 
-A failure is an exception, and trying again is the job's `RetryPolicy`: the task itself sends a request once.
+A failure is an exception. The task sends a request once; the `RetryPolicy` of the job decides about further tries.
 """
 
 from __future__ import annotations
@@ -45,6 +45,12 @@ def http(
     `json` is sent as JSON, `data` as it is (text) or as a form (a mapping); at most one of them. `timeout` is for the
     whole request, in seconds. `ok_statuses` are the statuses that are a success, by default 200 to 299. At most
     `keep_bytes` bytes of the body are read; `truncated` tells that there was more, and then the body is text.
+
+    Raises:
+        TaskInputError: the arguments cannot be used.
+        HttpFailed: there is no answer in time.
+        HttpStatusError: the answer has another status.
+        Refused: the worker does not allow the host.
     """
     if json is not None and data is not None:
         raise TaskInputError("json, data: only one of them can be the body", where=NAME)
@@ -110,12 +116,12 @@ def _decoded(response: httpx.Response, content: bytes, truncated: bool) -> dict[
             pass
     try:
         return {"text": content.decode(response.encoding or "utf-8", errors="replace")}
-    except LookupError:  # a charset that Python has not
+    except LookupError:  # Python does not know the charset
         return {"text": content.decode(errors="replace")}
 
 
 def _without_secrets(url: str) -> str:
-    """Return the URL without what may hold a secret: user and password, query, fragment."""
+    """Return the URL without the parts that may hold a secret: user and password, query, fragment."""
     import httpx
 
     try:

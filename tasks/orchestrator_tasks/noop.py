@@ -1,4 +1,4 @@
-"""`orchestrator.noop`: does nothing, and gives back what it was given. A place to join, a stand-in in a replay."""
+"""`orchestrator.noop`: returns its argument. It joins branches, and stands for a task in a replay."""
 
 from __future__ import annotations
 

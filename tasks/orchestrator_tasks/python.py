@@ -1,7 +1,7 @@
 """`orchestrator.python`: calls a function by its name, in the modules that the worker's operator allowed.
 
-For code that is importable on the worker and is no Celery task. Nothing is allowed by default: a workflow document
-that could name any function (`subprocess:run`) would be a way to run anything.
+It is for code that is importable on the worker and is no Celery task. Nothing is allowed by default: otherwise a
+workflow document could run anything (`subprocess:run`).
 """
 
 from __future__ import annotations
@@ -27,7 +27,12 @@ def python(
     args: list[Any] | None = None,
     kwargs: dict[str, Any] | None = None,
 ) -> Any:
-    """Call `module:function` with `args` and `kwargs`, and return what it returns (which must be JSON)."""
+    """Call `module:function` with `args` and `kwargs`, and return its result, which must be JSON.
+
+    Raises:
+        Refused: the worker does not allow the module, or the module that defines the function.
+        TaskInputError: there is no such module or function.
+    """
     return _function(call)(*(args or ()), **(kwargs or {}))
 
 
@@ -41,7 +46,7 @@ def _function(call: str) -> Callable[..., Any]:
     function = getattr(module, name, None)
     if not callable(function):
         raise TaskInputError(f"call: module {module_name!r} has no function {name!r}", where=NAME)
-    # `from subprocess import run` makes `run` a name of an allowed module: its home must be allowed as well.
+    # `from subprocess import run` makes `run` a name of an allowed module: the module that defines it is checked too.
     _check_allowed(getattr(function, "__module__", None) or "?", call)
     return function  # type: ignore[no-any-return]
 

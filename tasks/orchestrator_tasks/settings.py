@@ -1,6 +1,6 @@
-"""What this worker lets the stock tasks do: nothing risky, until its operator says so.
+"""The settings that say what this worker lets the stock tasks do: nothing risky by default.
 
-They are settings of the *worker*, never arguments of a job: who writes a workflow does not widen them.
+They belong to the *worker*, and are never arguments of a job: the author of a workflow cannot widen them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """`orchestrator.shell`: runs a command, as a list of arguments, or a script by an interpreter that is named.
 
-No shell string is ever built from data: what a job was given reaches the command as whole arguments, as environment
-variables or as its input, and an interpreter reads its script from a file.
+No shell string is built from data. The data of a job reaches the command as whole arguments, as environment variables
+or as its input. An interpreter reads its script from a file.
 """
 
 from __future__ import annotations
@@ -101,6 +101,6 @@ def _ending(code: int) -> str:
 
 
 def _last_line(stderr: str) -> str:
-    """Return what the command said last, which is mostly why it failed."""
+    """Return the last line of stderr, which mostly says why the command failed."""
     lines = stderr.strip().splitlines()
     return f": {lines[-1][:500]}" if lines else ""

@@ -10,7 +10,7 @@ from pydantic import Field
 from orchestrator_tasks.stock import stock
 
 SLICE_S = 0.2
-"""Longest single sleep, so that an exception sent to the thread (cancel, in pools of threads) arrives soon."""
+"""The longest single sleep. In pools of threads, a cancel reaches the task between two sleeps."""
 
 
 @stock("orchestrator.sleep")

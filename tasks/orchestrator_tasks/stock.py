@@ -1,4 +1,4 @@
-"""How a stock task is made: a plain function with typed arguments becomes a Celery task that checks them."""
+"""Makes stock tasks: a plain function with typed arguments becomes a Celery task that checks them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def stock(name: str) -> Callable[[Callable[..., Any]], Task[..., Any]]:
     """Register a function as the Celery task `name`, its arguments checked by their annotations.
 
     Wrong arguments raise `TaskInputError`: one line that names each wrong one. Values are coerced as pydantic does it
-    (`"5"` is a fine number of seconds), since arguments come from documents, parameters and other jobs' outputs.
+    (`"5"` is taken as a number of seconds), since arguments come from documents, parameters and other jobs' outputs.
     """
 
     def decorate(function: Callable[..., Any]) -> Task[..., Any]:
@@ -33,7 +33,7 @@ def stock(name: str) -> Callable[[Callable[..., Any]], Task[..., Any]]:
                 raise TaskInputError(_one_line(error, names), where=name) from None
             return function(*args, **kwargs)
 
-        # Celery reads a task's head without following `__wrapped__`; so the head is handed to it.
+        # Celery reads the signature of a task without following `__wrapped__`, so it is set here.
         task.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
         registered: Task[..., Any] = shared_task(name=name)(task)
         return registered
@@ -42,7 +42,7 @@ def stock(name: str) -> Callable[[Callable[..., Any]], Task[..., Any]]:
 
 
 def _arguments_of(function: Callable[..., Any]) -> Callable[..., tuple[tuple[Any, ...], dict[str, Any]]]:
-    """Return a function of the same head that gives its arguments back, for pydantic to check and coerce."""
+    """Return a function of the same signature that returns its arguments. Pydantic checks and coerces them."""
 
     @functools.wraps(function)
     def arguments(*args: Any, **kwargs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -52,7 +52,7 @@ def _arguments_of(function: Callable[..., Any]) -> Callable[..., tuple[tuple[Any
 
 
 def _one_line(error: ValidationError, names: list[str]) -> str:
-    """Tell what is wrong with which argument, without the values: they may be secrets."""
+    """Name each wrong argument and what is wrong with it, without the values: they may be secrets."""
     complaints = []
     for found in error.errors(include_input=False, include_url=False, include_context=False):
         first, *rest = found["loc"]

@@ -44,7 +44,7 @@ def make_app() -> Celery:
 
 
 def _broker() -> str | None:
-    """Return the broker's address. Without one the app still serves to compile workflows; a worker refuses to start."""
+    """Return the broker's address. Without one the app still compiles workflows, and a worker refuses to start."""
     try:
         return broker_url(get_settings())
     except StoreUnavailable:

@@ -17,7 +17,7 @@ def colours(regions: list[str]) -> dict[str, str]:
 
 
 def draw(days: list[str], revenue: dict[str, list[float]]) -> str:
-    """Return the columns: one a day, stacked by region; each part tells its figure when pointed at."""
+    """Return the columns: one a day, stacked by region; each part shows its figure when the mouse is over it."""
     totals = [sum(by_day[at] for by_day in revenue.values()) for at in range(len(days))]
     step = _step(max(totals) / 4)
     top = ceil(max(totals) / step) * step

@@ -40,7 +40,7 @@ PRODUCTS = (
     ("POLES", "Trekking poles", "Tools", 89.00),
 )
 RATES = {"EUR": 1.0, "GBP": 1.1714, "SEK": 0.0892, "PLN": 0.2331, "USD": 0.9247}
-"""What one unit of a currency is in euros."""
+"""The value of one unit of a currency, in euros."""
 REGIONS = {"north": ("SEK", 30), "south": ("EUR", 42), "east": ("PLN", 26), "west": ("GBP", 34), "online": ("USD", 46)}
 """Each region's currency, and its orders on an ordinary day."""
 WEEKDAY = (0.84, 0.80, 0.88, 0.95, 1.18, 1.45, 0.90)
@@ -64,7 +64,7 @@ def generate(folder: Path) -> None:
 
 
 def _day(rng: random.Random, region: str, currency: str, orders: int, day: date, week: int) -> list[tuple[object, ...]]:
-    """Return one day's orders: more at the week's end, a little more each week, fewer dear things than cheap ones."""
+    """Return one day's orders: more at the week's end, a little more each week, more cheap articles."""
     count = round(orders * WEEKDAY[day.weekday()] * (1 + 0.05 * week) * (0.85 + 0.3 * rng.random()))
     times = sorted(int((8 + 13 * rng.random()) * 3600) for _ in range(count))
     rows: list[tuple[object, ...]] = []
@@ -81,7 +81,7 @@ def _day(rng: random.Random, region: str, currency: str, orders: int, day: date,
 
 
 def _spoiled(rng: random.Random, rows: list[tuple[object, ...]]) -> list[tuple[object, ...]]:
-    """Return the rows with one or two made wrong, as by a broken till, a bad export, a typing error."""
+    """Return the rows with one or two errors in them, as a broken till, a bad export or a typing error makes."""
     rows = list(rows)
     for _ in range(1 + int(2 * rng.random())):
         at = int(len(rows) * rng.random())

@@ -1,4 +1,4 @@
-"""The tasks of the nightly sales report: plain Celery tasks, of which none knows that a workflow runs it.
+"""The tasks of the nightly sales report: plain Celery tasks. None of them knows that a workflow runs it.
 
 Rows travel in files and their places in results, as they would in production; each file is written whole or not at
 all, so that an attempt that is repeated does no harm.
@@ -21,7 +21,7 @@ SHIPPED = Path(__file__).parent / "data"
 PREFIX = "orchestrator.examples.sales."
 COLUMNS = ("order_id", "day", "time", "sku", "quantity", "unit_price", "currency")
 PRICE_BAND = (Decimal("0.5"), Decimal("1.5"))
-"""How far a price may be from the catalogue's: half of it to half as much again."""
+"""How far a price may be from that of the catalogue: from half of it to one and a half times."""
 
 BEST = 7
 
@@ -31,7 +31,7 @@ Rejected = dict[str, Any]
 
 @shared_task(name=PREFIX + "catalogue")
 def catalogue(source: str) -> dict[str, Row]:
-    """Return what the shop sells: each article's name, category and price in euros, by its number."""
+    """Return the articles of the shop by number: name, category and price in euros."""
     with (_folder(source) / "products.csv").open(newline="", encoding="utf-8") as file:
         return {row.pop("sku"): row for row in csv.DictReader(file)}
 
@@ -96,7 +96,7 @@ def _read(cells: list[str]) -> Row:
 
 @shared_task(name=PREFIX + "validate")
 def validate(ingested: Row, catalogue: dict[str, Row], rates: dict[str, str], output: str) -> Row:
-    """Hold a region's rows against the catalogue and common sense; put aside those that don't fit."""
+    """Check a region's rows against the catalogue and common sense; put aside those that don't fit."""
     seen: set[str] = set()
     rows: list[Row] = []
     rejected: list[Rejected] = []
@@ -117,7 +117,7 @@ def validate(ingested: Row, catalogue: dict[str, Row], rates: dict[str, str], ou
 
 
 def _complaint(row: Row, catalogue: dict[str, Row], rates: dict[str, str], seen: set[str]) -> str | None:
-    """Return what is wrong with a row, if something is."""
+    """Return what is wrong with a row, None if nothing is."""
     if row["order_id"] in seen:
         return "the order is there twice"
     if row["sku"] not in catalogue:
@@ -156,7 +156,7 @@ def revenue(validated: list[Row], rates: dict[str, str], day: str) -> Row:
 
 @shared_task(name=PREFIX + "best_sellers")
 def best_sellers(validated: list[Row], catalogue: dict[str, Row], rates: dict[str, str], day: str) -> list[Row]:
-    """Return the `BEST` articles that sold for most, with their units and revenue."""
+    """Return the `BEST` articles with the greatest revenue, with their units and revenue."""
     units: dict[str, int] = defaultdict(int)
     money: dict[str, Decimal] = defaultdict(Decimal)
     for part in validated:
@@ -189,7 +189,7 @@ def quality(ingested: list[Row], validated: list[Row]) -> Row:
 
 @shared_task(name=PREFIX + "chart")
 def chart(figures: Row, output: str) -> str:
-    """Draw revenue by day and region; return the place of the SVG file."""
+    """Draw revenue by day and region; return the path of the SVG file."""
     from orchestrator_tasks.examples.sales.chart import draw
 
     return _write(Path(output) / "work" / "revenue.svg", draw(figures["days"], figures["revenue"]))
@@ -197,7 +197,7 @@ def chart(figures: Row, output: str) -> str:
 
 @shared_task(name=PREFIX + "report")
 def report(day: str, figures: Row, chart: str, best: list[Row], quality: Row, output: str) -> Row:
-    """Write the page; return its place and the night's headline."""
+    """Write the page; return its path and the headline of the night."""
     from orchestrator_tasks.examples.sales.report import render
 
     page = render(day, figures, Path(chart).read_text(encoding="utf-8"), best, quality)
@@ -211,7 +211,7 @@ def report(day: str, figures: Row, chart: str, best: list[Row], quality: Row, ou
 
 
 def _folder(source: str) -> Path:
-    """Return where the sales files are: by default those that are shipped with this example."""
+    """Return the folder of the sales files: by default that of this example."""
     return Path(source) if source else SHIPPED
 
 
@@ -229,7 +229,7 @@ def _rounded(amount: Decimal) -> float:
 
 
 def _write(path: Path, text: str) -> str:
-    """Write a file whole or not at all, and return its absolute place."""
+    """Write a file whole or not at all, and return its absolute path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.write_text(text, encoding="utf-8")
