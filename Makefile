@@ -56,7 +56,7 @@ check: $(READY_TO_TEST) ## lint, format, types, direction of imports, dependenci
 bench: $(READY_TO_TEST) ## measure against Celery on this machine, then runs of all sizes, then schedules
 	@cd tests/benchmarks && for bench in engine scale schedules; do ../../$(BIN)/python bench_$$bench.py; done
 
-docs: $(READY_TO_TEST) ## write the generated pages of docs/reference anew
+docs: $(READY_TO_TEST) ## write the generated pages of docs/reference and the faces of the client anew
 	@$(BIN)/python docs/generate.py
 
 verify: check test ## what has to pass before a change lands

@@ -1,10 +1,14 @@
-"""Writes the generated pages of docs/reference. `--check` only tells which of them are stale."""
+"""Writes the generated files: pages of docs/reference, and the faces of the client.
+
+`--check` only tells which of these files are stale.
+"""
 
 from __future__ import annotations
 
 import inspect
 import json
 import re
+import runpy
 import sys
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -316,10 +320,10 @@ PAGES: dict[str, Callable[[], str]] = {
 
 
 def main(arguments: list[str]) -> int:
-    """Write the pages, or with `--check` tell the stale ones and return 1."""
+    """Write the files, or with `--check` tell the stale ones and return 1."""
+    faces = runpy.run_path(str(Path(__file__).with_name("faces.py")))["faces"]
     stale = []
-    for name, page in PAGES.items():
-        path, text = REFERENCE / name, page()
+    for path, text in {**{REFERENCE / name: page() for name, page in PAGES.items()}, **faces()}.items():
         if path.exists() and path.read_text() == text:
             continue
         if "--check" in arguments:

@@ -23,7 +23,7 @@ def worker() -> str | None:
 
     host = socket.gethostname()
     with Client() as client:
-        alive = [node.name for node in client.nodes()]
+        alive = [node.name for node in client.nodes.list()]
     return None if any(name.endswith(f"@{host}") for name in alive) else f"no node of {host} is alive"
 
 

@@ -132,11 +132,12 @@ def app_name() -> str | None:
 
 
 def client() -> Client:
-    """Return a client that is closed when the command ends."""
+    """Return a client that acts for the user, and is closed when the command ends."""
+    from orchestrator.cli.provenance import user
     from orchestrator.client import Client
 
     ctx = click.get_current_context()
-    made = Client(app=celery_app())
+    made = Client(app=celery_app()).acting(who=user(), via="cli")
     ctx.call_on_close(made.close)
     return made
 

@@ -26,8 +26,8 @@ def starter_argument(kind: Literal["schedule", "trigger"]) -> Callable[[Callable
 
         try:
             with Client() as made:
-                known = made.schedules.all() if kind == "schedule" else made.triggers.all()
-                return [CompletionItem(each.id) for each in known if each.id.startswith(incomplete)]
+                known = made.schedules.names() if kind == "schedule" else made.triggers.names()
+                return [CompletionItem(name) for name in known if name.startswith(incomplete)]
         except Exception:  # noqa: BLE001 — a completion that fails shows nothing
             return []
 

@@ -1,54 +1,50 @@
-"""`AsyncClient` and `AsyncRun`: the same as `Client` and `Run`, for asyncio."""
+"""`AsyncClient` and `AsyncRun`, for asyncio. Written by docs/faces.py from the nouns of this room: `make docs`."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from orchestrator.client import flows
-from orchestrator.client.base import ClientBase, run_state
-from orchestrator.model.run import JobRun, NodeInfo, QueueInfo, RunInfo, TransitionInfo, WorkflowInfo
-from orchestrator.model.states import RunState
-from orchestrator.servers.addresses import store_url
-from orchestrator.settings import Settings
-from orchestrator.state import reads
-from orchestrator.state.reads.base import Read
-from orchestrator.state.store import AsyncStore
-from orchestrator.state.transitions.values import Permits
-from orchestrator.state.transitions.workflows import Stored
+from orchestrator.client.base import AsyncClientBase, AsyncFace, AsyncRunBase
 
 if TYPE_CHECKING:
-    from celery import Celery
+    from datetime import date, datetime
 
-    from orchestrator.client.aio_starting import AsyncCalendars, AsyncHooks, AsyncSchedules, AsyncTriggers
-    from orchestrator.client.base import AnyWorkflow
-    from orchestrator.client.infos import Delivery, Emitted
-    from orchestrator.client.whole import AsyncWholeDefinitions
+    from orchestrator.client.backfills import BackfillsSteps, Only, Order
+    from orchestrator.client.calendars import CalendarsSteps
+    from orchestrator.client.definitions import DefinitionsSteps
+    from orchestrator.client.events import EventsSteps
+    from orchestrator.client.hooks import HooksSteps
+    from orchestrator.client.new_runs import ClientSteps
+    from orchestrator.client.nodes import NodesSteps
+    from orchestrator.client.queues import QueuesSteps
+    from orchestrator.client.runs import RunsSteps
+    from orchestrator.client.schedules import SchedulesSteps
+    from orchestrator.client.session import AnyWorkflow
+    from orchestrator.client.transitions import TransitionsSteps
+    from orchestrator.client.triggers import TriggersSteps
+    from orchestrator.client.workflows import WorkflowsSteps
+    from orchestrator.definitions.desired import DesiredState
+    from orchestrator.definitions.proposal import Proposal
+    from orchestrator.definitions.revisions import Note, Revision
     from orchestrator.dsl.builder import Workflow
+    from orchestrator.model.run import JobRun, NodeInfo, QueueInfo, Registered, RunInfo, TransitionInfo, WorkflowInfo
+    from orchestrator.model.starts import BackfillInfo, DeliveryInfo, Emitted, HookDelivery, NextStart, PastOccasion
+    from orchestrator.model.states import RunState
     from orchestrator.model.workflow import WorkflowDefinition
+    from orchestrator.starters.infos import CalendarInfo, HookInfo, ScheduleInfo, TriggerInfo
+    from orchestrator.starters.schedule import Schedule
+    from orchestrator.starters.trigger import Trigger
+    from orchestrator.timing.calendars import Calendar
 
-T = TypeVar("T")
 
+class AsyncClient(AsyncClientBase):
+    """Submits workflows, and asks and changes what a namespace holds: `client.<noun>.<verb>`.
 
-class AsyncClient(ClientBase):
-    """Submits workflows and asks about their runs, in one event loop; an async context manager. See `Client`."""
-
-    def __init__(self, settings: Settings | None = None, *, app: Celery | None = None) -> None:
-        super().__init__(settings, app)
-        self.store = AsyncStore.connect(store_url(self.settings), self.settings.namespace)
-
-    async def __aenter__(self) -> AsyncClient:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self.store.close()
-        await asyncio.to_thread(self._close_publisher)
+    `app` is the user's Celery app, if there is one at hand: it routes tasks that are known by name only, and its
+    broker carries the messages.
+    """
 
     async def submit(
         self,
@@ -59,199 +55,665 @@ class AsyncClient(ClientBase):
         idempotency_key: str | None = None,
         **more: Any,
     ) -> AsyncRun:
-        """Start a run of a workflow, or of a stored one by its name. See `Client.submit`."""
-        return AsyncRun(self, await self._drive(self._submit(workflow, params, more, priority, idempotency_key)))
+        """Start a run of a workflow, or of a stored one by its name; parameters as a mapping, by keyword, or both.
 
-    async def run(self, run_id: str) -> AsyncRun:
-        """Return a run by its id; `NotFound` where there is none."""
-        return AsyncRun(self, run_id, await self._drive(flows.run_info(self.keys, run_id)))
+        They are checked before anything is stored. The same `idempotency_key` again returns the same run.
 
-    async def runs(
-        self, *, state: RunState | str | None = None, workflow: str | None = None, limit: int = 50
-    ) -> list[RunInfo]:
-        """Return the newest runs: those that are live first."""
-        return await self._read(reads.runs(self.keys, state=run_state(state), workflow=workflow, limit=limit))
+        Raises:
+            DefinitionError: the workflow cannot be run.
+            ParameterError: the parameters, the priority or the key do not fit.
+            NotFound: there is no workflow of that name.
+            Conflict: the key belongs to a run of another workflow, or with other parameters.
+        """
+        return AsyncRun(
+            self._port,
+            await self._port.drive(
+                self._steps.submit(workflow, params, priority=priority, idempotency_key=idempotency_key, **more)
+            ),
+        )
 
-    async def register(self, workflow: Workflow | WorkflowDefinition) -> Stored:
-        """Store a workflow as its current version, with its schedules and triggers. See `Client.register`."""
-        from orchestrator.client.editing import register
+    @cached_property
+    def _steps(self) -> ClientSteps:
+        from orchestrator.client.new_runs import ClientSteps
 
-        return await self._drive(register(self.keys, workflow, self.route_of))
+        return ClientSteps(self._session)
+
+    @cached_property
+    def runs(self) -> AsyncRuns:
+        """The runs, live and over."""
+        from orchestrator.client.runs import RunsSteps
+
+        return AsyncRuns(self._port, RunsSteps(self._session))
+
+    @cached_property
+    def workflows(self) -> AsyncWorkflows:
+        """The stored workflows and their versions."""
+        from orchestrator.client.workflows import WorkflowsSteps
+
+        return AsyncWorkflows(self._port, WorkflowsSteps(self._session))
 
     @cached_property
     def schedules(self) -> AsyncSchedules:
-        """The schedules: create, change, pause, look ahead, backfill."""
-        from orchestrator.client.aio_starting import AsyncSchedules
+        """The schedules of stored workflows. An id is `workflow/name`."""
+        from orchestrator.client.schedules import SchedulesSteps
 
-        return AsyncSchedules(self)
+        return AsyncSchedules(self._port, SchedulesSteps(self._session))
+
+    @cached_property
+    def backfills(self) -> AsyncBackfills:
+        """The backfills of schedules, runs of planned times in the past. An id is `workflow/schedule~n`."""
+        from orchestrator.client.backfills import BackfillsSteps
+
+        return AsyncBackfills(self._port, BackfillsSteps(self._session))
 
     @cached_property
     def triggers(self) -> AsyncTriggers:
-        """The triggers: create, change, pause."""
-        from orchestrator.client.aio_starting import AsyncTriggers
+        """The triggers of stored workflows. An id is `workflow/name`."""
+        from orchestrator.client.triggers import TriggersSteps
 
-        return AsyncTriggers(self)
+        return AsyncTriggers(self._port, TriggersSteps(self._session))
 
     @cached_property
     def calendars(self) -> AsyncCalendars:
         """The calendars that schedules name."""
-        from orchestrator.client.aio_starting import AsyncCalendars
+        from orchestrator.client.calendars import CalendarsSteps
 
-        return AsyncCalendars(self)
+        return AsyncCalendars(self._port, CalendarsSteps(self._session))
 
     @cached_property
-    def definitions(self) -> AsyncWholeDefinitions:
-        """All definitions together: compare with files, apply, go back."""
-        from orchestrator.client.whole import AsyncWholeDefinitions
+    def events(self) -> AsyncEvents:
+        """Events from outside, and what became of their deliveries."""
+        from orchestrator.client.events import EventsSteps
 
-        return AsyncWholeDefinitions(self)
+        return AsyncEvents(self._port, EventsSteps(self._session))
 
     @cached_property
     def hooks(self) -> AsyncHooks:
         """The webhooks, for the process that takes their messages."""
-        from orchestrator.client.aio_starting import AsyncHooks
+        from orchestrator.client.hooks import HooksSteps
 
-        return AsyncHooks(self)
+        return AsyncHooks(self._port, HooksSteps(self._session))
+
+    @cached_property
+    def definitions(self) -> AsyncDefinitions:
+        """Sets of definitions: a `DesiredState` is proposed first, then applied, all of it or nothing."""
+        from orchestrator.client.definitions import DefinitionsSteps
+
+        return AsyncDefinitions(self._port, DefinitionsSteps(self._session))
+
+    @cached_property
+    def queues(self) -> AsyncQueues:
+        """The queues: one for each route and priority class."""
+        from orchestrator.client.queues import QueuesSteps
+
+        return AsyncQueues(self._port, QueuesSteps(self._session))
+
+    @cached_property
+    def nodes(self) -> AsyncNodes:
+        """The live worker nodes."""
+        from orchestrator.client.nodes import NodesSteps
+
+        return AsyncNodes(self._port, NodesSteps(self._session))
+
+    @cached_property
+    def transitions(self) -> AsyncTransitions:
+        """The transitions of runs and job runs, as far back as the stream is kept."""
+        from orchestrator.client.transitions import TransitionsSteps
+
+        return AsyncTransitions(self._port, TransitionsSteps(self._session))
+
+
+class AsyncRun(AsyncRunBase):
+    """A run. `state` and `info` are as last read: `refresh` and `wait` read anew."""
+
+    async def refresh(self) -> AsyncRun:
+        """Read the run anew.
+
+        Raises:
+            NotFound: there is no such run.
+        """
+        await self._port.drive(self._steps.refresh())
+        return self
+
+    async def wait(self, timeout: float | None = None, *, raise_on_failure: bool = False) -> AsyncRun:
+        """Wait until the run is over, for `timeout` seconds at most.
+
+        Raises:
+            NotFound: there is no such run.
+            WaitTimeout: the run is not over in time.
+            RunFailed: the run did not succeed, and `raise_on_failure` is set.
+        """
+        await self._port.drive(self._steps.wait(timeout, raise_on_failure=raise_on_failure))
+        return self
+
+    async def jobs(self) -> list[JobRun]:
+        """Return its jobs, in the order of the definition.
+
+        Raises:
+            NotFound: there is no such run.
+        """
+        return await self._port.drive(self._steps.jobs())
+
+    async def output(self, job: str) -> Any:
+        """Return what a job returned; None if it returned nothing or is not over.
+
+        Raises:
+            NotFound: there is no such run, or it has no such job.
+        """
+        return await self._port.drive(self._steps.output(job))
+
+    async def cancel(self, why: str = "", *, who: str = "") -> AsyncRun:
+        """Ask for its end: nothing starts any more, and what runs is stopped within a beat.
+
+        A run that is over stays as it is. `who` and `why` are kept with the run; by default they are those of the
+        client's actor.
+
+        Raises:
+            NotFound: there is no such run.
+        """
+        await self._port.drive(self._steps.cancel(why, who=who))
+        return self
+
+    async def failure(self) -> str:
+        """Say in one line why it did not succeed.
+
+        Raises:
+            NotFound: there is no such run.
+        """
+        return await self._port.drive(self._steps.failure())
+
+    async def trace(self) -> dict[str, Any]:
+        """Return it in the trace format, which `orchestrator replay` runs again.
+
+        Raises:
+            NotFound: there is no such run.
+        """
+        return await self._port.drive(self._steps.trace())
+
+
+class AsyncRuns(AsyncFace):
+    """The runs, live and over."""
+
+    _steps: RunsSteps
+
+    async def get(self, run_id: str) -> AsyncRun:
+        """Return a run by its id.
+
+        Raises:
+            NotFound: there is no such run.
+        """
+        return AsyncRun(self._port, await self._port.drive(self._steps.get(run_id)))
+
+    async def list(
+        self, *, state: RunState | str | None = None, workflow: str | None = None, limit: int = 50
+    ) -> Sequence[RunInfo]:
+        """Return the newest runs, the live ones first; only those in a state or of a workflow if one is given.
+
+        Raises:
+            ParameterError: a run has no such state.
+        """
+        return await self._port.drive(self._steps.list(state=state, workflow=workflow, limit=limit))
+
+
+class AsyncWorkflows(AsyncFace):
+    """The stored workflows and their versions."""
+
+    _steps: WorkflowsSteps
+
+    async def get(self, name: str) -> WorkflowInfo:
+        """Return the versions of a workflow.
+
+        Raises:
+            NotFound: there is no such workflow.
+        """
+        return await self._port.drive(self._steps.get(name))
+
+    async def list(self) -> Sequence[WorkflowInfo]:
+        """Return all workflows, in the order of their names."""
+        return await self._port.drive(self._steps.list())
+
+    async def names(self) -> Sequence[str]:
+        """Return the names of all workflows, in order."""
+        return await self._port.drive(self._steps.names())
+
+    async def definition(self, name: str, version: int | None = None) -> WorkflowDefinition:
+        """Return the definition of a workflow's version, by default of its current one.
+
+        Raises:
+            NotFound: there is no such workflow or version.
+        """
+        return await self._port.drive(self._steps.definition(name, version))
+
+    async def schema(self, name: str) -> dict[str, Any] | None:
+        """Return the JSON Schema of a workflow's parameters; None if it has none.
+
+        Raises:
+            NotFound: there is no such workflow.
+        """
+        return await self._port.drive(self._steps.schema(name))
+
+    async def register(self, workflow: Workflow | WorkflowDefinition) -> Registered:
+        """Store a workflow as its current version, with its schedules and triggers, in one step; nothing runs.
+
+        The schedules and triggers of the workflow replace those that were registered with it before: one that it has
+        no longer is deleted. Those that were put in other ways stay, unless the workflow has one of the same name. One
+        that has not changed is left alone; one that is paused stays so. `submit` stores the plan only.
+
+        Raises:
+            DefinitionError: the workflow, a schedule or a trigger cannot be used.
+            NotFound: a calendar is missing.
+            Conflict: a schedule has the name of a trigger, or the other way round; or others edit all the time.
+        """
+        return await self._port.drive(self._steps.register(workflow))
+
+
+class AsyncSchedules(AsyncFace):
+    """The schedules of stored workflows. An id is `workflow/name`."""
+
+    _steps: SchedulesSteps
+
+    async def put(self, workflow: AnyWorkflow, schedule: Schedule, *, generation: int | None = None) -> ScheduleInfo:
+        """Create or change a schedule; a workflow that is given whole is stored with it.
+
+        The schedule holds at once: its next run is the first that it plans from now on. A schedule that is paused
+        stays so. `generation` is that of the `ScheduleInfo` that was looked at, 0 for none.
+
+        Raises:
+            DefinitionError: the workflow does not take the parameters, or the schedule never runs.
+            NotFound: there is no such workflow or calendar.
+            Conflict: somebody has changed the schedule since `generation`, or a trigger has its name.
+        """
+        return await self._port.drive(self._steps.put(workflow, schedule, generation=generation))
+
+    async def get(self, schedule: str) -> ScheduleInfo:
+        """Return what is known of a schedule.
+
+        Raises:
+            NotFound: there is no such schedule.
+        """
+        return await self._port.drive(self._steps.get(schedule))
+
+    async def list(self, workflow: str | None = None) -> Sequence[ScheduleInfo]:
+        """Return all schedules, or those of a workflow, in the order of their ids."""
+        return await self._port.drive(self._steps.list(workflow))
+
+    async def names(self) -> Sequence[str]:
+        """Return the ids of all schedules, in order."""
+        return await self._port.drive(self._steps.names())
+
+    async def next(self, count: int = 50, of: str | None = None) -> Sequence[NextStart]:
+        """Return the next runs of all schedules, or of a workflow, or of one schedule, in the order of their starts.
+
+        Those are the runs that start if nothing is edited; what overlap policies will do to them cannot be foreseen.
+
+        Raises:
+            NotFound: there is no such workflow or schedule.
+        """
+        return await self._port.drive(self._steps.next(count, of))
+
+    async def preview(self, workflow: str, schedule: Schedule, count: int = 5) -> Sequence[NextStart]:
+        """Return the first runs that a schedule would start. It is checked as by `put`; nothing is stored.
+
+        Raises:
+            DefinitionError: the workflow does not take the parameters, or the schedule never runs.
+            NotFound: there is no such workflow or calendar.
+        """
+        return await self._port.drive(self._steps.preview(workflow, schedule, count))
+
+    async def past(self, schedule: str) -> Sequence[PastOccasion]:
+        """Return what became of its planned times, the oldest first: of the last 1,000.
+
+        Raises:
+            NotFound: there is no such schedule.
+        """
+        return await self._port.drive(self._steps.past(schedule))
+
+    async def pause(self, schedule: str) -> None:
+        """Let a schedule start nothing until it is resumed. What waits for room waits on, and runs go on.
+
+        Raises:
+            NotFound: there is no such schedule.
+        """
+        await self._port.drive(self._steps.pause(schedule))
+
+    async def resume(self, schedule: str, *, catch_up: bool = False) -> None:
+        """Let a schedule go on from now, or with `catch_up` from the pause: its misfire policy decides what is late.
+
+        Raises:
+            NotFound: there is no such schedule.
+            Conflict: the schedule is not paused, but disabled by its definition.
+        """
+        await self._port.drive(self._steps.resume(schedule, catch_up=catch_up))
+
+    async def delete(self, schedule: str) -> None:
+        """Delete a schedule, with its past, what waits and its backfills. Runs go on.
+
+        Raises:
+            NotFound: there is no such schedule.
+        """
+        await self._port.drive(self._steps.delete(schedule))
+
+    async def trigger(self, schedule: str, params: Mapping[str, Any] | None = None, **more: Any) -> AsyncRun:
+        """Start a run with the schedule's parameters now, paused or not; parameters that are given here come first.
+
+        The run's logical date is now. Overlap policies do not count the run, and it is no part of the schedule's past.
+
+        Raises:
+            NotFound: there is no such schedule.
+            ParameterError: the parameters do not fit the workflow.
+        """
+        return AsyncRun(self._port, await self._port.drive(self._steps.trigger(schedule, params, **more)))
+
+
+class AsyncBackfills(AsyncFace):
+    """The backfills of schedules, runs of planned times in the past. An id is `workflow/schedule~n`."""
+
+    _steps: BackfillsSteps
+
+    async def create(
+        self,
+        schedule: str,
+        start: datetime | date,
+        end: datetime | date,
+        *,
+        parallel: int = 1,
+        order: Order = "oldest",
+        only: Only | None = None,
+        priority: str | None = "low",
+        dry_run: bool = False,
+    ) -> BackfillInfo:
+        """Let the schedule's planned times in [start, end) make runs, `parallel` of them at a time.
+
+        Moments without an offset are local time of the schedule's zone. Times that are still to come are left to the
+        schedule. `only` takes the times that made no run (`missing`) or whose run did not succeed (`failed`); it knows
+        the last 1,000. The runs are of the class `priority` (None: the schedule's own), by default the lowest, so that
+        live runs do not wait for them. `dry_run` returns the planned times and stores nothing. If there are none,
+        nothing is stored either, and the id is None.
+
+        Raises:
+            NotFound: there is no such schedule.
+            ParameterError: an argument does not fit, or the range has too many planned times.
+        """
+        return await self._port.drive(
+            self._steps.create(
+                schedule, start, end, parallel=parallel, order=order, only=only, priority=priority, dry_run=dry_run
+            )
+        )
+
+    async def get(self, backfill: str) -> BackfillInfo:
+        """Return how far a backfill is.
+
+        Raises:
+            NotFound: there is no such backfill.
+        """
+        return await self._port.drive(self._steps.get(backfill))
+
+    async def list(self, schedule: str | None = None) -> Sequence[BackfillInfo]:
+        """Return how far all backfills are, or those of a schedule, the newest first."""
+        return await self._port.drive(self._steps.list(schedule))
+
+    async def cancel(self, backfill: str) -> BackfillInfo:
+        """Let the waiting planned times of a backfill make no run any more. Its runs go on.
+
+        Raises:
+            NotFound: there is no such backfill.
+        """
+        return await self._port.drive(self._steps.cancel(backfill))
+
+
+class AsyncTriggers(AsyncFace):
+    """The triggers of stored workflows. An id is `workflow/name`."""
+
+    _steps: TriggersSteps
+
+    async def put(self, workflow: AnyWorkflow, trigger: Trigger, *, generation: int | None = None) -> TriggerInfo:
+        """Create or change a trigger; a workflow that is given whole is stored with it. A webhook keeps its token.
+
+        A trigger that is paused stays so. `generation` is that of the `TriggerInfo` that was looked at, 0 for none.
+
+        Raises:
+            DefinitionError: the workflow does not take the parameters.
+            NotFound: there is no such workflow.
+            Conflict: somebody has changed the trigger since `generation`, or a schedule has its name.
+        """
+        return await self._port.drive(self._steps.put(workflow, trigger, generation=generation))
+
+    async def get(self, trigger: str) -> TriggerInfo:
+        """Return what is known of a trigger.
+
+        Raises:
+            NotFound: there is no such trigger.
+        """
+        return await self._port.drive(self._steps.get(trigger))
+
+    async def list(self, workflow: str | None = None) -> Sequence[TriggerInfo]:
+        """Return all triggers, or those of a workflow, in the order of their ids."""
+        return await self._port.drive(self._steps.list(workflow))
+
+    async def names(self) -> Sequence[str]:
+        """Return the ids of all triggers, in order."""
+        return await self._port.drive(self._steps.names())
+
+    async def past(self, trigger: str) -> Sequence[PastOccasion]:
+        """Return what became of its deliveries, the oldest first: of the last 1,000.
+
+        Raises:
+            NotFound: there is no such trigger.
+        """
+        return await self._port.drive(self._steps.past(trigger))
+
+    async def pause(self, trigger: str) -> None:
+        """Let a trigger start nothing until it is resumed: events that come meanwhile are not for it, what waits stays.
+
+        Raises:
+            NotFound: there is no such trigger.
+        """
+        await self._port.drive(self._steps.pause(trigger))
+
+    async def resume(self, trigger: str) -> None:
+        """Let a trigger go on.
+
+        Raises:
+            NotFound: there is no such trigger.
+            Conflict: the trigger is not paused, but disabled by its definition.
+        """
+        await self._port.drive(self._steps.resume(trigger))
+
+    async def delete(self, trigger: str) -> None:
+        """Delete a trigger, with its past and what waits. Runs go on.
+
+        Raises:
+            NotFound: there is no such trigger.
+        """
+        await self._port.drive(self._steps.delete(trigger))
+
+
+class AsyncCalendars(AsyncFace):
+    """The calendars that schedules name."""
+
+    _steps: CalendarsSteps
+
+    async def put(self, name: str, calendar: Calendar) -> CalendarInfo:
+        """Create or change a calendar; the schedules that use it are planned anew from now on, in the same step.
+
+        Raises:
+            DefinitionError: the name or the calendar is not valid, or the calendar is made of itself.
+            NotFound: a calendar that it names is missing.
+        """
+        return await self._port.drive(self._steps.put(name, calendar))
+
+    async def get(self, name: str) -> CalendarInfo:
+        """Return a calendar, with the schedules that use it.
+
+        Raises:
+            NotFound: there is no such calendar.
+        """
+        return await self._port.drive(self._steps.get(name))
+
+    async def list(self) -> Sequence[CalendarInfo]:
+        """Return all calendars, in the order of their names."""
+        return await self._port.drive(self._steps.list())
+
+    async def resolve(self, calendar: Calendar) -> Calendar:
+        """Return a calendar with those that it names put in their places, so that it can be asked for its days.
+
+        Raises:
+            DefinitionError: a calendar that it names is missing, or it is made of itself.
+        """
+        return await self._port.drive(self._steps.resolve(calendar))
+
+    async def delete(self, name: str) -> None:
+        """Delete a calendar.
+
+        Raises:
+            NotFound: there is no such calendar.
+            Conflict: schedules or calendars use it; the error names some of them.
+        """
+        await self._port.drive(self._steps.delete(name))
+
+
+class AsyncEvents(AsyncFace):
+    """Events from outside, and what became of their deliveries."""
+
+    _steps: EventsSteps
 
     async def emit(self, name: str, payload: Any = None, id: str | None = None, *, source: str = "emit") -> Emitted:
-        """Tell that something happened. See `Client.emit`."""
-        from orchestrator.client import events
+        """Tell that something happened, for the triggers that listen to events of that name (`order.paid`).
 
-        return await self._drive(events.emit(self.keys, self._ears, name, payload, id, source))
+        `payload` is anything that JSON can say. An event with the same `id` is taken once: a second time changes
+        nothing, and the answer says `duplicate`. `source` says where the event comes from, for people.
+
+        Raises:
+            ParameterError: the name, the id or the payload is not valid, or a trigger can make no run of the payload;
+                an `ExpressionError` if it is an expression of the trigger that fails. Nothing is stored.
+        """
+        return await self._port.drive(self._steps.emit(name, payload, id, source=source))
 
     async def emit_dataset(
         self, name: str, payload: Any = None, id: str | None = None, *, source: str = "emit"
     ) -> Emitted:
-        """Tell that a dataset was written. See `Client.emit_dataset`."""
-        from orchestrator.client import events
+        """Tell that a dataset was written, but not by a workflow that produces it. Otherwise as `emit`.
 
-        return await self._drive(events.emit_dataset(self.keys, self._ears, name, payload, id, source))
+        Raises:
+            ParameterError: as by `emit`.
+        """
+        return await self._port.drive(self._steps.emit_dataset(name, payload, id, source=source))
 
-    async def deliveries(self, limit: int = 50, name: str | None = None) -> list[Delivery]:
-        """Return the newest events that came, with their runs. See `Client.deliveries`."""
-        from orchestrator.client import events
+    async def get(self, delivery: str) -> DeliveryInfo:
+        """Return one delivery, with the runs that it started: by its id, or by the id that its sender gave.
 
-        return await self._drive(events.deliveries(self.keys, limit, name))
+        The sender's id finds one of the newest 1,000 deliveries.
 
-    async def delivery(self, delivery_id: str) -> Delivery:
-        """Return one event that came, with the runs that it started; `NotFound` where there is none."""
-        from orchestrator.client import events
+        Raises:
+            NotFound: there is no such delivery, or there are several.
+        """
+        return await self._port.drive(self._steps.get(delivery))
 
-        return await self._drive(events.delivery(self.keys, delivery_id))
-
-    async def workflow(self, name: str) -> WorkflowInfo:
-        """Return a stored workflow's versions; `NotFound` where there is none."""
-        return await self._drive(flows.workflow_info(self.keys, name))
-
-    async def workflows(self) -> list[str]:
-        """Name the stored workflows."""
-        return await self._read(reads.workflows(self.keys))
-
-    async def definition(self, name: str, version: int | None = None) -> WorkflowDefinition:
-        """Return a stored workflow's definition, of its current version where none is given."""
-        return await self._drive(flows.definition(self.keys, name, version))
-
-    async def schema(self, name: str) -> dict[str, Any] | None:
-        """Return the JSON Schema of a stored workflow's parameters; None where it has none."""
-        return await self._drive(flows.schema(self.keys, name))
-
-    async def nodes(self) -> list[NodeInfo]:
-        """Return the live worker nodes."""
-        return await self._read(reads.nodes(self.keys))
-
-    async def queues(self) -> list[QueueInfo]:
-        """Return what waits on each route and priority class."""
-        return await self._read(reads.queues(self.keys))
-
-    async def events(self, after: str = "-", limit: int = 500) -> list[TransitionInfo]:
-        """Return the transitions after an event's id, the oldest first."""
-        return await self._read(reads.transitions(self.keys, after, limit))
-
-    async def last_event(self) -> str:
-        """Return the id of the newest transition: where to begin to follow."""
-        return await self._read(reads.last_transition(self.keys))
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait (a step of the logic; see `flows.Port`)."""
-        await asyncio.sleep(seconds)
-
-    async def ring(self, rings: Sequence[Permits]) -> None:
-        """Publish permits; kombu blocks, so that a thread does it. See `Client.ring`."""
-        if rings:
-            await asyncio.to_thread(self.publisher.publish, rings)
-
-    def _run(self, run_id: str) -> AsyncRun:
-        return AsyncRun(self, run_id)
-
-    async def _read(self, read: Read[T]) -> T:
-        return await self.store.read(read)
-
-    async def _drive(self, flow: flows.Flow[T]) -> T:
-        try:
-            step = next(flow)
-            while True:
-                step = flow.send(await step(self))
-        except StopIteration as end:
-            result: T = end.value
-            return result
+    async def list(self, limit: int = 50, name: str | None = None) -> Sequence[DeliveryInfo]:
+        """Return the newest deliveries, the newest first; only those of an event's name or a topic if one is given."""
+        return await self._port.drive(self._steps.list(limit, name))
 
 
-class AsyncRun:
-    """A run. `state` and `info` are as last read: `refresh` and `wait` read anew."""
+class AsyncHooks(AsyncFace):
+    """The webhooks, for the process that takes their messages."""
 
-    def __init__(self, client: AsyncClient, run_id: str, info: RunInfo | None = None) -> None:
-        self.id = run_id
-        self._client = client
-        self._info = info
+    _steps: HooksSteps
 
-    @property
-    def info(self) -> RunInfo | None:
-        """All that is known of the run, as last read; None before the first `refresh` or `wait`."""
-        return self._info
+    async def find(self, token: str) -> HookInfo | None:
+        """Return the webhook with a token; None if there is none, or its definition disables it."""
+        return await self._port.drive(self._steps.find(token))
 
-    @property
-    def state(self) -> RunState | None:
-        """Its state, as last read."""
-        return self._info.state if self._info else None
+    async def deliver(
+        self, hook: HookInfo, delivery: str, payload: Any, headers: Mapping[str, str], received_ms: int
+    ) -> HookDelivery:
+        """Keep a message that is genuine, once by its id.
 
-    async def refresh(self) -> AsyncRun:
-        """Read the run anew."""
-        self._info = await self._client._drive(flows.run_info(self._client.keys, self.id))
-        return self
+        `received_ms` is when the caller got it; the time that is kept is that of Redis.
 
-    async def wait(self, timeout: float | None = None, *, raise_on_failure: bool = False) -> AsyncRun:
-        """Wait until the run is over; `WaitTimeout` after `timeout` seconds, `RunFailed` for a bad end if asked for."""
-        self._info = await self._client._drive(flows.wait(self._client.keys, self.id, timeout, raise_on_failure))
-        return self
+        Raises:
+            Unavailable: the hook is paused.
+            ParameterError: no run can be made of the message; an `ExpressionError` if it is an expression of the
+                trigger that fails. Nothing is stored.
+        """
+        return await self._port.drive(self._steps.deliver(hook, delivery, payload, headers, received_ms))
 
-    async def jobs(self) -> list[JobRun]:
-        """Return its jobs, in the order of the definition."""
-        return await self._client._drive(flows.job_runs(self._client.keys, self.id))
 
-    async def output(self, job: str) -> Any:
-        """Return what a job returned; None where it returned nothing or is not over."""
-        return await self._client._drive(flows.output(self._client.keys, self.id, job))
+class AsyncDefinitions(AsyncFace):
+    """Sets of definitions: a `DesiredState` is proposed first, then applied, all of it or nothing."""
 
-    async def cancel(self, why: str = "", *, who: str = "") -> AsyncRun:
-        """Wish its end: nothing starts any more, what runs is stopped within a beat. A run that is over stays so."""
-        self._info = await self._client._drive(flows.cancel(self._client.keys, self.id, who, why))
-        return self
+    _steps: DefinitionsSteps
 
-    async def failure(self) -> str:
-        """Say in one line why it did not succeed."""
-        keys = self._client.keys
-        return str(
-            await self._client._drive(flows.failure(keys, await self._client._drive(flows.run_info(keys, self.id))))
-        )
+    async def propose(self, desired: DesiredState) -> Proposal:
+        """Compare the definitions of the namespace with the desired ones; nothing is changed.
 
-    async def trace(self) -> dict[str, Any]:
-        """Return it in the trace format, which `replay` runs again."""
-        from orchestrator.client.traces import trace_json
+        Raises:
+            DefinitionError: the desired definitions cannot stand together.
+        """
+        return await self._port.drive(self._steps.propose(desired))
 
-        drive, keys = self._client._drive, self._client.keys
-        jobs = await self.jobs()
-        info = await drive(flows.run_info(keys, self.id))
-        return trace_json(info, jobs, await drive(flows.plan_of(keys, info.plan)))
+    async def apply(self, desired: DesiredState, seen: Proposal, note: Note | None = None) -> int:
+        """Make the changes of a proposal; return the number of the new revision, or 0 if nothing is left to change.
 
-    def __repr__(self) -> str:
-        return f"<AsyncRun {self.id}>"
+        The revision keeps the note; by default its author and reason are those of the client's actor.
+
+        Raises:
+            Conflict: others have changed definitions, and the same apply would now make other changes.
+        """
+        return await self._port.drive(self._steps.apply(desired, seen, note))
+
+    async def drift(self) -> Proposal:
+        """Compare the definitions of the namespace with those of its latest revision.
+
+        Raises:
+            NotFound: there is no revision.
+        """
+        return await self._port.drive(self._steps.drift())
+
+    async def revisions(self, limit: int = 200) -> Sequence[Revision]:
+        """Return the latest revisions, the newest first; 200 are kept."""
+        return await self._port.drive(self._steps.revisions(limit))
+
+    async def back_to(self, revision: int) -> DesiredState:
+        """Return the state that restores a revision; definitions that files added later are deleted.
+
+        Raises:
+            NotFound: the revision is not kept.
+        """
+        return await self._port.drive(self._steps.back_to(revision))
+
+
+class AsyncQueues(AsyncFace):
+    """The queues: one for each route and priority class."""
+
+    _steps: QueuesSteps
+
+    async def list(self) -> Sequence[QueueInfo]:
+        """Return what waits on each route and priority class, in that order."""
+        return await self._port.drive(self._steps.list())
+
+
+class AsyncNodes(AsyncFace):
+    """The live worker nodes."""
+
+    _steps: NodesSteps
+
+    async def list(self) -> Sequence[NodeInfo]:
+        """Return the live worker nodes, in the order in which their leases end."""
+        return await self._port.drive(self._steps.list())
+
+
+class AsyncTransitions(AsyncFace):
+    """The transitions of runs and job runs, as far back as the stream is kept."""
+
+    _steps: TransitionsSteps
+
+    async def list(self, after: str = "-", limit: int = 500) -> Sequence[TransitionInfo]:
+        """Return the transitions after one, given by its id, the oldest first; `-` stands for the start.
+
+        `limit` counts entries of the stream: the transitions that one script made in one run are one entry.
+        """
+        return await self._port.drive(self._steps.list(after, limit))
+
+    async def last(self) -> str:
+        """Return the id of the newest transition, `-` if there is none: where to begin to follow."""
+        return await self._port.drive(self._steps.last())

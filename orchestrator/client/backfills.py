@@ -1,4 +1,4 @@
-"""What a client does with backfills, without I/O: runs of a schedule's planned times in the past. See `flows`."""
+"""Backfills, runs of a schedule's planned times in the past: `client.backfills`. An id is `workflow/schedule~n`."""
 
 from __future__ import annotations
 
@@ -6,21 +6,23 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, time
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
-from orchestrator.client import editing
-from orchestrator.client.flows import Flow, read
-from orchestrator.client.infos import Backfill, backfill_info
+from orchestrator.client.edits import Thought, edit
+from orchestrator.client.lookup import all_starters, calendars, starter
+from orchestrator.client.session import Noun
+from orchestrator.client.steps import Steps, read
 from orchestrator.model.errors import ParameterError
 from orchestrator.model.run import iso
+from orchestrator.model.starts import BackfillInfo, PastOccasion
 from orchestrator.model.states import PriorityClass, RunState
 from orchestrator.scheduling.catalogue import plan
 from orchestrator.scheduling.planning import Planned
 from orchestrator.scheduling.records import backfill_record
 from orchestrator.state.keys import Keys
-from orchestrator.state.layouts.change_ops import Op, clear, put_starter, put_waiting
+from orchestrator.state.layouts.change_ops import Op, Starter, clear, put_starter, put_waiting
 from orchestrator.state.reads import starters
-from orchestrator.state.reads.starters import Past
+from orchestrator.state.reads.starters import Load, StarterRecord
 from orchestrator.timing.base import to_ms
 from orchestrator.timing.zones import zone
 
@@ -36,80 +38,115 @@ KEPT_PAST = 1_000
 """Planned times of a schedule of which it is known what became of them."""
 
 
-def backfill(
-    keys: Keys,
-    own: str,
-    start: datetime | date,
-    end: datetime | date,
-    *,
-    parallel: int,
-    order: str,
-    only: str | None,
-    priority: str | None,
-    dry_run: bool,
-) -> Flow[Backfill]:
-    """Let the planned times of a schedule in [start, end) make runs. See `Client`."""
-    _check(parallel, order, only, priority)
+class BackfillsSteps(Noun):
+    """The backfills of schedules, runs of planned times in the past. An id is `workflow/schedule~n`."""
 
-    def think() -> Flow[tuple[Sequence[Op], Backfill]]:
-        record = yield from editing.starter(keys, "schedule", own)
-        planned = plan(record, (yield from editing.calendars(keys)))
-        now = yield from read(starters.clock(keys))
-        first, last = (_moment(each, planned.times.timing.zone_name) for each in (start, end))
-        if last <= first:
-            raise ParameterError(f"the end {iso(last)} is not after the start {iso(first)}", where=own)
-        if planned.schedule.depends_on_past and (order != "oldest" or parallel != 1):
-            what = "each run depends on the one before, so they go one at a time and the oldest first"
-            raise ParameterError(what, where=own)
-        # What is still to come makes its run by itself.
-        found = _times(planned, first, min(last, now + 1 if record.next is None else min(record.next, now + 1)), own)
-        others = [each for each in (yield from editing.all_of(keys, KIND)) if each.log == own]
-        if only is not None and found:
-            found = yield from _those(keys, own, found, only, [each.id for each in others])
-        if order == "newest":
-            found.reverse()
-        about = {
-            "start_ms": first, "end_ms": last, "count": len(found), "parallel": parallel, "order": order, "only": only,
-            "priority": priority,
-        }  # fmt: skip
-        told = Backfill(None, own, record.workflow, **about, planned=tuple(found))  # type: ignore[arg-type]
-        if dry_run or not found:
-            return [], told
-        number = 1 + max((int(each.id.rpartition("~")[2]) for each in others), default=0)
-        schedule = planned.schedule.model_copy(update={"priority": priority or planned.schedule.priority})
-        made = replace(backfill_record(record, schedule, number, parallel), about=json.dumps(about).encode())
-        slices = (found[at : at + SLICE] for at in range(0, len(found), SLICE))
-        ops = [*(put_waiting(made.id, part) for part in slices), put_starter(made, "0")]
-        return ops, replace(told, id=made.id)
+    def create(
+        self,
+        schedule: str,
+        start: datetime | date,
+        end: datetime | date,
+        *,
+        parallel: int = 1,
+        order: Order = "oldest",
+        only: Only | None = None,
+        priority: str | None = "low",
+        dry_run: bool = False,
+    ) -> Steps[BackfillInfo]:
+        """Let the schedule's planned times in [start, end) make runs, `parallel` of them at a time.
 
-    return (yield from editing.edit(keys, think))
+        Moments without an offset are local time of the schedule's zone. Times that are still to come are left to the
+        schedule. `only` takes the times that made no run (`missing`) or whose run did not succeed (`failed`); it knows
+        the last 1,000. The runs are of the class `priority` (None: the schedule's own), by default the lowest, so that
+        live runs do not wait for them. `dry_run` returns the planned times and stores nothing. If there are none,
+        nothing is stored either, and the id is None.
+
+        Raises:
+            NotFound: there is no such schedule.
+            ParameterError: an argument does not fit, or the range has too many planned times.
+        """
+        _check(parallel, order, only, priority)
+
+        def think() -> Steps[Thought[BackfillInfo]]:
+            record = yield from starter(self.keys, "schedule", schedule)
+            planned = plan(record, (yield from calendars(self.keys)))
+            now = yield from read(starters.clock(self.keys))
+            first, last = (_moment(each, planned.times.timing.zone_name) for each in (start, end))
+            _check_range(planned, first, last, order, parallel)
+            # What is still to come makes its run by itself.
+            until = min(last, now + 1 if record.next is None else min(record.next, now + 1))
+            found = _times(planned, first, until)
+            others = [each for each in (yield from all_starters(self.keys, KIND)) if each.log == schedule]
+            if only is not None and found:
+                found = yield from _those(self.keys, schedule, found, only, [each.id for each in others])
+            if order == "newest":
+                found.reverse()
+            about: dict[str, Any] = {
+                "start_ms": first, "end_ms": last, "count": len(found), "parallel": parallel, "order": order,
+                "only": only, "priority": priority,
+            }  # fmt: skip
+            info = BackfillInfo(None, schedule, record.workflow, **about, planned=tuple(found))
+            if dry_run or not found:
+                return [], info
+            number = 1 + max((int(each.id.rpartition("~")[2]) for each in others), default=0)
+            own = planned.schedule.model_copy(update={"priority": priority or planned.schedule.priority})
+            made = replace(backfill_record(record, own, number, parallel), about=json.dumps(about).encode())
+            return _ops(made, found), replace(info, id=made.id)
+
+        return (yield from edit(self.session, think))
+
+    def get(self, backfill: str) -> Steps[BackfillInfo]:
+        """Return how far a backfill is.
+
+        Raises:
+            NotFound: there is no such backfill.
+        """
+        record = yield from starter(self.keys, KIND, backfill)
+        (load,) = yield from read(starters.loads(self.keys, [backfill]))
+        return _info(record, load)
+
+    def list(self, schedule: str | None = None) -> Steps[Sequence[BackfillInfo]]:
+        """Return how far all backfills are, or those of a schedule, the newest first."""
+        records = [each for each in (yield from all_starters(self.keys, KIND)) if schedule in (None, each.log)]
+        loads = yield from read(starters.loads(self.keys, [record.id for record in records]))
+        found = [_info(record, load) for record, load in zip(records, loads, strict=True)]
+        return sorted(found, key=lambda each: each.created_ms or 0, reverse=True)
+
+    def cancel(self, backfill: str) -> Steps[BackfillInfo]:
+        """Let the waiting planned times of a backfill make no run any more. Its runs go on.
+
+        Raises:
+            NotFound: there is no such backfill.
+        """
+
+        def think() -> Steps[Thought[None]]:
+            record = yield from starter(self.keys, KIND, backfill)
+            (load,) = yield from read(starters.loads(self.keys, [backfill]))
+            return ([clear(backfill, str(record.generation))] if load.waiting else []), None
+
+        yield from edit(self.session, think)
+        return (yield from self.get(backfill))
 
 
-def get(keys: Keys, own: str) -> Flow[Backfill]:
-    """Read how far a backfill is."""
-    record = yield from editing.starter(keys, KIND, own)
-    (load,) = yield from read(starters.loads(keys, [own]))
-    return backfill_info(record, load)
+def _ops(made: Starter, found: Sequence[int]) -> list[Op]:
+    slices = (found[at : at + SLICE] for at in range(0, len(found), SLICE))
+    return [*(put_waiting(made.id, part) for part in slices), put_starter(made, "0")]
 
 
-def every(keys: Keys, schedule: str | None) -> Flow[list[Backfill]]:
-    """Read how far all backfills are, or those of a schedule, the newest first."""
-    records = [each for each in (yield from editing.all_of(keys, KIND)) if schedule in (None, each.log)]
-    loads = yield from read(starters.loads(keys, [record.id for record in records]))
-    found = [backfill_info(record, load) for record, load in zip(records, loads, strict=True)]
-    return sorted(found, key=lambda each: each.created_ms or 0, reverse=True)
+def _info(record: StarterRecord, load: Load) -> BackfillInfo:
+    return BackfillInfo(
+        record.id, record.log, record.workflow, **json.loads(record.about),
+        waiting=load.waiting, running=load.living, cleared=record.cleared, ended=record.ended,
+        created_ms=record.created_ms,
+    )  # fmt: skip
 
 
-def cancel(keys: Keys, own: str) -> Flow[Backfill]:
-    """Let what waits of a backfill make no run any more; its runs that go on do so."""
-
-    def think() -> Flow[tuple[Sequence[Op], None]]:
-        record = yield from editing.starter(keys, KIND, own)
-        (load,) = yield from read(starters.loads(keys, [own]))
-        return ([clear(own, str(record.generation))] if load.waiting else []), None
-
-    yield from editing.edit(keys, think)
-    return (yield from get(keys, own))
+def _check_range(planned: Planned, first: int, last: int, order: str, parallel: int) -> None:
+    if last <= first:
+        raise ParameterError(f"the end {iso(last)} is not after the start {iso(first)}", where=planned.times.id)
+    if planned.schedule.depends_on_past and (order != "oldest" or parallel != 1):
+        what = "each run depends on the one before, so they go one at a time and the oldest first"
+        raise ParameterError(what, where=planned.times.id)
 
 
 def _check(parallel: int, order: str, only: str | None, priority: str | None) -> None:
@@ -134,26 +171,26 @@ def _moment(given: datetime | date, zone_name: str) -> int:
     return to_ms(given if given.tzinfo else given.replace(tzinfo=zone(zone_name)))
 
 
-def _times(planned: Planned, first: int, last: int, own: str) -> list[int]:
+def _times(planned: Planned, first: int, last: int) -> list[int]:
     found: list[int] = []
     at = planned.times.next(first - 1)
     while at is not None and at < last:
         if len(found) == MOST:
             what = f"there are more than {MOST:,} planned times between {iso(first)} and {iso(last)}"
-            raise ParameterError(what, where=own, remedy="take a part of the range")
+            raise ParameterError(what, where=planned.times.id, remedy="take a part of the range")
         found.append(at)
         at = planned.times.next(at)
     return found
 
 
-def _those(keys: Keys, own: str, found: list[int], only: str, others: Sequence[str]) -> Flow[list[int]]:
+def _those(keys: Keys, schedule: str, found: list[int], only: str, others: Sequence[str]) -> Steps[list[int]]:
     """Keep the planned times that have no run, or whose last run failed, and that do not wait for one already."""
-    past = yield from read(starters.past(keys, own))
+    past = yield from read(starters.past(keys, schedule))
     if len(past) >= KEPT_PAST and found[0] < past[0].at_ms:
         what = f"it is not known any more what became of planned times before {iso(past[0].at_ms)}"
-        raise ParameterError(what, where=own, remedy=f"begin the range there, or do without only={only}")
+        raise ParameterError(what, where=schedule, remedy=f"begin the range there, or do without only={only}")
     waiting: set[int] = set()
-    for each in (own, *others):
+    for each in (schedule, *others):
         waiting |= {int(at) for at in (yield from read(starters.waiting(keys, each, MOST)))}
     last = _last(past)
     if only == "missing":
@@ -161,16 +198,16 @@ def _those(keys: Keys, own: str, found: list[int], only: str, others: Sequence[s
     return [at for at in found if at not in waiting and at in last and _failed(last[at])]
 
 
-def _last(past: Sequence[Past]) -> Mapping[int, Past]:
+def _last(past: Sequence[PastOccasion]) -> Mapping[int, PastOccasion]:
     """Return what became of each planned time: its run, if it had one in the end."""
-    found: dict[int, Past] = {}
+    found: dict[int, PastOccasion] = {}
     for each in past:
         if each.at_ms not in found or each.word == "run":
             found[each.at_ms] = each
     return found
 
 
-def _failed(past: Past) -> bool:
+def _failed(past: PastOccasion) -> bool:
     if past.word == "run":
         return past.end is not None and past.end is not RunState.succeeded
     return past.word == "failed"

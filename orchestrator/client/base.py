@@ -1,98 +1,174 @@
-"""What both forms of the client share: the settings, the store's keys, and how a task's route is found."""
+"""What the generated faces stand on: how a client is made, closed and handed to another actor, and what a run is."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cached_property
+import copy
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.client import flows
-from orchestrator.model.errors import ParameterError
-from orchestrator.model.states import RunState
-from orchestrator.servers.addresses import broker_url
+from orchestrator.client.ports import AsyncPort, SyncPort
+from orchestrator.client.session import Actor, Session
 from orchestrator.settings import Settings, get_settings
 from orchestrator.state.keys import Keys
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from celery import Celery
 
-    from orchestrator.client.events import Ears
-    from orchestrator.dispatch.permits import Publisher
-    from orchestrator.dsl.builder import Workflow
-    from orchestrator.model.workflow import WorkflowDefinition
+    from orchestrator.client.run import RunSteps
+    from orchestrator.model.run import RunInfo
+    from orchestrator.model.states import RunState
     from orchestrator.plan.compile import RouteOf
 
-    AnyWorkflow = Workflow | WorkflowDefinition | str
-    """A workflow, a definition, or the name of a stored one."""
 
+class AnyClient:
+    """The settings, the app and the session of a client."""
 
-class ClientBase:
-    """What a client is made of, whichever form it has."""
-
-    def __init__(self, settings: Settings | None, app: Celery | None) -> None:
+    def __init__(self, settings: Settings | None = None, *, app: Celery | None = None) -> None:
         self.settings = settings or get_settings()
         self.app = app
-        self.keys = Keys(self.settings.namespace)
         self.route_of: RouteOf | None = None if app is None else _router(app)
+        self._session = Session(Keys(self.settings.namespace), self.route_of)
 
-    @cached_property
-    def publisher(self) -> Publisher:
-        """Who publishes permits; made when the first are due, since most clients only ask."""
-        from orchestrator.dispatch.permits import Publisher
+    def acting(self, *, who: str = "", why: str = "", via: str = "") -> Self:
+        """Return a client whose actions are those of `who`, for the reason `why`, through `via` (`cli`, `api` …).
 
-        return Publisher.for_url(self._broker_url(), self.settings.namespace)
+        What an action keeps of this is written down with it. Both clients share their connections: closing one
+        closes the other.
+        """
+        made = copy.copy(self)
+        for name in ("_steps", *NOUNS):
+            made.__dict__.pop(name, None)  # it stands for the other actor
+        made._session = self._session.acting(Actor(who, why, via))
+        return made
 
-    @cached_property
-    def _ears(self) -> Ears:
-        from orchestrator.client.events import Ears
 
-        return Ears()
+NOUNS: dict[str, tuple[str, str]] = {
+    "runs": ("orchestrator.client.runs", "RunsSteps"),
+    "workflows": ("orchestrator.client.workflows", "WorkflowsSteps"),
+    "schedules": ("orchestrator.client.schedules", "SchedulesSteps"),
+    "backfills": ("orchestrator.client.backfills", "BackfillsSteps"),
+    "triggers": ("orchestrator.client.triggers", "TriggersSteps"),
+    "calendars": ("orchestrator.client.calendars", "CalendarsSteps"),
+    "events": ("orchestrator.client.events", "EventsSteps"),
+    "hooks": ("orchestrator.client.hooks", "HooksSteps"),
+    "definitions": ("orchestrator.client.definitions", "DefinitionsSteps"),
+    "queues": ("orchestrator.client.queues", "QueuesSteps"),
+    "nodes": ("orchestrator.client.nodes", "NodesSteps"),
+    "transitions": ("orchestrator.client.transitions", "TransitionsSteps"),
+}
+"""Where the steps of each noun stand; `docs/faces.py` generates the faces from this table."""
 
-    def _close_publisher(self) -> None:
-        if "publisher" in self.__dict__:
-            self.publisher.close()
 
-    def _broker_url(self) -> str:
-        """Return the broker that the app's workers listen to, without an app the one that the settings name."""
-        if self.app is not None and self.settings.broker_url is None:
-            url: str | None = self.app.conf.broker_write_url or self.app.conf.broker_url
-            if url:
-                return url
-        return broker_url(self.settings)
+class ClientBase(AnyClient):
+    """A client for programs and threads. Threads may share it; a context manager."""
 
-    def _order(
-        self,
-        workflow: AnyWorkflow,
-        params: Mapping[str, Any] | None,
-        more: Mapping[str, Any],
-        priority: str | None,
-        key: str | None,
-    ) -> flows.Flow[flows.Order]:
-        values = {**(params or {}), **more}
-        if isinstance(workflow, str):
-            return (yield from flows.order_by_name(self.keys, workflow, values, priority, key))
-        return flows.order(flows.as_workflow(workflow), values, priority, key, self.route_of)
+    def __init__(self, settings: Settings | None = None, *, app: Celery | None = None) -> None:
+        super().__init__(settings, app=app)
+        self._port = SyncPort(self.settings, app)
 
-    def _submit(self, *args: Any) -> flows.Flow[str]:
-        return (yield from flows.submit((yield from self._order(*args))))
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._port.close()
+
+
+class AsyncClientBase(AnyClient):
+    """A client for one event loop; an async context manager."""
+
+    def __init__(self, settings: Settings | None = None, *, app: Celery | None = None) -> None:
+        super().__init__(settings, app=app)
+        self._port = AsyncPort(self.settings, app)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._port.close()
+
+
+class Face:
+    """One noun of a client for programs and threads."""
+
+    def __init__(self, port: SyncPort, steps: Any) -> None:
+        self._port = port
+        self._steps = steps
+
+
+class AsyncFace:
+    """One noun of a client for an event loop."""
+
+    def __init__(self, port: AsyncPort, steps: Any) -> None:
+        self._port = port
+        self._steps = steps
+
+
+class RunBase(Face):
+    """A run of `Client`: what is not known yet is read when it is asked for."""
+
+    _steps: RunSteps
+
+    @property
+    def id(self) -> str:
+        """The run's id."""
+        return self._steps.id
+
+    @property
+    def info(self) -> RunInfo:
+        """All that is known of the run, as last read."""
+        if self._steps.info is None:
+            self._port.drive(self._steps.refresh())
+        assert self._steps.info is not None
+        return self._steps.info
+
+    @property
+    def state(self) -> RunState:
+        """Its state, as last read."""
+        return self.info.state
+
+    def __repr__(self) -> str:
+        info = self._steps.info
+        return f"<Run {self.id}>" if info is None else f"<Run {self.id} of {info.workflow}: {info.state.name}>"
+
+
+class AsyncRunBase(AsyncFace):
+    """A run of `AsyncClient`: a property cannot read, so that nothing is known before `refresh` or `wait`."""
+
+    _steps: RunSteps
+
+    @property
+    def id(self) -> str:
+        """The run's id."""
+        return self._steps.id
+
+    @property
+    def info(self) -> RunInfo | None:
+        """All that is known of the run, as last read; None before the first `refresh` or `wait`."""
+        return self._steps.info
+
+    @property
+    def state(self) -> RunState | None:
+        """Its state, as last read."""
+        return None if self._steps.info is None else self._steps.info.state
+
+    def __repr__(self) -> str:
+        return f"<AsyncRun {self.id}>"
 
 
 def _router(app: Celery) -> RouteOf:
     """Return what a Celery app's own router says of a task: its queue, else the app's default."""
 
     def route_of(task: str) -> str:
-        queue = app.amqp.router.route({}, task)["queue"]
+        queue: Any = app.amqp.router.route({}, task)["queue"]
         return str(getattr(queue, "name", queue))
 
     return route_of
-
-
-def run_state(state: RunState | str | None) -> RunState | None:
-    """Read a state by name."""
-    if state is None or isinstance(state, RunState):
-        return state
-    if state not in RunState.__members__:
-        raise ParameterError(
-            f"{state!r} is not the state of a run", remedy=f"it is one of {', '.join(RunState.__members__)}"
-        )
-    return RunState[state]

@@ -1,22 +1,24 @@
-"""What a client does with calendars, without I/O. See `flows`.
+"""Calendars, which schedules name: `client.calendars`.
 
-A calendar that changes moves the planned times of the schedules that use it, in the same change.
+An edit of a calendar moves the planned times of the schedules that use it, in the same transition.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from orchestrator.client import editing, flows
-from orchestrator.client.flows import Flow, read
-from orchestrator.client.infos import CalendarInfo
+from orchestrator.client.edits import Thought, edit
+from orchestrator.client.lookup import all_starters, calendars
+from orchestrator.client.session import Noun
+from orchestrator.client.steps import Steps, read
+from orchestrator.model.complaints import there_are
 from orchestrator.model.errors import Conflict, DefinitionError, NotFound
 from orchestrator.model.workflow import check_name
+from orchestrator.scheduling.calendar_users import made_of, schedules_using
 from orchestrator.scheduling.records import planned_anew
-from orchestrator.starters.schedule import Schedule
-from orchestrator.state.keys import Keys
-from orchestrator.state.layouts.change_ops import Op, drop_calendar, put_calendar, put_starter
+from orchestrator.starters.infos import CalendarInfo
+from orchestrator.state.layouts.change_ops import drop_calendar, put_calendar, put_starter
 from orchestrator.state.reads import starters
 from orchestrator.state.reads.starters import StarterRecord
 from orchestrator.timing.calendars import Calendar
@@ -25,99 +27,95 @@ MOST_NAMED = 5
 """Users of a calendar that an error names."""
 
 
-def put(keys: Keys, name: str, calendar: Calendar) -> Flow[CalendarInfo]:
-    """Create or change a calendar."""
-    try:
-        check_name(name)
-    except ValueError as error:
-        raise DefinitionError(str(error)) from None
+class CalendarsSteps(Noun):
+    """The calendars that schedules name."""
 
-    def think() -> Flow[tuple[Sequence[Op], None]]:
-        known = {**(yield from editing.calendars(keys)), name: calendar}
-        missing = sorted(calendar.names() - known.keys())
-        if missing:
-            remedy = flows.there_are(missing[0], sorted(known.keys() - {name}))
-            raise NotFound(f"there is no calendar {missing[0]!r}", where=f"calendar {name!r}", remedy=remedy)
+    def put(self, name: str, calendar: Calendar) -> Steps[CalendarInfo]:
+        """Create or change a calendar; the schedules that use it are planned anew from now on, in the same step.
+
+        Raises:
+            DefinitionError: the name or the calendar is not valid, or the calendar is made of itself.
+            NotFound: a calendar that it names is missing.
+        """
         try:
-            calendar.check(known)
-            now = yield from read(starters.clock(keys))
-            users = _users(name, known, (yield from editing.all_of(keys, "schedule")))
-            ops = [
-                put_starter(planned_anew(record.workflow, schedule, record, known, now), record.seen)
-                for record, schedule in users
-                if record.paused_ms is None
-            ]
-        except DefinitionError as error:
-            raise DefinitionError(str(error), where=f"calendar {name!r}") from None
-        return [put_calendar(name, json.dumps(calendar.document()).encode()), *ops], None
+            check_name(name)
+        except ValueError as error:
+            raise DefinitionError(str(error)) from None
 
-    yield from editing.edit(keys, think)
-    return (yield from get(keys, name))
+        def think() -> Steps[Thought[None]]:
+            known = {**(yield from calendars(self.keys)), name: calendar}
+            missing = sorted(calendar.names() - known.keys())
+            if missing:
+                remedy = there_are(missing[0], sorted(known.keys() - {name}))
+                raise NotFound(f"there is no calendar {missing[0]!r}", where=f"calendar {name!r}", remedy=remedy)
+            try:
+                calendar.check(known)
+                now = yield from read(starters.clock(self.keys))
+                schedules = yield from all_starters(self.keys, "schedule")
+                ops = [
+                    put_starter(planned_anew(record.workflow, schedule, record, known, now), record.seen)
+                    for record, schedule in schedules_using(made_of({name}, known), schedules)
+                    if record.paused_ms is None
+                ]
+            except DefinitionError as error:
+                raise DefinitionError(str(error), where=f"calendar {name!r}") from None
+            return [put_calendar(name, json.dumps(calendar.document()).encode()), *ops], None
 
+        yield from edit(self.session, think)
+        return (yield from self.get(name))
 
-def get(keys: Keys, name: str) -> Flow[CalendarInfo]:
-    """Read a calendar."""
-    known = yield from editing.calendars(keys)
-    _look(name, known)
-    return CalendarInfo(name, known[name], _ids(name, known, (yield from editing.all_of(keys, "schedule"))))
+    def get(self, name: str) -> Steps[CalendarInfo]:
+        """Return a calendar, with the schedules that use it.
 
-
-def every(keys: Keys) -> Flow[list[CalendarInfo]]:
-    """Read all calendars."""
-    known = yield from editing.calendars(keys)
-    schedules = yield from editing.all_of(keys, "schedule")
-    return [CalendarInfo(name, known[name], _ids(name, known, schedules)) for name in sorted(known)]
-
-
-def delete(keys: Keys, name: str) -> Flow[None]:
-    """Delete a calendar; a `Conflict` while a schedule or another calendar uses it."""
-
-    def think() -> Flow[tuple[Sequence[Op], None]]:
-        known = yield from editing.calendars(keys)
+        Raises:
+            NotFound: there is no such calendar.
+        """
+        known = yield from calendars(self.keys)
         _look(name, known)
-        users = [f"schedule {own}" for own in _ids(name, known, (yield from editing.all_of(keys, "schedule")))]
-        users += [f"calendar {each}" for each in sorted(_using(name, known) - {name})]
-        if users:
-            more = f" and {len(users) - MOST_NAMED} more" if len(users) > MOST_NAMED else ""
-            what = f"calendar {name!r} is used by {', '.join(users[:MOST_NAMED])}{more}"
-            raise Conflict(what, remedy="change or delete these first")
-        return [drop_calendar(name)], None
+        schedules = yield from all_starters(self.keys, "schedule")
+        return CalendarInfo(name, known[name], _users(name, known, schedules))
 
-    yield from editing.edit(keys, think)
+    def list(self) -> Steps[Sequence[CalendarInfo]]:
+        """Return all calendars, in the order of their names."""
+        known = yield from calendars(self.keys)
+        schedules = yield from all_starters(self.keys, "schedule")
+        return [CalendarInfo(name, known[name], _users(name, known, schedules)) for name in sorted(known)]
+
+    def resolve(self, calendar: Calendar) -> Steps[Calendar]:
+        """Return a calendar with those that it names put in their places, so that it can be asked for its days.
+
+        Raises:
+            DefinitionError: a calendar that it names is missing, or it is made of itself.
+        """
+        return calendar.resolve((yield from calendars(self.keys)))
+
+    def delete(self, name: str) -> Steps[None]:
+        """Delete a calendar.
+
+        Raises:
+            NotFound: there is no such calendar.
+            Conflict: schedules or calendars use it; the error names some of them.
+        """
+
+        def think() -> Steps[Thought[None]]:
+            known = yield from calendars(self.keys)
+            _look(name, known)
+            schedules = yield from all_starters(self.keys, "schedule")
+            users = [f"schedule {each}" for each in _users(name, known, schedules)]
+            users += [f"calendar {each}" for each in sorted(made_of({name}, known) - {name})]
+            if users:
+                more = f" and {len(users) - MOST_NAMED} more" if len(users) > MOST_NAMED else ""
+                what = f"calendar {name!r} is used by {', '.join(users[:MOST_NAMED])}{more}"
+                raise Conflict(what, remedy="change or delete these first")
+            return [drop_calendar(name)], None
+
+        yield from edit(self.session, think)
 
 
-def resolved(keys: Keys, calendar: Calendar) -> Flow[Calendar]:
-    """Put the calendars that it names in place, to ask it for its days."""
-    return calendar.resolve((yield from editing.calendars(keys)))
-
-
-def _look(name: str, known: Iterable[str]) -> None:
+def _look(name: str, known: Collection[str]) -> None:
     if name not in known:
-        raise NotFound(f"there is no calendar {name!r}", remedy=flows.there_are(name, sorted(known)))
+        raise NotFound(f"there is no calendar {name!r}", remedy=there_are(name, sorted(known)))
 
 
-def _using(name: str, known: Mapping[str, Calendar]) -> set[str]:
-    """Name the calendars that are made of one, itself among them."""
-    found = {name}
-    while more := {each for each, calendar in known.items() if each not in found and calendar.names() & found}:
-        found |= more
-    return found
-
-
-def _users(
-    name: str, known: Mapping[str, Calendar], schedules: Iterable[StarterRecord]
-) -> list[tuple[StarterRecord, Schedule]]:
-    """Return the schedules that use a calendar, be it through others."""
-    using = _using(name, known)
-    marks = [json.dumps(each).encode() for each in using]
-    found = []
-    for record in schedules:
-        if any(mark in record.spec for mark in marks):  # most are not worth reading
-            schedule = Schedule.read(record.id.partition("/")[2], json.loads(record.spec))
-            if schedule.calendars() & using:
-                found.append((record, schedule))
-    return found
-
-
-def _ids(name: str, known: Mapping[str, Calendar], schedules: Iterable[StarterRecord]) -> tuple[str, ...]:
-    return tuple(record.id for record, _ in _users(name, known, schedules))
+def _users(name: str, known: Mapping[str, Calendar], schedules: Iterable[StarterRecord]) -> tuple[str, ...]:
+    return tuple(record.id for record, _ in schedules_using(made_of({name}, known), schedules))

@@ -1,31 +1,30 @@
-"""What a client does with events, without I/O: emit them, take the messages of webhooks, ask what became of them.
+"""Events, which come from outside, and their deliveries: `client.events`.
 
-An event is checked by every trigger that it concerns before anything is stored: a payload that does not fit is told to
-who sent it.
+An event is tried on every trigger that it concerns before anything is stored: its sender is told of a payload that
+does not fit.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
-from orchestrator.client.flows import Flow, read, transit
-from orchestrator.client.infos import Delivery, Emitted, delivery_info
-from orchestrator.expressions.language import Expression
-from orchestrator.model.errors import DefinitionError, NotFound, ParameterError, Unavailable
+from orchestrator.client.session import Noun, Session
+from orchestrator.client.steps import Steps, change, read
+from orchestrator.model.errors import NotFound, ParameterError
 from orchestrator.model.ids import new_run_id
+from orchestrator.model.starts import DeliveryInfo, Emitted
 from orchestrator.model.workflow import check_name
-from orchestrator.scheduling.catalogue import CurrentVersion, name_of, read_workflows
-from orchestrator.scheduling.matching import Event, Listening, concerns, params_of, stored_id
+from orchestrator.scheduling.catalogue import Catalogue
+from orchestrator.scheduling.matching import Event, concerns, params_of, stored_id
 from orchestrator.starters.sources import check_event
 from orchestrator.starters.trigger import Trigger
-from orchestrator.state.keys import Keys
 from orchestrator.state.reads import starters
-from orchestrator.state.reads.starters import StarterRecord
+from orchestrator.state.reads.starters import DeliveryRecord
 from orchestrator.state.transitions.events import Deliver, Duplicate
 
 MAX_ID = 300
@@ -35,92 +34,119 @@ LOOKED_THROUGH = 1_000
 _NAMED = 10
 
 
-@dataclass(slots=True)
-class Ears:
-    """Which trigger listens to what, as last read: it holds while the number of edits is the same."""
+class EventsSteps(Noun):
+    """Events from outside, and what became of their deliveries."""
 
-    edits: int = -1
-    listening: Listening = field(default_factory=lambda: Listening(()))
-    heads: dict[str, CurrentVersion | None] = field(default_factory=dict)
+    def emit(self, name: str, payload: Any = None, id: str | None = None, *, source: str = "emit") -> Steps[Emitted]:
+        """Tell that something happened, for the triggers that listen to events of that name (`order.paid`).
+
+        `payload` is anything that JSON can say. An event with the same `id` is taken once: a second time changes
+        nothing, and the answer says `duplicate`. `source` says where the event comes from, for people.
+
+        Raises:
+            ParameterError: the name, the id or the payload is not valid, or a trigger can make no run of the payload;
+                an `ExpressionError` if it is an expression of the trigger that fails. Nothing is stored.
+        """
+        _check(check_event, name)
+        return (yield from self._send(f"event:{name}", name, payload, id, source))
+
+    def emit_dataset(
+        self, name: str, payload: Any = None, id: str | None = None, *, source: str = "emit"
+    ) -> Steps[Emitted]:
+        """Tell that a dataset was written, but not by a workflow that produces it. Otherwise as `emit`.
+
+        Raises:
+            ParameterError: as by `emit`.
+        """
+        _check(check_name, name)
+        return (yield from self._send(f"dataset:{name}", name, payload, id, source))
+
+    def get(self, delivery: str) -> Steps[DeliveryInfo]:
+        """Return one delivery, with the runs that it started: by its id, or by the id that its sender gave.
+
+        The sender's id finds one of the newest 1,000 deliveries.
+
+        Raises:
+            NotFound: there is no such delivery, or there are several.
+        """
+        found = yield from read(starters.deliveries(self.keys, [delivery]))
+        if not found:
+            latest = yield from read(starters.latest_deliveries(self.keys, LOOKED_THROUGH))
+            alike = [each for each in latest if each.endswith(f":{delivery}")]
+            if len(alike) > 1:
+                named = ", ".join(alike[:_NAMED]) + (" …" if len(alike) > _NAMED else "")
+                what = f"{len(alike)} deliveries have the id {delivery!r}: {named}"
+                raise NotFound(what, remedy="give one of these whole")
+            found = yield from read(starters.deliveries(self.keys, alike))
+        if not found:
+            raise NotFound(f"there is no delivery {delivery!r}", remedy="orchestrator events list shows them")
+        return delivery_info(found[0])
+
+    def list(self, limit: int = 50, name: str | None = None) -> Steps[Sequence[DeliveryInfo]]:
+        """Return the newest deliveries, the newest first; only those of an event's name or a topic if one is given."""
+        ids = yield from read(starters.latest_deliveries(self.keys, limit if name is None else 10 * limit))
+        found = yield from read(starters.deliveries(self.keys, ids))
+        if name is not None:
+            found = [each for each in found if name in (each.topic, each.topic.partition(":")[2])]
+        return [delivery_info(each) for each in found[:limit]]
+
+    def _send(self, topic: str, name: str, payload: Any, given: str | None, source: str) -> Steps[Emitted]:
+        if given is not None and not (isinstance(given, str) and 0 < len(given) <= MAX_ID):
+            raise ParameterError(f"the id of an event is a text of 1 to {MAX_ID} characters", where=name)
+        body = body_of(payload, name)
+        given = given or new_run_id()
+        now = yield from read(starters.clock(self.keys))
+        yield from try_on(self.session, topic, Event(given, name, now, json.loads(body), source))
+        delivery = stored_id(topic, given)
+        reply = yield from change(self.session, Deliver(delivery, topic, source, body))
+        return Emitted(delivery, isinstance(reply, Duplicate))
 
 
-@dataclass(frozen=True, slots=True)
-class Hook:
-    """A webhook's trigger."""
+def try_on(session: Session, topic: str, event: Event) -> Steps[int]:
+    """Try an event on every trigger that listens to its topic, and return how many let it through.
 
-    id: str
-    workflow: str
-    trigger: Trigger
-    paused: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """What became of a webhook's message: kept, let go by the trigger's `when`, or here already."""
-
-    status: Literal["accepted", "ignored", "duplicate"]
-    runs: Sequence[str] = ()
-
-
-def emit(keys: Keys, ears: Ears, name: str, payload: Any, given: str | None, source: str) -> Flow[Emitted]:
-    """Keep an event for the triggers that listen to its name."""
-    return (yield from _send(keys, ears, "event", name, payload, given, source))
-
-
-def emit_dataset(keys: Keys, ears: Ears, name: str, payload: Any, given: str | None, source: str) -> Flow[Emitted]:
-    """Tell that a dataset was written by somebody else than a workflow."""
-    return (yield from _send(keys, ears, "dataset", name, payload, given, source))
-
-
-def _send(keys: Keys, ears: Ears, kind: str, name: str, payload: Any, given: str | None, source: str) -> Flow[Emitted]:
-    try:
-        check_event(name) if kind == "event" else check_name(name)
-    except ValueError as error:
-        raise ParameterError(str(error)) from None
-    if given is not None and not (isinstance(given, str) and 0 < len(given) <= MAX_ID):
-        raise ParameterError(f"the id of an event is a text of 1 to {MAX_ID} characters", where=name)
-    topic = f"{kind}:{name}"
-    body = _body(payload, name)
-    given = given or new_run_id()
-    now = yield from _hear(keys, ears)
-    yield from check(keys, ears, topic, Event(given, name, now, json.loads(body), source))
-    own = stored_id(topic, given)
-    told = yield from transit(Deliver(own, topic, source, body))
-    return Emitted(own, isinstance(told, Duplicate))
-
-
-def check(keys: Keys, ears: Ears, topic: str, event: Event) -> Flow[int]:
-    """Try an event on every trigger that it concerns; return how many let it through. See the errors of `emit`."""
+    Raises:
+        ParameterError: a trigger can make no run of it. See `EventsSteps.emit`.
+    """
+    catalogue = yield from read(session.shared.catalogue.refreshed(session.keys))
+    listening = yield from read(catalogue.listening())
     through = []
-    for record, trigger in ears.listening.on(topic):
-        with_place = _Place(record.id)
-        if with_place.run(concerns, trigger, event):
-            through.append((record, trigger))
+    for record, trigger in listening.on(topic):
+        with at_trigger(record.id):
+            if record.paused_ms is None and concerns(trigger, event):
+                through.append((record, trigger))
+    yield from read(catalogue.learn_workflows(record.workflow for record, _ in through))
     for record, trigger in through:
-        if trigger.gathers:
-            continue  # its parameters come from several events
-        head = yield from _head(keys, ears, record.workflow)
-        if head is not None:
-            with_place = _Place(record.id)
-            with_place.run(head.bind, with_place.run(params_of, trigger, [event]))
+        if not trigger.gathers:  # the parameters of one that gathers come from several events
+            with at_trigger(record.id):
+                _bind(catalogue, record.workflow, trigger, event)
     return len(through)
 
 
-class _Place:
-    """Says in errors of parameters and expressions which trigger they are about."""
-
-    def __init__(self, trigger: str) -> None:
-        self.where = f"trigger {trigger}"
-
-    def run(self, call: Any, *args: Any) -> Any:
-        try:
-            return call(*args)
-        except ParameterError as error:
-            where = f"{self.where}: {error.where}" if error.where else self.where
-            raise type(error)(error.what, where=where, remedy=error.remedy) from None
+def _bind(catalogue: Catalogue, workflow: str, trigger: Trigger, event: Event) -> None:
+    try:
+        head = catalogue.workflow(workflow)
+    except NotFound:
+        return  # a workflow that is not offered starts nothing
+    head.bind(params_of(trigger, [event]))
 
 
-def _body(payload: Any, where: str) -> bytes:
+@contextmanager
+def at_trigger(trigger: str) -> Iterator[None]:
+    """Let errors of parameters and expressions say which trigger they are about."""
+    try:
+        yield
+    except ParameterError as error:
+        where = f"trigger {trigger}: {error.where}" if error.where else f"trigger {trigger}"
+        raise type(error)(error.what, where=where, remedy=error.remedy) from None
+
+
+def body_of(payload: Any, where: str) -> bytes:
+    """Return a payload as JSON.
+
+    Raises:
+        ParameterError: JSON cannot say it.
+    """
     try:
         return json.dumps(to_jsonable_python(payload), allow_nan=False, separators=(",", ":")).encode()
     except (PydanticSerializationError, ValueError, RecursionError) as error:
@@ -129,94 +155,13 @@ def _body(payload: Any, where: str) -> bytes:
         raise ParameterError(f"the payload is not JSON: {error}", where=where) from None
 
 
-def _hear(keys: Keys, ears: Ears) -> Flow[int]:
-    """Learn of triggers anew if anything has changed; return the time in ms."""
-    edits, now = yield from read(starters.pulse(keys))
-    if edits != ears.edits:
-        ids = yield from read(starters.ids(keys, "trigger"))
-        records = yield from read(starters.several(keys, ids))
-        ears.listening, ears.heads, ears.edits = Listening(_readable(records)), {}, edits
-    return now
+def delivery_info(record: DeliveryRecord) -> DeliveryInfo:
+    """Return what is known of a delivery."""
+    return DeliveryInfo(record.id, record.topic, record.source, record.at_ms, json.loads(record.body), record.outcomes)
 
 
-def _readable(records: Iterable[StarterRecord]) -> Iterator[tuple[StarterRecord, Trigger]]:
-    """Leave out what another version has stored and this one refuses: no run is started by it, as schedulers tell."""
-    for each in records:
-        if each.enabled:
-            try:
-                yield each, Trigger.read(name_of(each.id), json.loads(each.spec))
-            except DefinitionError:
-                continue
-
-
-def _head(keys: Keys, ears: Ears, workflow: str) -> Flow[CurrentVersion | None]:
-    heads = ears.heads
-    if workflow not in heads:
-        heads |= yield from read(read_workflows(keys, [workflow]))
-    return heads[workflow]
-
-
-# -- webhooks -----------------------------------------------------------------------------------------------------
-
-
-def find_hook(keys: Keys, token: str) -> Flow[Hook | None]:
-    """Read which trigger a token belongs to; None where there is none, or its definition disables it."""
-    own = yield from read(starters.hook(keys, token))
-    record = None if own is None else (yield from read(starters.one(keys, own)))
-    if record is None or record.token != token:
-        return None
-    trigger = Trigger.read(name_of(record.id), json.loads(record.spec))
-    return Hook(record.id, record.workflow, trigger, record.paused_ms is not None) if trigger.enabled else None
-
-
-def take(keys: Keys, ears: Ears, hook: Hook, delivery: str, payload: Any, headers: Mapping[str, str]) -> Flow[Taken]:
-    """Keep a webhook's message."""
-    if hook.paused:
-        raise Unavailable("this hook is paused", remedy="send the message again later")
-    topic, source = f"hook:{hook.id}", "webhook"
-    body = _body(payload, hook.id)
-    now = yield from _hear(keys, ears)
-    event = Event(delivery, hook.id, now, json.loads(body), source, headers)
-    if hook.trigger.id is not None:
-        delivery = str(_Place(hook.id).run(_value, hook.trigger.id, event))
-    own = stored_id(topic, delivery)
-    known = yield from read(starters.deliveries(keys, [own]))
-    if not known:
-        if not (yield from check(keys, ears, topic, event)):
-            return Taken("ignored")
-        told = yield from transit(Deliver(own, topic, source, body, json.dumps(dict(headers)).encode()))
-        if not isinstance(told, Duplicate):
-            return Taken("accepted")
-        known = yield from read(starters.deliveries(keys, [own]))
-    return Taken("duplicate", delivery_info(known[0]).runs if known else ())
-
-
-def _value(expression: str, event: Event) -> Any:
-    return Expression(expression).value(event=event.variable())
-
-
-# -- deliveries ---------------------------------------------------------------------------------------------------
-
-
-def deliveries(keys: Keys, limit: int, name: str | None) -> Flow[list[Delivery]]:
-    """Read the newest deliveries, the newest first; only those of an event's name or a topic if one is given."""
-    ids = yield from read(starters.latest_deliveries(keys, limit if name is None else 10 * limit))
-    found = yield from read(starters.deliveries(keys, ids))
-    if name is not None:
-        found = [each for each in found if name in (each.topic, each.topic.partition(":")[2])]
-    return [delivery_info(each) for each in found[:limit]]
-
-
-def delivery(keys: Keys, own: str) -> Flow[Delivery]:
-    """Read one delivery, with what became of it, by its id, or if it is among the newest by the one its sender gave."""
-    found = yield from read(starters.deliveries(keys, [own]))
-    if not found:
-        latest = yield from read(starters.latest_deliveries(keys, LOOKED_THROUGH))
-        alike = [each for each in latest if each.endswith(f":{own}")]
-        if len(alike) > 1:
-            named = ", ".join(alike[:_NAMED]) + (" …" if len(alike) > _NAMED else "")
-            raise NotFound(f"{len(alike)} deliveries have the id {own!r}: {named}", remedy="give one of these whole")
-        found = yield from read(starters.deliveries(keys, alike))
-    if not found:
-        raise NotFound(f"there is no delivery {own!r}", remedy="orchestrator events list shows them")
-    return delivery_info(found[0])
+def _check(check: Callable[[str], str], name: str) -> None:
+    try:
+        check(name)
+    except ValueError as error:
+        raise ParameterError(str(error)) from None

@@ -1,58 +1,50 @@
-"""`Client` and `Run`: for programs, threads and processes."""
+"""`Client` and `Run`, for programs and threads. Written by docs/faces.py from the nouns of this room: `make docs`."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from orchestrator.client import flows
-from orchestrator.client.base import ClientBase, run_state
-from orchestrator.model.run import JobRun, NodeInfo, QueueInfo, RunInfo, TransitionInfo, WorkflowInfo
-from orchestrator.model.states import RunState
-from orchestrator.servers.addresses import store_url
-from orchestrator.settings import Settings
-from orchestrator.state import reads
-from orchestrator.state.reads.base import Read
-from orchestrator.state.store import Store
-from orchestrator.state.transitions.values import Permits
-from orchestrator.state.transitions.workflows import Stored
+from orchestrator.client.base import ClientBase, Face, RunBase
 
 if TYPE_CHECKING:
-    from celery import Celery
+    from datetime import date, datetime
 
-    from orchestrator.client.base import AnyWorkflow
-    from orchestrator.client.infos import Delivery, Emitted
-    from orchestrator.client.starting import Calendars, Schedules, Triggers
-    from orchestrator.client.whole import WholeDefinitions
+    from orchestrator.client.backfills import BackfillsSteps, Only, Order
+    from orchestrator.client.calendars import CalendarsSteps
+    from orchestrator.client.definitions import DefinitionsSteps
+    from orchestrator.client.events import EventsSteps
+    from orchestrator.client.hooks import HooksSteps
+    from orchestrator.client.new_runs import ClientSteps
+    from orchestrator.client.nodes import NodesSteps
+    from orchestrator.client.queues import QueuesSteps
+    from orchestrator.client.runs import RunsSteps
+    from orchestrator.client.schedules import SchedulesSteps
+    from orchestrator.client.session import AnyWorkflow
+    from orchestrator.client.transitions import TransitionsSteps
+    from orchestrator.client.triggers import TriggersSteps
+    from orchestrator.client.workflows import WorkflowsSteps
+    from orchestrator.definitions.desired import DesiredState
+    from orchestrator.definitions.proposal import Proposal
+    from orchestrator.definitions.revisions import Note, Revision
     from orchestrator.dsl.builder import Workflow
+    from orchestrator.model.run import JobRun, NodeInfo, QueueInfo, Registered, RunInfo, TransitionInfo, WorkflowInfo
+    from orchestrator.model.starts import BackfillInfo, DeliveryInfo, Emitted, HookDelivery, NextStart, PastOccasion
+    from orchestrator.model.states import RunState
     from orchestrator.model.workflow import WorkflowDefinition
-
-T = TypeVar("T")
+    from orchestrator.starters.infos import CalendarInfo, HookInfo, ScheduleInfo, TriggerInfo
+    from orchestrator.starters.schedule import Schedule
+    from orchestrator.starters.trigger import Trigger
+    from orchestrator.timing.calendars import Calendar
 
 
 class Client(ClientBase):
-    """Submits workflows and asks about their runs. Safe to share between threads; a context manager.
+    """Submits workflows, and asks and changes what a namespace holds: `client.<noun>.<verb>`.
 
     `app` is the user's Celery app, if there is one at hand: it routes tasks that are known by name only, and its
     broker carries the messages.
     """
-
-    def __init__(self, settings: Settings | None = None, *, app: Celery | None = None) -> None:
-        super().__init__(settings, app)
-        self.store = Store.connect(store_url(self.settings), self.settings.namespace)
-
-    def __enter__(self) -> Client:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the connections."""
-        self.store.close()
-        self._close_publisher()
 
     def submit(
         self,
@@ -65,201 +57,661 @@ class Client(ClientBase):
     ) -> Run:
         """Start a run of a workflow, or of a stored one by its name; parameters as a mapping, by keyword, or both.
 
-        They are checked before anything is stored. The same `idempotency_key` again returns the same run; with
-        another workflow or other parameters it is a `Conflict`.
+        They are checked before anything is stored. The same `idempotency_key` again returns the same run.
+
+        Raises:
+            DefinitionError: the workflow cannot be run.
+            ParameterError: the parameters, the priority or the key do not fit.
+            NotFound: there is no workflow of that name.
+            Conflict: the key belongs to a run of another workflow, or with other parameters.
         """
-        return Run(self, self._drive(self._submit(workflow, params, more, priority, idempotency_key)))
+        return Run(
+            self._port,
+            self._port.drive(
+                self._steps.submit(workflow, params, priority=priority, idempotency_key=idempotency_key, **more)
+            ),
+        )
 
-    def run(self, run_id: str) -> Run:
-        """Return a run by its id; `NotFound` where there is none."""
-        return Run(self, run_id, self._drive(flows.run_info(self.keys, run_id)))
+    @cached_property
+    def _steps(self) -> ClientSteps:
+        from orchestrator.client.new_runs import ClientSteps
 
-    def runs(
-        self, *, state: RunState | str | None = None, workflow: str | None = None, limit: int = 50
-    ) -> list[RunInfo]:
-        """Return the newest runs: those that are live first."""
-        return self._read(reads.runs(self.keys, state=run_state(state), workflow=workflow, limit=limit))
+        return ClientSteps(self._session)
 
-    def register(self, workflow: Workflow | WorkflowDefinition) -> Stored:
-        """Store a workflow as its current version, with its schedules and triggers, in one step; nothing runs.
+    @cached_property
+    def runs(self) -> Runs:
+        """The runs, live and over."""
+        from orchestrator.client.runs import RunsSteps
 
-        The workflow's own set takes the place of the one that was registered before: what it has no more is deleted.
-        Schedules and triggers that were put by other ways stay, unless it has one of the same name. One that has not
-        changed is left alone; one that is paused stays so. A `submit` stores the plan only.
-        """
-        from orchestrator.client.editing import register
+        return Runs(self._port, RunsSteps(self._session))
 
-        return self._drive(register(self.keys, workflow, self.route_of))
+    @cached_property
+    def workflows(self) -> Workflows:
+        """The stored workflows and their versions."""
+        from orchestrator.client.workflows import WorkflowsSteps
+
+        return Workflows(self._port, WorkflowsSteps(self._session))
 
     @cached_property
     def schedules(self) -> Schedules:
-        """The schedules: create, change, pause, look ahead, backfill."""
-        from orchestrator.client.starting import Schedules
+        """The schedules of stored workflows. An id is `workflow/name`."""
+        from orchestrator.client.schedules import SchedulesSteps
 
-        return Schedules(self)
+        return Schedules(self._port, SchedulesSteps(self._session))
+
+    @cached_property
+    def backfills(self) -> Backfills:
+        """The backfills of schedules, runs of planned times in the past. An id is `workflow/schedule~n`."""
+        from orchestrator.client.backfills import BackfillsSteps
+
+        return Backfills(self._port, BackfillsSteps(self._session))
 
     @cached_property
     def triggers(self) -> Triggers:
-        """The triggers: create, change, pause."""
-        from orchestrator.client.starting import Triggers
+        """The triggers of stored workflows. An id is `workflow/name`."""
+        from orchestrator.client.triggers import TriggersSteps
 
-        return Triggers(self)
+        return Triggers(self._port, TriggersSteps(self._session))
 
     @cached_property
     def calendars(self) -> Calendars:
         """The calendars that schedules name."""
-        from orchestrator.client.starting import Calendars
+        from orchestrator.client.calendars import CalendarsSteps
 
-        return Calendars(self)
+        return Calendars(self._port, CalendarsSteps(self._session))
 
     @cached_property
-    def definitions(self) -> WholeDefinitions:
-        """All definitions together: compare with files, apply, go back."""
-        from orchestrator.client.whole import WholeDefinitions
+    def events(self) -> Events:
+        """Events from outside, and what became of their deliveries."""
+        from orchestrator.client.events import EventsSteps
 
-        return WholeDefinitions(self)
+        return Events(self._port, EventsSteps(self._session))
+
+    @cached_property
+    def hooks(self) -> Hooks:
+        """The webhooks, for the process that takes their messages."""
+        from orchestrator.client.hooks import HooksSteps
+
+        return Hooks(self._port, HooksSteps(self._session))
+
+    @cached_property
+    def definitions(self) -> Definitions:
+        """Sets of definitions: a `DesiredState` is proposed first, then applied, all of it or nothing."""
+        from orchestrator.client.definitions import DefinitionsSteps
+
+        return Definitions(self._port, DefinitionsSteps(self._session))
+
+    @cached_property
+    def queues(self) -> Queues:
+        """The queues: one for each route and priority class."""
+        from orchestrator.client.queues import QueuesSteps
+
+        return Queues(self._port, QueuesSteps(self._session))
+
+    @cached_property
+    def nodes(self) -> Nodes:
+        """The live worker nodes."""
+        from orchestrator.client.nodes import NodesSteps
+
+        return Nodes(self._port, NodesSteps(self._session))
+
+    @cached_property
+    def transitions(self) -> Transitions:
+        """The transitions of runs and job runs, as far back as the stream is kept."""
+        from orchestrator.client.transitions import TransitionsSteps
+
+        return Transitions(self._port, TransitionsSteps(self._session))
+
+
+class Run(RunBase):
+    """A run. `state` and `info` are as last read: `refresh` and `wait` read anew."""
+
+    def refresh(self) -> Run:
+        """Read the run anew.
+
+        Raises:
+            NotFound: there is no such run.
+        """
+        self._port.drive(self._steps.refresh())
+        return self
+
+    def wait(self, timeout: float | None = None, *, raise_on_failure: bool = False) -> Run:
+        """Wait until the run is over, for `timeout` seconds at most.
+
+        Raises:
+            NotFound: there is no such run.
+            WaitTimeout: the run is not over in time.
+            RunFailed: the run did not succeed, and `raise_on_failure` is set.
+        """
+        self._port.drive(self._steps.wait(timeout, raise_on_failure=raise_on_failure))
+        return self
+
+    def jobs(self) -> list[JobRun]:
+        """Return its jobs, in the order of the definition.
+
+        Raises:
+            NotFound: there is no such run.
+        """
+        return self._port.drive(self._steps.jobs())
+
+    def output(self, job: str) -> Any:
+        """Return what a job returned; None if it returned nothing or is not over.
+
+        Raises:
+            NotFound: there is no such run, or it has no such job.
+        """
+        return self._port.drive(self._steps.output(job))
+
+    def cancel(self, why: str = "", *, who: str = "") -> Run:
+        """Ask for its end: nothing starts any more, and what runs is stopped within a beat.
+
+        A run that is over stays as it is. `who` and `why` are kept with the run; by default they are those of the
+        client's actor.
+
+        Raises:
+            NotFound: there is no such run.
+        """
+        self._port.drive(self._steps.cancel(why, who=who))
+        return self
+
+    def failure(self) -> str:
+        """Say in one line why it did not succeed.
+
+        Raises:
+            NotFound: there is no such run.
+        """
+        return self._port.drive(self._steps.failure())
+
+    def trace(self) -> dict[str, Any]:
+        """Return it in the trace format, which `orchestrator replay` runs again.
+
+        Raises:
+            NotFound: there is no such run.
+        """
+        return self._port.drive(self._steps.trace())
+
+
+class Runs(Face):
+    """The runs, live and over."""
+
+    _steps: RunsSteps
+
+    def get(self, run_id: str) -> Run:
+        """Return a run by its id.
+
+        Raises:
+            NotFound: there is no such run.
+        """
+        return Run(self._port, self._port.drive(self._steps.get(run_id)))
+
+    def list(
+        self, *, state: RunState | str | None = None, workflow: str | None = None, limit: int = 50
+    ) -> Sequence[RunInfo]:
+        """Return the newest runs, the live ones first; only those in a state or of a workflow if one is given.
+
+        Raises:
+            ParameterError: a run has no such state.
+        """
+        return self._port.drive(self._steps.list(state=state, workflow=workflow, limit=limit))
+
+
+class Workflows(Face):
+    """The stored workflows and their versions."""
+
+    _steps: WorkflowsSteps
+
+    def get(self, name: str) -> WorkflowInfo:
+        """Return the versions of a workflow.
+
+        Raises:
+            NotFound: there is no such workflow.
+        """
+        return self._port.drive(self._steps.get(name))
+
+    def list(self) -> Sequence[WorkflowInfo]:
+        """Return all workflows, in the order of their names."""
+        return self._port.drive(self._steps.list())
+
+    def names(self) -> Sequence[str]:
+        """Return the names of all workflows, in order."""
+        return self._port.drive(self._steps.names())
+
+    def definition(self, name: str, version: int | None = None) -> WorkflowDefinition:
+        """Return the definition of a workflow's version, by default of its current one.
+
+        Raises:
+            NotFound: there is no such workflow or version.
+        """
+        return self._port.drive(self._steps.definition(name, version))
+
+    def schema(self, name: str) -> dict[str, Any] | None:
+        """Return the JSON Schema of a workflow's parameters; None if it has none.
+
+        Raises:
+            NotFound: there is no such workflow.
+        """
+        return self._port.drive(self._steps.schema(name))
+
+    def register(self, workflow: Workflow | WorkflowDefinition) -> Registered:
+        """Store a workflow as its current version, with its schedules and triggers, in one step; nothing runs.
+
+        The schedules and triggers of the workflow replace those that were registered with it before: one that it has
+        no longer is deleted. Those that were put in other ways stay, unless the workflow has one of the same name. One
+        that has not changed is left alone; one that is paused stays so. `submit` stores the plan only.
+
+        Raises:
+            DefinitionError: the workflow, a schedule or a trigger cannot be used.
+            NotFound: a calendar is missing.
+            Conflict: a schedule has the name of a trigger, or the other way round; or others edit all the time.
+        """
+        return self._port.drive(self._steps.register(workflow))
+
+
+class Schedules(Face):
+    """The schedules of stored workflows. An id is `workflow/name`."""
+
+    _steps: SchedulesSteps
+
+    def put(self, workflow: AnyWorkflow, schedule: Schedule, *, generation: int | None = None) -> ScheduleInfo:
+        """Create or change a schedule; a workflow that is given whole is stored with it.
+
+        The schedule holds at once: its next run is the first that it plans from now on. A schedule that is paused
+        stays so. `generation` is that of the `ScheduleInfo` that was looked at, 0 for none.
+
+        Raises:
+            DefinitionError: the workflow does not take the parameters, or the schedule never runs.
+            NotFound: there is no such workflow or calendar.
+            Conflict: somebody has changed the schedule since `generation`, or a trigger has its name.
+        """
+        return self._port.drive(self._steps.put(workflow, schedule, generation=generation))
+
+    def get(self, schedule: str) -> ScheduleInfo:
+        """Return what is known of a schedule.
+
+        Raises:
+            NotFound: there is no such schedule.
+        """
+        return self._port.drive(self._steps.get(schedule))
+
+    def list(self, workflow: str | None = None) -> Sequence[ScheduleInfo]:
+        """Return all schedules, or those of a workflow, in the order of their ids."""
+        return self._port.drive(self._steps.list(workflow))
+
+    def names(self) -> Sequence[str]:
+        """Return the ids of all schedules, in order."""
+        return self._port.drive(self._steps.names())
+
+    def next(self, count: int = 50, of: str | None = None) -> Sequence[NextStart]:
+        """Return the next runs of all schedules, or of a workflow, or of one schedule, in the order of their starts.
+
+        Those are the runs that start if nothing is edited; what overlap policies will do to them cannot be foreseen.
+
+        Raises:
+            NotFound: there is no such workflow or schedule.
+        """
+        return self._port.drive(self._steps.next(count, of))
+
+    def preview(self, workflow: str, schedule: Schedule, count: int = 5) -> Sequence[NextStart]:
+        """Return the first runs that a schedule would start. It is checked as by `put`; nothing is stored.
+
+        Raises:
+            DefinitionError: the workflow does not take the parameters, or the schedule never runs.
+            NotFound: there is no such workflow or calendar.
+        """
+        return self._port.drive(self._steps.preview(workflow, schedule, count))
+
+    def past(self, schedule: str) -> Sequence[PastOccasion]:
+        """Return what became of its planned times, the oldest first: of the last 1,000.
+
+        Raises:
+            NotFound: there is no such schedule.
+        """
+        return self._port.drive(self._steps.past(schedule))
+
+    def pause(self, schedule: str) -> None:
+        """Let a schedule start nothing until it is resumed. What waits for room waits on, and runs go on.
+
+        Raises:
+            NotFound: there is no such schedule.
+        """
+        self._port.drive(self._steps.pause(schedule))
+
+    def resume(self, schedule: str, *, catch_up: bool = False) -> None:
+        """Let a schedule go on from now, or with `catch_up` from the pause: its misfire policy decides what is late.
+
+        Raises:
+            NotFound: there is no such schedule.
+            Conflict: the schedule is not paused, but disabled by its definition.
+        """
+        self._port.drive(self._steps.resume(schedule, catch_up=catch_up))
+
+    def delete(self, schedule: str) -> None:
+        """Delete a schedule, with its past, what waits and its backfills. Runs go on.
+
+        Raises:
+            NotFound: there is no such schedule.
+        """
+        self._port.drive(self._steps.delete(schedule))
+
+    def trigger(self, schedule: str, params: Mapping[str, Any] | None = None, **more: Any) -> Run:
+        """Start a run with the schedule's parameters now, paused or not; parameters that are given here come first.
+
+        The run's logical date is now. Overlap policies do not count the run, and it is no part of the schedule's past.
+
+        Raises:
+            NotFound: there is no such schedule.
+            ParameterError: the parameters do not fit the workflow.
+        """
+        return Run(self._port, self._port.drive(self._steps.trigger(schedule, params, **more)))
+
+
+class Backfills(Face):
+    """The backfills of schedules, runs of planned times in the past. An id is `workflow/schedule~n`."""
+
+    _steps: BackfillsSteps
+
+    def create(
+        self,
+        schedule: str,
+        start: datetime | date,
+        end: datetime | date,
+        *,
+        parallel: int = 1,
+        order: Order = "oldest",
+        only: Only | None = None,
+        priority: str | None = "low",
+        dry_run: bool = False,
+    ) -> BackfillInfo:
+        """Let the schedule's planned times in [start, end) make runs, `parallel` of them at a time.
+
+        Moments without an offset are local time of the schedule's zone. Times that are still to come are left to the
+        schedule. `only` takes the times that made no run (`missing`) or whose run did not succeed (`failed`); it knows
+        the last 1,000. The runs are of the class `priority` (None: the schedule's own), by default the lowest, so that
+        live runs do not wait for them. `dry_run` returns the planned times and stores nothing. If there are none,
+        nothing is stored either, and the id is None.
+
+        Raises:
+            NotFound: there is no such schedule.
+            ParameterError: an argument does not fit, or the range has too many planned times.
+        """
+        return self._port.drive(
+            self._steps.create(
+                schedule, start, end, parallel=parallel, order=order, only=only, priority=priority, dry_run=dry_run
+            )
+        )
+
+    def get(self, backfill: str) -> BackfillInfo:
+        """Return how far a backfill is.
+
+        Raises:
+            NotFound: there is no such backfill.
+        """
+        return self._port.drive(self._steps.get(backfill))
+
+    def list(self, schedule: str | None = None) -> Sequence[BackfillInfo]:
+        """Return how far all backfills are, or those of a schedule, the newest first."""
+        return self._port.drive(self._steps.list(schedule))
+
+    def cancel(self, backfill: str) -> BackfillInfo:
+        """Let the waiting planned times of a backfill make no run any more. Its runs go on.
+
+        Raises:
+            NotFound: there is no such backfill.
+        """
+        return self._port.drive(self._steps.cancel(backfill))
+
+
+class Triggers(Face):
+    """The triggers of stored workflows. An id is `workflow/name`."""
+
+    _steps: TriggersSteps
+
+    def put(self, workflow: AnyWorkflow, trigger: Trigger, *, generation: int | None = None) -> TriggerInfo:
+        """Create or change a trigger; a workflow that is given whole is stored with it. A webhook keeps its token.
+
+        A trigger that is paused stays so. `generation` is that of the `TriggerInfo` that was looked at, 0 for none.
+
+        Raises:
+            DefinitionError: the workflow does not take the parameters.
+            NotFound: there is no such workflow.
+            Conflict: somebody has changed the trigger since `generation`, or a schedule has its name.
+        """
+        return self._port.drive(self._steps.put(workflow, trigger, generation=generation))
+
+    def get(self, trigger: str) -> TriggerInfo:
+        """Return what is known of a trigger.
+
+        Raises:
+            NotFound: there is no such trigger.
+        """
+        return self._port.drive(self._steps.get(trigger))
+
+    def list(self, workflow: str | None = None) -> Sequence[TriggerInfo]:
+        """Return all triggers, or those of a workflow, in the order of their ids."""
+        return self._port.drive(self._steps.list(workflow))
+
+    def names(self) -> Sequence[str]:
+        """Return the ids of all triggers, in order."""
+        return self._port.drive(self._steps.names())
+
+    def past(self, trigger: str) -> Sequence[PastOccasion]:
+        """Return what became of its deliveries, the oldest first: of the last 1,000.
+
+        Raises:
+            NotFound: there is no such trigger.
+        """
+        return self._port.drive(self._steps.past(trigger))
+
+    def pause(self, trigger: str) -> None:
+        """Let a trigger start nothing until it is resumed: events that come meanwhile are not for it, what waits stays.
+
+        Raises:
+            NotFound: there is no such trigger.
+        """
+        self._port.drive(self._steps.pause(trigger))
+
+    def resume(self, trigger: str) -> None:
+        """Let a trigger go on.
+
+        Raises:
+            NotFound: there is no such trigger.
+            Conflict: the trigger is not paused, but disabled by its definition.
+        """
+        self._port.drive(self._steps.resume(trigger))
+
+    def delete(self, trigger: str) -> None:
+        """Delete a trigger, with its past and what waits. Runs go on.
+
+        Raises:
+            NotFound: there is no such trigger.
+        """
+        self._port.drive(self._steps.delete(trigger))
+
+
+class Calendars(Face):
+    """The calendars that schedules name."""
+
+    _steps: CalendarsSteps
+
+    def put(self, name: str, calendar: Calendar) -> CalendarInfo:
+        """Create or change a calendar; the schedules that use it are planned anew from now on, in the same step.
+
+        Raises:
+            DefinitionError: the name or the calendar is not valid, or the calendar is made of itself.
+            NotFound: a calendar that it names is missing.
+        """
+        return self._port.drive(self._steps.put(name, calendar))
+
+    def get(self, name: str) -> CalendarInfo:
+        """Return a calendar, with the schedules that use it.
+
+        Raises:
+            NotFound: there is no such calendar.
+        """
+        return self._port.drive(self._steps.get(name))
+
+    def list(self) -> Sequence[CalendarInfo]:
+        """Return all calendars, in the order of their names."""
+        return self._port.drive(self._steps.list())
+
+    def resolve(self, calendar: Calendar) -> Calendar:
+        """Return a calendar with those that it names put in their places, so that it can be asked for its days.
+
+        Raises:
+            DefinitionError: a calendar that it names is missing, or it is made of itself.
+        """
+        return self._port.drive(self._steps.resolve(calendar))
+
+    def delete(self, name: str) -> None:
+        """Delete a calendar.
+
+        Raises:
+            NotFound: there is no such calendar.
+            Conflict: schedules or calendars use it; the error names some of them.
+        """
+        self._port.drive(self._steps.delete(name))
+
+
+class Events(Face):
+    """Events from outside, and what became of their deliveries."""
+
+    _steps: EventsSteps
 
     def emit(self, name: str, payload: Any = None, id: str | None = None, *, source: str = "emit") -> Emitted:
         """Tell that something happened, for the triggers that listen to events of that name (`order.paid`).
 
-        `payload` is anything that JSON can say. With the same `id` it is taken once: a second time changes nothing,
-        and the answer says `duplicate`. A payload that one of the triggers cannot make a run of is a `ParameterError`
-        (or `ExpressionError`), and nothing is stored.
-        """
-        from orchestrator.client import events
+        `payload` is anything that JSON can say. An event with the same `id` is taken once: a second time changes
+        nothing, and the answer says `duplicate`. `source` says where the event comes from, for people.
 
-        return self._drive(events.emit(self.keys, self._ears, name, payload, id, source))
+        Raises:
+            ParameterError: the name, the id or the payload is not valid, or a trigger can make no run of the payload;
+                an `ExpressionError` if it is an expression of the trigger that fails. Nothing is stored.
+        """
+        return self._port.drive(self._steps.emit(name, payload, id, source=source))
 
     def emit_dataset(self, name: str, payload: Any = None, id: str | None = None, *, source: str = "emit") -> Emitted:
-        """Tell that a dataset was written, by somebody else than a workflow that produces it. See `emit`."""
-        from orchestrator.client import events
+        """Tell that a dataset was written, but not by a workflow that produces it. Otherwise as `emit`.
 
-        return self._drive(events.emit_dataset(self.keys, self._ears, name, payload, id, source))
+        Raises:
+            ParameterError: as by `emit`.
+        """
+        return self._port.drive(self._steps.emit_dataset(name, payload, id, source=source))
 
-    def deliveries(self, limit: int = 50, name: str | None = None) -> list[Delivery]:
-        """Return the newest events that came, with their runs; only those of a name or topic if one is given."""
-        from orchestrator.client import events
+    def get(self, delivery: str) -> DeliveryInfo:
+        """Return one delivery, with the runs that it started: by its id, or by the id that its sender gave.
 
-        return self._drive(events.deliveries(self.keys, limit, name))
+        The sender's id finds one of the newest 1,000 deliveries.
 
-    def delivery(self, delivery_id: str) -> Delivery:
-        """Return one event that came, with the runs that it started; `NotFound` where there is none."""
-        from orchestrator.client import events
+        Raises:
+            NotFound: there is no such delivery, or there are several.
+        """
+        return self._port.drive(self._steps.get(delivery))
 
-        return self._drive(events.delivery(self.keys, delivery_id))
-
-    def workflow(self, name: str) -> WorkflowInfo:
-        """Return a stored workflow's versions; `NotFound` where there is none."""
-        return self._drive(flows.workflow_info(self.keys, name))
-
-    def workflows(self) -> list[str]:
-        """Name the stored workflows."""
-        return self._read(reads.workflows(self.keys))
-
-    def definition(self, name: str, version: int | None = None) -> WorkflowDefinition:
-        """Return a stored workflow's definition, of its current version where none is given."""
-        return self._drive(flows.definition(self.keys, name, version))
-
-    def schema(self, name: str) -> dict[str, Any] | None:
-        """Return the JSON Schema of a stored workflow's parameters; None where it has none."""
-        return self._drive(flows.schema(self.keys, name))
-
-    def nodes(self) -> list[NodeInfo]:
-        """Return the live worker nodes."""
-        return self._read(reads.nodes(self.keys))
-
-    def queues(self) -> list[QueueInfo]:
-        """Return what waits on each route and priority class."""
-        return self._read(reads.queues(self.keys))
-
-    def events(self, after: str = "-", limit: int = 500) -> list[TransitionInfo]:
-        """Return the transitions after an event's id, the oldest first."""
-        return self._read(reads.transitions(self.keys, after, limit))
-
-    def last_event(self) -> str:
-        """Return the id of the newest transition: where to begin to follow."""
-        return self._read(reads.last_transition(self.keys))
-
-    def sleep(self, seconds: float) -> None:
-        """Wait (a step of the logic; see `flows.Port`)."""
-        time.sleep(seconds)  # noqa: TID251 — the pause between two polls of `wait`
-
-    def ring(self, rings: Sequence[Permits]) -> None:
-        """Publish permits. It never fails: the work is stored, and a broker that was away is rung by the beats."""
-        if rings:
-            self.publisher.publish(rings)
-
-    def _run(self, run_id: str) -> Run:
-        return Run(self, run_id)
-
-    def _read(self, read: Read[T]) -> T:
-        return self.store.read(read)
-
-    def _drive(self, flow: flows.Flow[T]) -> T:
-        try:
-            step = next(flow)
-            while True:
-                step = flow.send(step(self))
-        except StopIteration as end:
-            result: T = end.value
-            return result
+    def list(self, limit: int = 50, name: str | None = None) -> Sequence[DeliveryInfo]:
+        """Return the newest deliveries, the newest first; only those of an event's name or a topic if one is given."""
+        return self._port.drive(self._steps.list(limit, name))
 
 
-class Run:
-    """A run. `state` and `info` are as last read: `refresh` and `wait` read anew."""
+class Hooks(Face):
+    """The webhooks, for the process that takes their messages."""
 
-    def __init__(self, client: Client, run_id: str, info: RunInfo | None = None) -> None:
-        self.id = run_id
-        self._client = client
-        self._info = info
+    _steps: HooksSteps
 
-    @property
-    def info(self) -> RunInfo:
-        """All that is known of the run, as last read."""
-        return self._info or self.refresh().info
+    def find(self, token: str) -> HookInfo | None:
+        """Return the webhook with a token; None if there is none, or its definition disables it."""
+        return self._port.drive(self._steps.find(token))
 
-    @property
-    def state(self) -> RunState:
-        """Its state, as last read."""
-        return self.info.state
+    def deliver(
+        self, hook: HookInfo, delivery: str, payload: Any, headers: Mapping[str, str], received_ms: int
+    ) -> HookDelivery:
+        """Keep a message that is genuine, once by its id.
 
-    def refresh(self) -> Run:
-        """Read the run anew."""
-        self._info = self._client._drive(flows.run_info(self._client.keys, self.id))
-        return self
+        `received_ms` is when the caller got it; the time that is kept is that of Redis.
 
-    def wait(self, timeout: float | None = None, *, raise_on_failure: bool = False) -> Run:
-        """Wait until the run is over; `WaitTimeout` after `timeout` seconds, `RunFailed` for a bad end if asked for."""
-        self._info = self._client._drive(flows.wait(self._client.keys, self.id, timeout, raise_on_failure))
-        return self
+        Raises:
+            Unavailable: the hook is paused.
+            ParameterError: no run can be made of the message; an `ExpressionError` if it is an expression of the
+                trigger that fails. Nothing is stored.
+        """
+        return self._port.drive(self._steps.deliver(hook, delivery, payload, headers, received_ms))
 
-    def jobs(self) -> list[JobRun]:
-        """Return its jobs, in the order of the definition."""
-        return self._client._drive(flows.job_runs(self._client.keys, self.id))
 
-    def output(self, job: str) -> Any:
-        """Return what a job returned; None where it returned nothing or is not over."""
-        return self._client._drive(flows.output(self._client.keys, self.id, job))
+class Definitions(Face):
+    """Sets of definitions: a `DesiredState` is proposed first, then applied, all of it or nothing."""
 
-    def cancel(self, why: str = "", *, who: str = "") -> Run:
-        """Wish its end: nothing starts any more, what runs is stopped within a beat. A run that is over stays so."""
-        self._info = self._client._drive(flows.cancel(self._client.keys, self.id, who, why))
-        return self
+    _steps: DefinitionsSteps
 
-    def failure(self) -> str:
-        """Say in one line why it did not succeed."""
-        return str(self._client._drive(flows.failure(self._client.keys, self.info)))
+    def propose(self, desired: DesiredState) -> Proposal:
+        """Compare the definitions of the namespace with the desired ones; nothing is changed.
 
-    def trace(self) -> dict[str, Any]:
-        """Return it in the trace format, which `replay` runs again."""
-        from orchestrator.client.traces import trace_json
+        Raises:
+            DefinitionError: the desired definitions cannot stand together.
+        """
+        return self._port.drive(self._steps.propose(desired))
 
-        jobs = self.jobs()
-        return trace_json(
-            self.refresh().info, jobs, self._client._drive(flows.plan_of(self._client.keys, self.info.plan))
-        )
+    def apply(self, desired: DesiredState, seen: Proposal, note: Note | None = None) -> int:
+        """Make the changes of a proposal; return the number of the new revision, or 0 if nothing is left to change.
 
-    def __repr__(self) -> str:
-        return (
-            f"<Run {self.id}>" if self._info is None else f"<Run {self.id} of {self.info.workflow}: {self.state.name}>"
-        )
+        The revision keeps the note; by default its author and reason are those of the client's actor.
+
+        Raises:
+            Conflict: others have changed definitions, and the same apply would now make other changes.
+        """
+        return self._port.drive(self._steps.apply(desired, seen, note))
+
+    def drift(self) -> Proposal:
+        """Compare the definitions of the namespace with those of its latest revision.
+
+        Raises:
+            NotFound: there is no revision.
+        """
+        return self._port.drive(self._steps.drift())
+
+    def revisions(self, limit: int = 200) -> Sequence[Revision]:
+        """Return the latest revisions, the newest first; 200 are kept."""
+        return self._port.drive(self._steps.revisions(limit))
+
+    def back_to(self, revision: int) -> DesiredState:
+        """Return the state that restores a revision; definitions that files added later are deleted.
+
+        Raises:
+            NotFound: the revision is not kept.
+        """
+        return self._port.drive(self._steps.back_to(revision))
+
+
+class Queues(Face):
+    """The queues: one for each route and priority class."""
+
+    _steps: QueuesSteps
+
+    def list(self) -> Sequence[QueueInfo]:
+        """Return what waits on each route and priority class, in that order."""
+        return self._port.drive(self._steps.list())
+
+
+class Nodes(Face):
+    """The live worker nodes."""
+
+    _steps: NodesSteps
+
+    def list(self) -> Sequence[NodeInfo]:
+        """Return the live worker nodes, in the order in which their leases end."""
+        return self._port.drive(self._steps.list())
+
+
+class Transitions(Face):
+    """The transitions of runs and job runs, as far back as the stream is kept."""
+
+    _steps: TransitionsSteps
+
+    def list(self, after: str = "-", limit: int = 500) -> Sequence[TransitionInfo]:
+        """Return the transitions after one, given by its id, the oldest first; `-` stands for the start.
+
+        `limit` counts entries of the stream: the transitions that one script made in one run are one entry.
+        """
+        return self._port.drive(self._steps.list(after, limit))
+
+    def last(self) -> str:
+        """Return the id of the newest transition, `-` if there is none: where to begin to follow."""
+        return self._port.drive(self._steps.last())

@@ -54,6 +54,12 @@ def did_you_mean(name: str, known: Collection[str]) -> str:
     return ""
 
 
+def there_are(name: str, known: Sequence[str]) -> str:
+    """Say which of the known names are near a name that is not among them, or else what there is."""
+    near = get_close_matches(name, known) or list(known[:8])
+    return f"there {'is' if len(near) == 1 else 'are'} {', '.join(near)}" if near else "none is stored yet"
+
+
 def explain(error: ValidationError, known: Sequence[str] = ()) -> list[Complaint]:
     """Put pydantic's complaints into our words; `known` are the fields of the outermost model, for a hint."""
     complaints = []

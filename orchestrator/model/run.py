@@ -207,6 +207,14 @@ class WorkflowInfo:
         return {"name": self.name, "version": self.latest, "versions": sorted(self.versions)}
 
 
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """What became of a workflow that was registered: the number of its current version, and whether that is new."""
+
+    version: int
+    new: bool
+
+
 def read_json(data: bytes | None) -> Any:
     """Read JSON bytes from the store, None for none."""
     return json.loads(data) if data else None

@@ -11,11 +11,12 @@ from orchestrator.model.errors import NotFound, ParameterError
 from orchestrator.model.run import RunInfo, iso
 from orchestrator.model.states import RunState
 from orchestrator.scheduler.duties import Tools
-from orchestrator.scheduling.catalogue import Catalogue
+from orchestrator.scheduling.catalogue import Catalogue, CatalogueCache
 from orchestrator.scheduling.matching import concerns, event_of, params_of
+from orchestrator.starters.trigger import Trigger
 from orchestrator.state import reads
 from orchestrator.state.reads import starters
-from orchestrator.state.reads.starters import DeliveryRecord
+from orchestrator.state.reads.starters import DeliveryRecord, StarterRecord
 from orchestrator.state.store import Store
 from orchestrator.state.transitions.events import Deliver, Offer
 from orchestrator.state.transitions.replies import Outdated
@@ -27,18 +28,19 @@ log = logging.getLogger(__name__)
 class Deliveries:
     """Offers each delivery to the triggers that it concerns; a trigger takes it once, however often it is offered."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
-        self.catalogue = catalogue
+    def __init__(self, cache: CatalogueCache) -> None:
+        self._cache = cache
 
     def delivered(self, tools: Tools, ids: Sequence[str], now_ms: int) -> None:
         """Offer deliveries."""
         keys = tools.store.keys
-        self.catalogue.refresh(tools.store)
-        listening = self.catalogue.listening(tools.store)
+        catalogue = tools.store.read(self._cache.refreshed(keys))
+        listening = tools.store.read(catalogue.listening())
         found = tools.store.read(starters.deliveries(keys, ids))
-        workflows = (record.workflow for each in found for record, _ in listening.on(each.topic))
-        self.catalogue.read_workflows(tools.store, workflows)
-        offers = [offer for each in found for offer in self._offers(tools, each)]
+        concerned = [listening.on(each.topic) for each in found]
+        tools.store.read(catalogue.learn_workflows(record.workflow for each in concerned for record, _ in each))
+        pairs = zip(found, concerned, strict=True)
+        offers = [offer for delivery, triggers in pairs for offer in _offers(catalogue, delivery, triggers)]
         replies = zip(offers, tools.store.run_all(offers), strict=True)
         # What met a trigger that was changed just now is offered again, to the trigger as it is then.
         again = {offer.delivery for offer, reply in replies if isinstance(reply, Outdated)}
@@ -46,32 +48,36 @@ class Deliveries:
         if done := [each for each in ids if each not in again]:
             tools.store.pipeline([("ZREM", keys.timers, *(f"delivery/{each}" for each in done))])
 
-    def _offers(self, tools: Tools, delivery: DeliveryRecord) -> Iterator[Offer]:
-        event = event_of(delivery)
-        for record, trigger in self.catalogue.listening(tools.store).on(delivery.topic):
-            if record.paused_ms is not None and not _waits_for(record.paused_ms, delivery):
-                continue
-            try:
-                if not concerns(trigger, event):
-                    continue
-                if not trigger.gathers:
-                    self.catalogue.workflow(record.workflow).bind(params_of(trigger, [event]))
-            except (NotFound, ParameterError) as error:
-                log.warning("%s: no run for %s: %s", record.id, delivery.id, error)
-                yield Offer(record.id, record.generation, delivery.id, event.name, str(error)[:MAX_WHY])
-            else:
-                yield Offer(record.id, record.generation, delivery.id, event.name)
-
     def ended(self, tools: Tools, run_ids: Sequence[str], now_ms: int) -> None:
         """Deliver the ends of runs, and the datasets that they have written, as far as anybody listens."""
         keys = tools.store.keys
-        self.catalogue.refresh(tools.store)
-        listening = self.catalogue.listening(tools.store)
+        catalogue = tools.store.read(self._cache.refreshed(keys))
+        listening = tools.store.read(catalogue.listening())
         for run_id in run_ids:
             info = tools.store.read(reads.run(keys, run_id))
             if info is not None and info.state.final:
                 tools.store.run_all([each for each in _news(tools.store, info) if listening.on(each.topic)])
         tools.store.pipeline([("ZREM", keys.timers, *(f"ended/{run_id}" for run_id in run_ids))])
+
+
+def _offers(
+    catalogue: Catalogue, delivery: DeliveryRecord, concerned: Sequence[tuple[StarterRecord, Trigger]]
+) -> Iterator[Offer]:
+    """Yield the offers of a delivery to the triggers that listen to its topic."""
+    event = event_of(delivery)
+    for record, trigger in concerned:
+        if record.paused_ms is not None and not _waits_for(record.paused_ms, delivery):
+            continue
+        try:
+            if not concerns(trigger, event):
+                continue
+            if not trigger.gathers:
+                catalogue.workflow(record.workflow).bind(params_of(trigger, [event]))
+        except (NotFound, ParameterError) as error:
+            log.warning("%s: no run for %s: %s", record.id, delivery.id, error)
+            yield Offer(record.id, record.generation, delivery.id, event.name, str(error)[:MAX_WHY])
+        else:
+            yield Offer(record.id, record.generation, delivery.id, event.name)
 
 
 def _waits_for(paused_ms: int, delivery: DeliveryRecord) -> bool:

@@ -11,7 +11,9 @@ import select
 import threading
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
+from orchestrator.dispatch.permits import Publisher
 from orchestrator.model.errors import OrchestratorError
 from orchestrator.scheduler.deliveries import Deliveries
 from orchestrator.scheduler.duties import Closing, Duty, Tools
@@ -22,8 +24,13 @@ from orchestrator.scheduler.duties.todos import Todos
 from orchestrator.scheduler.sources.listeners import Listeners
 from orchestrator.scheduler.sources.polls import Polls
 from orchestrator.scheduler.starts import Starts
-from orchestrator.scheduling.catalogue import Catalogue
+from orchestrator.scheduling.catalogue import CatalogueCache
+from orchestrator.servers.addresses import broker_url, store_url
 from orchestrator.settings import Settings
+from orchestrator.state.store import Store
+
+if TYPE_CHECKING:
+    from celery import Celery
 
 log = logging.getLogger(__name__)
 
@@ -34,9 +41,9 @@ NAP_S = 0.25
 
 def standard_duties(retention_s: float, settings: Settings | None = None) -> list[Duty]:
     """Return the duties of every scheduler. `settings` are those of the process if none are given."""
-    catalogue = Catalogue()
-    starts, deliveries, polls = Starts(catalogue), Deliveries(catalogue), Polls(catalogue)
-    listeners = Listeners(catalogue, polls, settings)
+    cache = CatalogueCache(lambda name, error: log.warning("%s: it cannot be used: %s", name, error))
+    starts, deliveries, polls = Starts(cache), Deliveries(cache), Polls(cache)
+    listeners = Listeners(cache, polls, settings)
     handlers: dict[str, Handler] = {
         "schedule": starts.planned,
         "room": starts.waiting,
@@ -45,6 +52,17 @@ def standard_duties(retention_s: float, settings: Settings | None = None) -> lis
         "poll": polls.asked,
     }
     return [Timers(handlers), Leases(), Todos(), Retention(retention_s), listeners]
+
+
+def serve(settings: Settings, app: Celery | None, stop: threading.Event) -> None:
+    """Run a scheduler of the namespace until it is told to stop. `app` is the user's Celery app, if there is one."""
+    store = Store.connect(store_url(settings), settings.namespace)
+    publisher = Publisher.for_url(broker_url(settings, app), settings.namespace)
+    try:
+        run(Tools(store, publisher.publish), standard_duties(settings.retention_days * 86_400, settings), stop)
+    finally:
+        publisher.close()
+        store.close()
 
 
 def run(tools: Tools, duties: Sequence[Duty], stop: threading.Event) -> None:

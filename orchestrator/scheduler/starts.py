@@ -17,16 +17,16 @@ from orchestrator.model.ids import new_run_id
 from orchestrator.model.run import iso
 from orchestrator.scheduler.duties import Tools
 from orchestrator.scheduler.duties.todos import advance
-from orchestrator.scheduling.catalogue import Catalogue
+from orchestrator.scheduling.catalogue import Catalogue, CatalogueCache
 from orchestrator.scheduling.matching import event_of, params_of
-from orchestrator.scheduling.planning import Miss, Planned, Start, Times, steps
+from orchestrator.scheduling.planning import Miss, Planned, Start, steps
+from orchestrator.scheduling.records import variables_of
 from orchestrator.starters.trigger import Trigger
 from orchestrator.state.reads import starters
 from orchestrator.state.reads.starters import DeliveryRecord, StarterRecord
 from orchestrator.state.transitions.base import Transition
 from orchestrator.state.transitions.replies import NoPlan, Started
 from orchestrator.state.transitions.starters import MAX_WHY, DropWaiting, PassOver, StartPlanned, StartWaiting
-from orchestrator.timing.base import to_datetime
 
 log = logging.getLogger(__name__)
 
@@ -43,8 +43,10 @@ MOST_GATHERED = 1_000
 class Starts:
     """Makes the runs of schedules, triggers and backfills."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
-        self.catalogue = catalogue
+    _catalogue: Catalogue
+
+    def __init__(self, cache: CatalogueCache) -> None:
+        self._cache = cache
 
     def planned(self, tools: Tools, ids: Sequence[str], now_ms: int) -> None:
         """Start the planned times of schedules that are due."""
@@ -63,9 +65,9 @@ class Starts:
         self._make(tools, todo)
 
     def _look(self, tools: Tools, ids: Sequence[str]) -> list[StarterRecord]:
-        self.catalogue.refresh(tools.store)
+        self._catalogue = tools.store.read(self._cache.refreshed(tools.store.keys))
         records = tools.store.read(starters.several(tools.store.keys, ids))
-        self.catalogue.read_workflows(tools.store, (record.workflow for record in records))
+        tools.store.read(self._catalogue.learn_workflows(record.workflow for record in records))
         return records
 
     def _make(self, tools: Tools, transitions: Sequence[Transition[Any]]) -> None:
@@ -82,7 +84,7 @@ class Starts:
             return
         at = record.next
         try:
-            planned = self.catalogue.planned(tools.store, record)
+            planned = tools.store.read(self._catalogue.planned(record))
             for step in steps(planned.times, at, now_ms, planned.lateness):
                 yield self._step(record, planned, step)
                 if step.next is None:
@@ -112,7 +114,7 @@ class Starts:
 
     def _run_of(self, record: StarterRecord, planned: Planned, at: int) -> tuple[str, bytes, int, bytes]:
         """Return the plan, parameters, class and facts of the run of a planned time."""
-        workflow = self.catalogue.workflow(record.workflow)
+        workflow = self._catalogue.workflow(record.workflow)
         schedule = planned.schedule
         start, end = planned.times.interval(at)
         params = schedule.params
@@ -129,7 +131,7 @@ class Starts:
             yield from self._gathered(tools, record, most)
             return
         try:
-            planned = self.catalogue.planned(tools.store, record)
+            planned = tools.store.read(self._catalogue.planned(record))
         except DefinitionError as error:
             log.warning("%s: it cannot be used, and what waits is tried again: %s", record.id, error)
             return
@@ -144,7 +146,7 @@ class Starts:
 
     def _gathered(self, tools: Tools, record: StarterRecord, most: int) -> Iterator[Transition[Any]]:
         try:
-            trigger = self.catalogue.trigger(record)
+            trigger = self._catalogue.trigger(record)
         except DefinitionError as error:
             log.warning("%s: it cannot be used: %s", record.id, error)
             return
@@ -170,7 +172,7 @@ class Starts:
         """Start one run for deliveries, or several where their events are too much for its expressions at once."""
         events = [event_of(found[each]) for each in ids if each in found]
         try:
-            workflow = self.catalogue.workflow(record.workflow)
+            workflow = self._catalogue.workflow(record.workflow)
             params = workflow.bind(params_of(trigger, events) if events else {})
         except CANNOT as error:
             if isinstance(error, TooMuchData) and len(ids) > 1 and not record.need:
@@ -183,20 +185,8 @@ class Starts:
             return
         facts = json.dumps({"trigger": record.id, "deliveries": ids}).encode()
         priority = workflow.priority_of(trigger.priority)
-        run, count, plan = new_run_id(), len(ids), workflow.plan
-        yield StartWaiting(record.id, record.generation, ids[0], count, run, plan, params, priority, facts, part)
-
-
-def variables_of(record: StarterRecord, times: Times, at: int, interval: tuple[int, int]) -> dict[str, Any]:
-    """Return what expressions of a schedule may name."""
-    zone = times.timing.zone_name
-    return {
-        "planned": to_datetime(at, zone),
-        "interval_start": to_datetime(interval[0], zone),
-        "interval_end": to_datetime(interval[1], zone),
-        "schedule": record.log,
-        "workflow": record.workflow,
-    }
+        run_id, count, plan = new_run_id(), len(ids), workflow.plan
+        yield StartWaiting(record.id, record.generation, ids[0], count, run_id, plan, params, priority, facts, part)
 
 
 def _passed_over(

@@ -1,17 +1,18 @@
-"""The definitions that a scheduler works with: read once, and again after a change.
+"""Definitions as they stand: read when they are first asked for, and anew after any of them has changed.
 
-Every change of a definition raises the number of edits in the store. The catalogue is emptied when that number differs.
+Schedulers, which start runs, and clients, which check events before they are stored, use the same catalogue. Every
+change of a definition raises the namespace's number of edits, so one number says whether what is known still holds.
 """
 
 from __future__ import annotations
 
 import json
-import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.model.errors import DefinitionError, NotFound
+from orchestrator.model.ids import name_of
 from orchestrator.model.states import PriorityClass
 from orchestrator.plan.params import bind_schema
 from orchestrator.scheduling.matching import Listening
@@ -23,13 +24,13 @@ from orchestrator.state.keys import Keys
 from orchestrator.state.reads import starters
 from orchestrator.state.reads.base import Read
 from orchestrator.state.reads.starters import StarterRecord
-from orchestrator.state.store import Store
 from orchestrator.timing.calendars import Calendar
-
-log = logging.getLogger(__name__)
 
 MOST_KNOWN = 20_000
 """Schedules that are kept ready at a time. One takes about 2 KB."""
+
+OnBroken = Callable[[str, DefinitionError], None]
+"""Called with the name of a stored definition that this version refuses, and the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,8 @@ class CurrentVersion:
     def bind(self, params: Mapping[str, Any]) -> bytes:
         """Return a run's parameters as JSON.
 
-        Raises ParameterError if they do not fit the workflow.
+        Raises:
+            ParameterError: the parameters do not fit the workflow.
         """
         return bind_schema(self.head.get("params"), params, self.name)
 
@@ -65,79 +67,75 @@ def read_workflows(keys: Keys, names: Sequence[str]) -> Read[dict[str, CurrentVe
 
 
 class Catalogue:
-    """Schedules, triggers, calendars and workflows as they stand at the last `refresh`."""
+    """Schedules, triggers, calendars and workflows at one number of edits. It only grows: threads may share it."""
 
-    def __init__(self) -> None:
-        self._edits = -1
+    def __init__(self, keys: Keys, edits: int, on_broken: OnBroken) -> None:
+        self.edits = edits
+        self._keys = keys
+        self._on_broken = on_broken
         self._calendars: dict[str, Calendar] | None = None
+        self._listening: Listening | None = None
         self._workflows: dict[str, CurrentVersion | None] = {}
         self._planned: dict[tuple[str, int], Planned] = {}
         self._triggers: dict[tuple[str, int], Trigger] = {}
-        self._listening: Listening | None = None
 
-    def refresh(self, store: Store) -> None:
-        """Forget all definitions if any of them has changed since the last call."""
-        edits = store.read(starters.edits(store.keys))
-        if edits != self._edits:
-            self._edits = edits
-            self._calendars = self._listening = None
-            for known in (self._workflows, self._planned, self._triggers):
-                known.clear()
-
-    def read_workflows(self, store: Store, names: Iterable[str]) -> None:
+    def learn_workflows(self, names: Iterable[str]) -> Read[None]:
         """Read the workflows that are not known yet."""
         new = sorted({name for name in names if name not in self._workflows})
-        self._workflows.update(store.read(read_workflows(store.keys, new)))
+        self._workflows |= yield from read_workflows(self._keys, new)
 
     def workflow(self, name: str) -> CurrentVersion:
-        """Return a workflow that `read_workflows` has read.
+        """Return a workflow that `learn_workflows` has read.
 
-        Raises NotFound if the store has no such workflow.
+        Raises:
+            NotFound: the workflow is not offered.
         """
         found = self._workflows[name]
         if found is None:
             raise NotFound(f"there is no workflow {name!r}")
         return found
 
-    def planned(self, store: Store, record: StarterRecord) -> Planned:
-        """Return a stored schedule, or the schedule of a backfill.
+    def planned(self, record: StarterRecord) -> Read[Planned]:
+        """Return a stored schedule, or the schedule of a backfill, ready to be planned.
 
-        Raises DefinitionError if it cannot be used.
+        Raises:
+            DefinitionError: it cannot be used.
         """
         key = (record.id, record.generation)
         if key not in self._planned:
             if len(self._planned) >= MOST_KNOWN:
-                self._planned.clear()
-            self._planned[key] = plan(record, self.calendars(store))
+                self._planned = {}
+            self._planned[key] = plan(record, (yield from self.calendars()))
         return self._planned[key]
 
-    def calendars(self, store: Store) -> dict[str, Calendar]:
+    def calendars(self) -> Read[dict[str, Calendar]]:
         """Return the stored calendars by name."""
         if self._calendars is None:
-            documents = store.read(starters.calendars(store.keys))
-            self._calendars = {}
-            for name, document in documents.items():
+            found = {}
+            for name, document in (yield from starters.calendars(self._keys)).items():
                 try:
-                    self._calendars[name] = Calendar(**document)
+                    found[name] = Calendar(**document)
                 except DefinitionError as error:
-                    log.warning("calendar %s: it cannot be used: %s", name, error)
+                    self._on_broken(f"calendar {name}", error)
+            self._calendars = found
         return self._calendars
 
     def trigger(self, record: StarterRecord) -> Trigger:
         """Return a stored trigger.
 
-        Raises DefinitionError if it cannot be used.
+        Raises:
+            DefinitionError: it cannot be used.
         """
         key = (record.id, record.generation)
         if key not in self._triggers:
             self._triggers[key] = Trigger.read(name_of(record.id), json.loads(record.spec))
         return self._triggers[key]
 
-    def listening(self, store: Store) -> Listening:
+    def listening(self) -> Read[Listening]:
         """Return the enabled triggers by the topics that they listen to. Paused triggers are among them."""
         if self._listening is None:
-            names = store.read(starters.ids(store.keys, "trigger"))
-            records = store.read(starters.several(store.keys, names))
+            names = yield from starters.ids(self._keys, "trigger")
+            records = yield from starters.several(self._keys, names)
             self._listening = Listening([pair for pair in self._readable(records) if pair[1].enabled])
         return self._listening
 
@@ -146,18 +144,30 @@ class Catalogue:
             try:
                 yield record, self.trigger(record)
             except DefinitionError as error:
-                log.warning("%s: it cannot be used: %s", record.id, error)
+                self._on_broken(record.id, error)
 
 
-def name_of(starter: str) -> str:
-    """Return the name that a starter has in its workflow."""
-    return starter.partition("/")[2]
+class CatalogueCache:
+    """The latest catalogue of a namespace."""
+
+    def __init__(self, on_broken: OnBroken = lambda name, error: None) -> None:
+        self._on_broken = on_broken
+        self._latest: Catalogue | None = None
+
+    def refreshed(self, keys: Keys) -> Read[Catalogue]:
+        """Return the catalogue as it stands now: a new one if any definition has changed since the last call."""
+        edits = yield from starters.edits(keys)
+        latest = self._latest
+        if latest is None or latest.edits != edits:
+            latest = self._latest = Catalogue(keys, edits, self._on_broken)
+        return latest
 
 
 def plan(record: StarterRecord, calendars: Mapping[str, Calendar]) -> Planned:
     """Read a stored schedule, or the schedule of a backfill, with the calendars that it names.
 
-    Raises DefinitionError, with the starter as its place, if the schedule cannot be used.
+    Raises:
+        DefinitionError: the schedule cannot be used; `where` is the starter.
     """
     try:
         return Planned.of(record.log, Schedule.read(name_of(record.log), json.loads(record.spec)), calendars)

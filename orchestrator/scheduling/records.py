@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from orchestrator.model.ids import starter_id
 from orchestrator.scheduling.planning import Planned, Times
@@ -12,7 +13,7 @@ from orchestrator.starters.schedule import Schedule
 from orchestrator.starters.trigger import Trigger
 from orchestrator.state.layouts.change_ops import Starter
 from orchestrator.state.reads.starters import StarterRecord
-from orchestrator.timing.base import MILLISECOND
+from orchestrator.timing.base import MILLISECOND, to_datetime
 from orchestrator.timing.calendars import Calendar
 
 
@@ -104,3 +105,15 @@ def trigger_record(workflow: str, trigger: Trigger, token: str = "") -> Starter:
 def spec_of(schedule: Schedule) -> bytes:
     """Return the stored form of a schedule's definition: JSON."""
     return json.dumps(schedule.document()).encode()
+
+
+def variables_of(record: StarterRecord, times: Times, at: int, interval: tuple[int, int]) -> dict[str, Any]:
+    """Return what expressions of a schedule may name."""
+    zone = times.timing.zone_name
+    return {
+        "planned": to_datetime(at, zone),
+        "interval_start": to_datetime(interval[0], zone),
+        "interval_end": to_datetime(interval[1], zone),
+        "schedule": record.log,
+        "workflow": record.workflow,
+    }

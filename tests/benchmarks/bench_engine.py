@@ -32,7 +32,7 @@ def timed(start: Callable[[], Any], expected: int) -> float:
 
 def quiet(client: Any) -> None:
     """Wait until nothing of the last measurement is on its way any more."""
-    rig.wait(lambda: not client.runs(state="running"), "the runs to end", 60, 0.02)
+    rig.wait(lambda: not client.runs.list(state="running"), "the runs to end", 60, 0.02)
     time.sleep(0.3)  # noqa: TID251 — lets results, acks and idle turns pass
 
 

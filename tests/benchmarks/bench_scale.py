@@ -57,7 +57,7 @@ def measure(url: str, options: argparse.Namespace, pids: dict[str, int]) -> None
         built = time.perf_counter()
         flow.compile()
         compiled = time.perf_counter()
-        client.register(flow)
+        client.workflows.register(flow)
         stored = time.perf_counter()
         server.slowlog_reset()
         before = _memory(server)
@@ -69,7 +69,7 @@ def measure(url: str, options: argparse.Namespace, pids: dict[str, int]) -> None
             submits.append(time.perf_counter() - start)
 
         each = timed(submit, jobs)
-        rig.wait(lambda: not client.runs(state="running"), "the run to end", 60, 0.05)
+        rig.wait(lambda: not client.runs.list(state="running"), "the run to end", 60, 0.05)
         after = _memory(server)
         slow = max((entry["duration"] for entry in server.slowlog_get(128)), default=0)
         print(

@@ -72,11 +72,11 @@ def test_plan_apply_and_drift(shell: Workflows) -> None:
     assert '+ schedule nightly/night\n    cron    "0 2 * * *"\n    params  {"region": "eu"}\n' in text
     assert text.endswith("4 to create\n")
     shell("plan", *ALL, "--exit-code", code=1)
-    assert shell.client.workflows() == []
+    assert shell.client.workflows.names() == []
 
     # nobody is asked where nobody is
     assert "give --yes" in shell("apply", *ALL, code=2).stderr
-    assert shell.client.workflows() == []
+    assert shell.client.workflows.names() == []
 
     # apply, and again
     applied = shell.json("apply", *ALL, "--yes", "--reason", "first", "--revision", "abc123")
@@ -90,7 +90,7 @@ def test_plan_apply_and_drift(shell: Workflows) -> None:
     shell.client.schedules.put("nightly", Schedule(Cron("0 5 * * *"), name="night"))
     theirs = Workflow("theirs")
     theirs.job("a", {"task": "orchestrator.noop"})
-    shell.client.register(theirs)
+    shell.client.workflows.register(theirs)
     drift = shell.json("diff")
     assert drift["revision"] == 1
     assert drift["changes"] == [
@@ -115,7 +115,7 @@ def test_prune_and_rollback(shell: Workflows) -> None:
     night = shell.client.schedules.get("nightly/night")
     theirs = Workflow("theirs")
     theirs.job("a", {"task": "orchestrator.noop"})
-    shell.client.register(theirs)
+    shell.client.workflows.register(theirs)
 
     # another version of the files, with prune
     shell.write("defs/shop/nightly.yaml", FILES["defs/shop/nightly.yaml"].replace("retry: 3", "retry: 5"))
@@ -127,8 +127,8 @@ def test_prune_and_rollback(shell: Workflows) -> None:
     assert "~ workflow nightly  (version 1 → new)\n    jobs.extract.retry  3 → 5\n" in plan
     assert "not in these files, and kept without --prune: calendar office, workflow theirs\n" in plan
     assert shell.json("apply", *ALL, "--yes", "--prune", "--author", "bob")["applied"] == 2
-    assert shell.client.workflows() == ["more", "nightly"]
-    assert shell.client.calendars.all() == []
+    assert shell.client.workflows.names() == ["more", "nightly"]
+    assert shell.client.calendars.list() == []
 
     # and back
     assert shell.changes("rollback", "1", "--dry-run") == [
@@ -136,7 +136,7 @@ def test_prune_and_rollback(shell: Workflows) -> None:
     ]  # fmt: skip
     shell("rollback", "1", code=2)
     assert shell.json("rollback", "1", "--yes", "--reason", "oh")["applied"] == 3
-    assert shell.client.workflow("nightly").latest == 1
+    assert shell.client.workflows.get("nightly").latest == 1
     assert shell.client.schedules.get("nightly/night").next_ms == night.next_ms
     kept = shell.json("revisions")
     assert [(each["revision"], each["author"], each["back_to"], each["reason"]) for each in kept] == [
@@ -175,7 +175,7 @@ def test_bad_input_is_one_line_and_changes_nothing(shell: Workflows) -> None:
     secret = shell("plan", "defs", "--values", "values.yaml", code=2).stderr
     assert secret.startswith("error: values.yaml:1:16: db.password: a secret is written out here")
     assert "hunter22" not in secret
-    assert shell.client.workflows() == []
+    assert shell.client.workflows.names() == []
 
 
 def test_validate_needs_no_server(shell: Workflows) -> None:
@@ -201,4 +201,4 @@ def test_workflows_in_python_are_applied_with_files(shell: Workflows) -> None:
         "flows.py", "from orchestrator import Workflow\nmine = Workflow('mine')\nmine.job('a', {'task': 't'})\n"
     )
     shell("apply", *ALL, "flows:mine", "--yes")
-    assert shell.client.workflows() == ["mine", "nightly"]
+    assert shell.client.workflows.names() == ["mine", "nightly"]

@@ -25,7 +25,7 @@ def test_the_four_jobs_that_canvas_cannot_express(redis_server: RedisServer, ns:
         )  # fmt: skip
     try:
         with Client(Settings(redis_url=redis_server.url, namespace=ns)) as client:
-            wait_until(client.nodes, 30, "the worker to be there")
+            wait_until(client.nodes.list, 30, "the worker to be there")
         done = subprocess.run(
             [sys.executable, str(CROSSED / "shop.py")], env=env, capture_output=True, text=True, check=False, timeout=60
         )

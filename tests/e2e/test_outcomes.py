@@ -312,7 +312,9 @@ def _is_zombie(pid: str) -> bool:
 def test_nothing_is_left_behind(fleet: Fleet) -> None:
     """The node holds nothing and all slots are idle once the jobs are over."""
     node = wait_until(
-        lambda: next((n for n in fleet.client.nodes() if not n.held and n.idle == n.slots), None), 15, "an idle node"
+        lambda: next((n for n in fleet.client.nodes.list() if not n.held and n.idle == n.slots), None),
+        15,
+        "an idle node",
     )
     assert node.name == "w1@test"
     assert "stumbled" not in fleet.workers[0].text()

@@ -25,7 +25,7 @@ def fleet(redis_url: str, tmp_path: Path) -> Iterator[Fleet]:
 
 
 def subscriptions(fleet: Fleet) -> dict[str, tuple[PriorityClass, ...]]:
-    (node,) = fleet.client.nodes()
+    (node,) = fleet.client.nodes.list()
     return dict(node.subscriptions)
 
 
@@ -86,7 +86,7 @@ def test_sigterm_lets_the_running_attempt_end_and_hands_the_rest_on(fleet: Fleet
     runs = [fleet.submit(shop.nap.s(1.0, str(path))) for _ in range(3)]
     wait_until(path.exists, 10, "the first job to run")
     assert worker.stop() == 0
-    assert fleet.client.nodes() == []
+    assert fleet.client.nodes.list() == []
     states = sorted(run.refresh().state.name for run in runs)
     assert states == ["queued", "queued", "succeeded"]
     with fleet.worker(*QUICK, name="w2"):

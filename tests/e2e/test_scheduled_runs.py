@@ -29,14 +29,14 @@ def flow_of_times() -> Workflow:
 def test_a_job_is_told_its_logical_date_and_interval(tmp_path: Path, redis_url: str, pool: str) -> None:
     flow = flow_of_times()
     with Fleet(tmp_path, redis_url) as fleet, fleet.worker("-P", pool, "-c", "1"):
-        store = fleet.client.store
+        store = fleet.client._port.store
         store.put_plan(flow.compile())
         schedule = Schedule(Every("1s"), name="often", overlap="skip")
         record = schedule_record("timed", schedule, {}, store.read(starters.clock(store.keys)))
         store.run(Apply(-1, pack([put_starter(record)])))
-        wait_until(lambda: len(fleet.client.runs(state="succeeded")) > 1, 20, "two runs to succeed")
-        for run in fleet.client.runs(state="succeeded"):
-            told = fleet.client.run(run.id).output("job")
+        wait_until(lambda: len(fleet.client.runs.list(state="succeeded")) > 1, 20, "two runs to succeed")
+        for run in fleet.client.runs.list(state="succeeded"):
+            told = fleet.client.runs.get(run.id).output("job")
             planned = datetime.fromtimestamp(run.facts["logical_ms"] / 1000, UTC)
             assert told["date"] == planned
             assert told["interval"] == [planned - timedelta(seconds=1), planned]

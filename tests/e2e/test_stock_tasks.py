@@ -30,7 +30,7 @@ def client(redis_server: RedisServer, ns: str, tmp_path: Path) -> Iterator[Clien
         worker = children.spawn(argv, cwd=tmp_path, env=env, stdout=log, stderr=log)
     try:
         with Client(Settings(redis_url=redis_server.url, namespace=ns)) as made:
-            wait_until(made.nodes, 30, "the worker to be there")
+            wait_until(made.nodes.list, 30, "the worker to be there")
             yield made
     finally:
         children.stop(worker)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import redis
 
-from orchestrator.client import AsyncClient, Client, applying
+from orchestrator.client import AsyncClient, Client
 from orchestrator.definitions.contents import Definitions
 from orchestrator.definitions.desired import DesiredState
 from orchestrator.definitions.files import read
@@ -48,7 +48,7 @@ def test_what_is_applied_is_there_and_a_second_apply_changes_nothing(space: Name
         "create trigger nightly/hook",
     ]  # fmt: skip
     assert space.make(wanted, author="ann", reason="first", source="abc") == 1
-    (revision,) = space.drive(applying.history(space.keys, 10))
+    (revision,) = space.drive(space.steps.revisions(10))
     assert (revision.number, revision.changes, revision.time_ms) == (1, 4, space.machine.now)
     assert revision.note == Note("ann", "first", "abc")
     assert revision.definitions == wanted.definitions
@@ -87,7 +87,7 @@ def test_an_apply_of_a_file_parses_each_schedule_and_trigger_once(
         wanted = read([str(file)], "default", {}).desired_state()
         space.tick()
         proposal = space.propose(wanted)
-        assert space.drive(applying.apply(space.keys, wanted, proposal, Note())) == revision
+        assert space.drive(space.steps.apply(wanted, proposal, Note())) == revision
         assert parsed == ["schedule", "trigger"]
         parsed.clear()
 
@@ -123,7 +123,7 @@ def test_a_planned_time_that_starts_between_plan_and_apply_is_not_planned_again(
     seen = space.propose(changed)  # plans `due` anew
     space.machine.wait(2)
     space.work()  # starts it
-    assert space.drive(applying.apply(space.keys, changed, seen, Note())) == 2
+    assert space.drive(space.steps.apply(changed, seen, Note())) == 2
     space.run_clock(2 * MINUTE)
     times = [each.at_ms for each in space.past("nightly/a")]
     assert times == [due, due + MINUTE, due + 2 * MINUTE]
@@ -144,7 +144,7 @@ def test_who_thinks_it_over_for_long_plans_no_runs_for_the_past(space: Namespace
     seen = space.propose(wanted)
     space.run_clock(5 * MINUTE)
     space.tick()
-    assert space.drive(applying.apply(space.keys, wanted, seen, Note())) == 1
+    assert space.drive(space.steps.apply(wanted, seen, Note())) == 1
     following = space.record("nightly/a").next
     assert following is not None
     assert following > space.machine.now
@@ -301,7 +301,7 @@ def test_going_back_restores_what_files_had_defined_and_leaves_the_rest(space: N
     assert space.make(back) == 4
     assert not space.propose(first).changes
     assert space.record("nightly/a").next is None
-    latest = space.drive(applying.history(space.keys, 1))[0]
+    latest = space.drive(space.steps.revisions(1))[0]
     assert (latest.back_to, latest.definitions) == (1, first.definitions)
     info = space.store.read(reads.workflow(space.keys, "nightly"))
     assert info is not None

@@ -9,7 +9,6 @@ from types import SimpleNamespace
 import pytest
 import redis
 
-from orchestrator.client import applying
 from orchestrator.definitions.revisions import Note
 from orchestrator.model.errors import Conflict
 from orchestrator.scheduling.records import schedule_record
@@ -42,7 +41,7 @@ def test_one_who_dies_before_the_change_has_changed_nothing(space: Namespace) ->
     space.make(desired_state(workflow(a=daily())))
     changed = desired_state(workflow(task="t.new", a=daily(4)))
     seen = space.propose(changed)
-    steps = applying.apply(space.keys, changed, seen, Note())
+    steps = space.steps.apply(changed, seen, Note())
     port = SimpleNamespace(store=space.store)
     step = next(steps)
     for _ in range(100):
@@ -60,7 +59,7 @@ def test_another_edit_that_is_no_matter_does_not_stop_an_apply(space: Namespace)
     changed = desired_state(workflow(a=daily(4)))
     seen = space.propose(changed)
     space.store.put_plan(workflow("theirs").compile())
-    assert space.drive(applying.apply(space.keys, changed, seen, Note())) == 2
+    assert space.drive(space.steps.apply(changed, seen, Note())) == 2
 
 
 def test_an_edit_that_makes_it_another_change_stops_an_apply(space: Namespace) -> None:
@@ -70,7 +69,7 @@ def test_an_edit_that_makes_it_another_change_stops_an_apply(space: Namespace) -
     space.put(schedule_record("nightly", daily(6, name="a"), {}, space.machine.now))
     before = space.everything()
     with pytest.raises(Conflict, match="somebody has changed definitions meanwhile"):
-        space.drive(applying.apply(space.keys, changed, seen, Note()))
+        space.drive(space.steps.apply(changed, seen, Note()))
     assert space.everything() == before
 
 
@@ -86,13 +85,13 @@ def test_of_several_who_apply_at_once_one_makes_the_change(space: Namespace, sam
     def work(at: int) -> None:
         started.wait()
         try:
-            outcomes.append(space.drive(applying.apply(space.keys, aims[at], seen[at], Note(author=str(at)))))
+            outcomes.append(space.drive(space.steps.apply(aims[at], seen[at], Note(author=str(at)))))
         except Conflict:
             outcomes.append("told")
 
     in_threads([lambda at=at: work(at) for at in range(len(aims))])  # type: ignore[misc]
     assert sorted(map(str, outcomes)) == sorted(["2", *["0" if same else "told"] * (len(aims) - 1)])
-    winner = space.drive(applying.history(space.keys, 1))[0]
+    winner = space.drive(space.steps.revisions(1))[0]
     assert winner.definitions == aims[int(winner.note.author)].definitions
     assert not space.propose(aims[int(winner.note.author)]).changes
 

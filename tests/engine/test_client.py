@@ -27,9 +27,7 @@ from orchestrator.model.run import RunInfo
 from orchestrator.model.states import JobState, PriorityClass, RunState
 from orchestrator.model.workflow import JobDefinition, WorkflowDefinition
 from orchestrator.settings import Settings
-from orchestrator.state.transitions.attempts import Claim, Finish, Took
-from orchestrator.state.transitions.nodes import Register
-from orchestrator.state.transitions.values import Subscription
+from support.node import Node
 
 
 class Params(BaseModel):
@@ -57,32 +55,6 @@ def client(settings: Settings) -> Iterator[Client]:
         yield made
 
 
-class Node:
-    """A worker node without Celery: takes what is ready and ends it as it is told."""
-
-    def __init__(self, client: Client) -> None:
-        self.store = client.store
-        self.subscriptions = (Subscription("default", (0, 1, 2, 3)),)
-        self.incarnation = self.store.run(Register("n1", self.subscriptions, 1)).incarnation
-        self.op = 0
-
-    def work(self, outcome: str = "ok", payload: bytes = b'"done"') -> str | None:
-        """Take one job and end it; return its name, None where nothing is ready."""
-        self.op += 1
-        took = self.store.run(Claim("n1", self.incarnation, "h", self.op, self.subscriptions))
-        if not isinstance(took, Took):
-            return None
-        self.op += 1
-        self.store.run(Finish("n1", self.incarnation, "h", self.op, took.claimed.ref, outcome, payload))
-        return took.claimed.name
-
-    def work_off(self) -> list[str]:
-        names = []
-        while name := self.work():
-            names.append(name)
-        return names
-
-
 def keys(redis_client: redis.Redis, ns: str) -> list[bytes]:
     return sorted(redis_client.scan_iter(f"o:{{{ns}}}:*"))
 
@@ -92,7 +64,7 @@ def test_a_run_from_submit_to_its_end(client: Client) -> None:
     assert run.state is RunState.queued
     assert [job.state.name for job in run.jobs()] == ["queued", "waiting", "waiting", "waiting"]
     assert run.info.params == {"day": "2027-03-01", "copies": 1}
-    names = Node(client).work_off()
+    names = Node(client._port.store).work_off()
     assert names[0] == "top"
     assert names[3] == "bottom"
     assert run.wait(timeout=5).state is RunState.succeeded
@@ -104,12 +76,12 @@ def test_a_run_from_submit_to_its_end(client: Client) -> None:
 
 
 def test_a_stored_workflow_is_submitted_by_its_name(client: Client) -> None:
-    assert client.register(diamond()).new
+    assert client.workflows.register(diamond()).new
     run = client.submit("diamond", {"day": "2027-03-01"}, copies=2, priority="high")
     assert run.info.params == {"day": "2027-03-01", "copies": 2}
     assert run.info.priority is PriorityClass.high
-    assert client.workflows() == ["diamond"]
-    assert client.workflow("diamond").latest == 1
+    assert client.workflows.names() == ["diamond"]
+    assert client.workflows.get("diamond").latest == 1
     with pytest.raises(NotFound, match=r"no workflow 'diamnod' \(there is diamond\)"):
         client.submit("diamnod")
 
@@ -121,7 +93,7 @@ def test_the_same_content_is_the_same_version_and_other_content_the_next(client:
     changed.job("more", {"task": "orchestrator.noop"})
     assert client.submit(changed, day="2027-03-01").info.version == 2
     assert client.submit(diamond(), day="2027-03-03").info.version == 1
-    assert sorted(client.workflow("diamond").versions) == [1, 2]
+    assert sorted(client.workflows.get("diamond").versions) == [1, 2]
 
 
 @pytest.mark.parametrize(
@@ -152,7 +124,7 @@ def test_an_idempotency_key_names_one_run(client: Client) -> None:
     assert client.submit(flow, day="2027-03-01", idempotency_key="night-1").id == first.id
     with pytest.raises(Conflict, match=first.id):
         client.submit(flow, day="2027-03-02", idempotency_key="night-1")
-    assert len(client.runs()) == 1
+    assert len(client.runs.list()) == 1
 
 
 def test_wait_gives_up_and_tells_a_bad_end(client: Client) -> None:
@@ -160,7 +132,7 @@ def test_wait_gives_up_and_tells_a_bad_end(client: Client) -> None:
     with pytest.raises(WaitTimeout, match=r"still queued after 0\.05 s"):
         run.wait(timeout=0.05)
     error = json.dumps({"type": "shop.Broken", "message": "no\nway", "traceback": "", "bases": []}).encode()
-    assert Node(client).work("failed", error) == "top"
+    assert Node(client._port.store).work("failed", error) == "top"
     assert run.wait(timeout=5).state is RunState.failed
     with pytest.raises(RunFailed, match="diamond failed: job top: Broken: no way"):
         run.wait(timeout=5, raise_on_failure=True)
@@ -178,29 +150,29 @@ def test_cancel_keeps_who_and_why_and_a_run_that_is_over(client: Client) -> None
 
 def test_runs_are_listed_and_chosen(client: Client) -> None:
     ids = [client.submit(diamond(name), day="2027-03-01").id for name in ("one", "two", "one")]
-    client.run(ids[0]).cancel()
-    assert {info.id for info in client.runs()} == set(ids)
-    assert [info.id for info in client.runs(state="cancelled")] == ids[:1]
-    assert [info.id for info in client.runs(workflow="two")] == [ids[1]]
-    assert len(client.runs(limit=2)) == 2
+    client.runs.get(ids[0]).cancel()
+    assert {info.id for info in client.runs.list()} == set(ids)
+    assert [info.id for info in client.runs.list(state="cancelled")] == ids[:1]
+    assert [info.id for info in client.runs.list(workflow="two")] == [ids[1]]
+    assert len(client.runs.list(limit=2)) == 2
     with pytest.raises(ParameterError, match="it is one of queued"):
-        client.runs(state="lost")
+        client.runs.list(state="lost")
 
 
 def test_what_is_not_there_is_not_found(client: Client) -> None:
     for unknown in ("nonsense", "0" * 20):
         with pytest.raises(NotFound, match=unknown):
-            client.run(unknown)
+            client.runs.get(unknown)
     run = client.submit(diamond(), day="2027-03-01")
     with pytest.raises(NotFound, match="has no job 'botom'"):
         run.output("botom")
     with pytest.raises(NotFound, match="no version 7 \\(the latest is 1\\)"):
-        client.definition("diamond", 7)
+        client.workflows.definition("diamond", 7)
 
 
 def test_a_trace_says_when_each_job_ran(client: Client) -> None:
     run = client.submit(diamond(), day="2027-03-01")
-    Node(client).work_off()
+    Node(client._port.store).work_off()
     trace = run.trace()
     assert list(trace) == ["name", "source", "licence", "jobs"]
     assert [(job["id"], job["after"]) for job in trace["jobs"]] == [
@@ -214,8 +186,8 @@ def test_a_trace_says_when_each_job_ran(client: Client) -> None:
 
 def test_a_definition_comes_back_as_it_was(client: Client) -> None:
     flow = diamond()
-    client.register(flow)
-    back = Workflow.from_definition(client.definition("diamond"))
+    client.workflows.register(flow)
+    back = Workflow.from_definition(client.workflows.definition("diamond"))
     assert back.compile().digest == flow.compile().digest
 
 
@@ -260,36 +232,26 @@ def test_threads_share_a_client(client: Client) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(client.runs()) == 8
+    assert len(client.runs.list()) == 8
 
 
 async def test_the_async_client_does_the_same(settings: Settings, client: Client) -> None:
     async with AsyncClient(settings) as other:
         run = await other.submit(diamond(), day="2027-03-01", idempotency_key="k")
         waiting = asyncio.create_task(run.wait(timeout=10))
-        await asyncio.to_thread(Node(client).work_off)
+        await asyncio.to_thread(Node(client._port.store).work_off)
         assert (await waiting).state is RunState.succeeded
         assert await run.output("bottom") == "done"
-        assert (await other.run(run.id)).state is RunState.succeeded
-        assert [info.id for info in await other.runs()] == [run.id]
+        assert (await other.runs.get(run.id)).state is RunState.succeeded
+        assert [info.id for info in await other.runs.list()] == [run.id]
         assert [job.name for job in await run.jobs()] == ["top", "left", "right", "bottom"]
-        assert await run.trace() == client.run(run.id).trace()
+        assert await run.trace() == client.runs.get(run.id).trace()
         assert (await (await other.submit("diamond", day="2027-03-02")).cancel("no")).state is RunState.cancelled
-        assert await other.workflows() == ["diamond"]
+        assert await other.workflows.names() == ["diamond"]
         with pytest.raises(Conflict):
             await other.submit(diamond(), day="2027-03-02", idempotency_key="k")
         with pytest.raises(NotFound):
-            await other.run("nonsense")
+            await other.runs.get("nonsense")
         info = run.info
         assert isinstance(info, RunInfo)
-        assert info.to_json() == client.run(run.id).info.to_json()
-
-
-def test_both_forms_have_the_same_methods() -> None:
-    from orchestrator.client import AsyncRun, Run
-
-    def public(kind: type) -> set[str]:
-        return {name for name in vars(kind) if not name.startswith("_")}
-
-    assert public(Client) == public(AsyncClient) - {"hooks"}  # the web process is one of asyncio
-    assert public(Run) == public(AsyncRun)
+        assert info.to_json() == client.runs.get(run.id).info.to_json()

@@ -35,7 +35,7 @@ def test_an_edit_loses_no_planned_time_that_has_not_started_yet(client: Client, 
 
 
 def test_who_has_seen_an_older_one_is_refused(client: Client) -> None:
-    client.register(flow())
+    client.workflows.register(flow())
     first = client.schedules.put("flow", Schedule(Every("1m")), generation=0)
     client.schedules.put("flow", Schedule(Every("2m")), generation=first.generation)
     for generation in (0, first.generation):
@@ -65,7 +65,7 @@ def test_a_planned_time_that_starts_meanwhile_is_not_planned_again(
     ahead.run_clock(MINUTE)
     for each in (own, "flow/kept"):
         assert [entry.at_ms - START_MS for entry in ahead.past(each)] == [n * MINUTE for n in (1, 2, 3)], each
-    assert len(client.runs()) == 6
+    assert len(client.runs.list()) == 6
 
 
 def test_register_replaces_what_came_from_code_and_nothing_else(client: Client, ahead: Starters) -> None:
@@ -73,17 +73,17 @@ def test_register_replaces_what_came_from_code_and_nothing_else(client: Client, 
     first.schedule(Every("1m"), name="kept")
     first.schedule(Every("2m"), name="gone")
     first.trigger(event="a.*", name="heard")
-    client.register(first)
+    client.workflows.register(first)
     client.schedules.put("flow", Schedule(Every("3m"), name="mine"))
     client.schedules.pause("flow/kept")
     before = ahead.machine.snapshot()
-    assert not client.register(first).new
+    assert not client.workflows.register(first).new
     assert ahead.machine.snapshot() == before, "a second time changes nothing"
     second = flow()
     second.schedule(Every("5m"), name="kept")
-    client.register(second)
-    assert [info.id for info in client.schedules.all()] == ["flow/kept", "flow/mine"]
-    assert client.triggers.all() == []
+    client.workflows.register(second)
+    assert [info.id for info in client.schedules.list()] == ["flow/kept", "flow/mine"]
+    assert client.triggers.list() == []
     assert client.schedules.get("flow/kept").state == "paused"
     clash = flow()
     clash.schedule(Every("1m"))

@@ -22,14 +22,14 @@ from support.starters import Starters
 def test_a_schedule_is_put_read_and_deleted(client: Client, ahead: Starters) -> None:
     info = client.schedules.put(flow(), Schedule(Every("1m"), name="minutely"))
     assert (info.id, info.state, info.next_ms) == ("flow/minutely", "active", START_MS + MINUTE)
-    assert client.workflows() == ["flow"]  # a workflow that is given whole is stored with its schedule
-    assert client.schedules.all() == [info] == client.schedules.all("flow")
-    assert client.schedules.all("other") == []
+    assert client.workflows.names() == ["flow"]  # a workflow that is given whole is stored with its schedule
+    assert client.schedules.list() == [info] == client.schedules.list("flow")
+    assert client.schedules.list("other") == []
     ahead.run_clock(2 * MINUTE)
     assert [each.word for each in client.schedules.past(info.id)] == ["run", "run"]
     client.schedules.delete(info.id)
     ahead.run_clock(2 * MINUTE)
-    assert len(client.runs()) == 2
+    assert len(client.runs.list()) == 2
     with pytest.raises(NotFound, match="no schedule 'flow/minutely'"):
         client.schedules.get(info.id)
 
@@ -47,7 +47,7 @@ def test_a_schedule_is_put_read_and_deleted(client: Client, ahead: Starters) -> 
 def test_a_schedule_that_cannot_be_is_refused(
     client: Client, ahead: Starters, workflow: str, schedule: Schedule, error: type[Exception], what: str
 ) -> None:
-    client.register(flow("typed", params=Params))
+    client.workflows.register(flow("typed", params=Params))
     before = ahead.machine.snapshot()
     with pytest.raises(error, match=what):
         client.schedules.put(workflow, schedule)
@@ -55,15 +55,15 @@ def test_a_schedule_that_cannot_be_is_refused(
 
 
 def test_params_that_are_worked_out_later_are_taken(client: Client, ahead: Starters) -> None:
-    client.register(flow("typed", params=Params))
+    client.workflows.register(flow("typed", params=Params))
     own = client.schedules.put("typed", Schedule(Every("1m"), params={"day": {"$expr": "string(planned)"}})).id
     ahead.run_clock(MINUTE)
     (run,) = ahead.runs(own)
-    assert client.run(run).info.params["day"].startswith("2101-01-07T08:01:00")
+    assert client.runs.get(run).info.params["day"].startswith("2101-01-07T08:01:00")
 
 
 def test_looking_ahead_at_what_is_not_there_is_refused(client: Client, ahead: Starters) -> None:
-    client.register(flow())
+    client.workflows.register(flow())
     assert client.schedules.next(5, "flow") == []
     with pytest.raises(NotFound, match="no workflow 'nope'"):
         client.schedules.next(5, "nope")
@@ -160,7 +160,7 @@ def test_the_next_50_shown_are_the_50_that_start(client: Client, ahead: Starters
     while len(fired) < 50:
         ahead.machine.wait(shown[len(fired)].starts_ms - ahead.machine.now)
         ahead.work()
-        found = {info.id: info for info in client.runs(limit=10_000)}
+        found = {info.id: info for info in client.runs.list(limit=10_000)}
         facts = [(info.created_ms, info.facts["schedule"], info.facts["logical_ms"]) for info in found.values()]
         fired = sorted(facts)
         assert fired == [(each.starts_ms, each.schedule, each.planned_ms) for each in shown[: len(fired)]] or (
@@ -170,7 +170,7 @@ def test_the_next_50_shown_are_the_50_that_start(client: Client, ahead: Starters
 
 
 def test_a_preview_stores_nothing(client: Client, ahead: Starters) -> None:
-    client.register(flow())
+    client.workflows.register(flow())
     before = ahead.machine.snapshot()
     coming = client.schedules.preview("flow", Schedule(Every("1m"), jitter="30s"), 3)
     assert ahead.machine.snapshot() == before
@@ -179,7 +179,7 @@ def test_a_preview_stores_nothing(client: Client, ahead: Starters) -> None:
 
 
 def test_a_run_is_started_by_hand(client: Client, ahead: Starters) -> None:
-    client.register(flow("typed", params=Params))
+    client.workflows.register(flow("typed", params=Params))
     schedule = Schedule(Every("1h"), params={"day": {"$expr": "schedule"}, "copies": 2}, priority="high")
     own = client.schedules.put("typed", schedule).id
     client.schedules.pause(own)
@@ -199,7 +199,7 @@ def test_a_run_is_started_by_hand(client: Client, ahead: Starters) -> None:
 def test_a_dry_run_names_the_planned_times_and_stores_nothing(client: Client, ahead: Starters) -> None:
     own = put(client, Schedule(Every("1h")))
     before = ahead.machine.snapshot()
-    found = client.schedules.backfill(own, START - timedelta(hours=3), START + timedelta(days=1), dry_run=True)
+    found = client.backfills.create(own, START - timedelta(hours=3), START + timedelta(days=1), dry_run=True)
     hour = 60 * MINUTE
     assert found.id is None
     assert found.planned == tuple(START_MS - START_MS % hour - n * hour for n in (3, 2, 1, 0))[-found.count :]
@@ -212,57 +212,57 @@ def test_a_backfill_makes_its_runs_in_order_so_many_at_a_time(
     client: Client, ahead: Starters, order: Any, parallel: int
 ) -> None:
     own = put(client, Schedule(Every("1h"), priority="high"))
-    made = client.schedules.backfill(own, START - timedelta(hours=7), START, order=order, parallel=parallel)
+    made = client.backfills.create(own, START - timedelta(hours=7), START, order=order, parallel=parallel)
     assert made.id == f"{own}~1"
     seen: list[int] = []
-    while client.schedules.get_backfill(made.id).state == "running":
+    while client.backfills.get(made.id).state == "running":
         ahead.work()
-        runs = sorted(client.runs(state="queued"), key=lambda info: made.planned.index(info.facts["logical_ms"]))
+        runs = sorted(client.runs.list(state="queued"), key=lambda info: made.planned.index(info.facts["logical_ms"]))
         assert len(runs) == min(parallel, made.count - len(seen))
         assert all(info.priority is PriorityClass.low and info.facts["backfill"] == made.id for info in runs)
         seen += [info.facts["logical_ms"] for info in runs]
         ahead.finish()
     assert seen == list(made.planned) == sorted(made.planned, reverse=order == "newest")
-    over = client.schedules.get_backfill(made.id)
+    over = client.backfills.get(made.id)
     assert (over.over, over.failed, over.count) == (made.count, 0, made.count)
-    assert client.schedules.backfills(own) == [over]
-    assert client.schedules.backfill(own, START - timedelta(hours=7), START, only="missing").count == 0
+    assert client.backfills.list(own) == [over]
+    assert client.backfills.create(own, START - timedelta(hours=7), START, only="missing").count == 0
 
 
 def test_only_what_is_missing_or_failed_is_made_again(client: Client, ahead: Starters) -> None:
     own = put(client, Schedule(Every("1m"), overlap="skip"))
     ahead.run_clock(2 * MINUTE)  # the first goes on, so that the second is skipped
-    client.run(ahead.runs(own)[0]).cancel()
+    client.runs.get(ahead.runs(own)[0]).cancel()
     ahead.run_clock(MINUTE)
     ahead.finish()
     span = START, START + timedelta(minutes=4)
-    failed = client.schedules.backfill(own, *span, only="failed", dry_run=True)
+    failed = client.backfills.create(own, *span, only="failed", dry_run=True)
     assert [at - START_MS for at in failed.planned] == [MINUTE]
-    missing = client.schedules.backfill(own, *span, only="missing", dry_run=True)
+    missing = client.backfills.create(own, *span, only="missing", dry_run=True)
     assert [at - START_MS for at in missing.planned] == [0, 2 * MINUTE]
-    assert client.schedules.backfill(own, *span, only="missing").count == 2
-    assert client.schedules.backfill(own, *span, only="missing").id is None, "what waits already is not missing"
+    assert client.backfills.create(own, *span, only="missing").count == 2
+    assert client.backfills.create(own, *span, only="missing").id is None, "what waits already is not missing"
     ahead.work()
     ahead.finish()
     ahead.work()
     ahead.finish()
-    assert client.schedules.backfill(own, *span, only="missing").id is None
-    assert client.schedules.backfill(own, *span).count == 4, "all of them, whatever became of them"
+    assert client.backfills.create(own, *span, only="missing").id is None
+    assert client.backfills.create(own, *span).count == 4, "all of them, whatever became of them"
 
 
 def test_a_backfill_is_cancelled(client: Client, ahead: Starters) -> None:
     own = put(client, Schedule(Every("1h")))
-    made = client.schedules.backfill(own, START - timedelta(hours=5), START)
+    made = client.backfills.create(own, START - timedelta(hours=5), START)
     ahead.work()
     assert made.id is not None
-    stopped = client.schedules.cancel_backfill(made.id)
+    stopped = client.backfills.cancel(made.id)
     assert (stopped.running, stopped.cleared, stopped.state) == (1, made.count - 1, "running")
     ahead.finish()
     ahead.work()
-    assert len(client.runs()) == 1
-    assert client.schedules.get_backfill(made.id).state == "cancelled"
+    assert len(client.runs.list()) == 1
+    assert client.backfills.get(made.id).state == "cancelled"
     client.schedules.delete(own)
-    assert client.schedules.backfills() == []
+    assert client.backfills.list() == []
 
 
 def test_what_a_backfill_cannot_be_is_refused(client: Client) -> None:
@@ -279,7 +279,7 @@ def test_what_a_backfill_cannot_be_is_refused(client: Client) -> None:
     ):
         given = {"start": START - timedelta(days=2), "end": START, **options}
         with pytest.raises(ParameterError, match=what):
-            client.schedules.backfill(own, **given)  # type: ignore[arg-type]
+            client.backfills.create(own, **given)  # type: ignore[arg-type]
 
 
 # -- calendars ----------------------------------------------------------------------------------------------------
@@ -306,17 +306,7 @@ def test_a_calendar_that_changes_moves_the_schedules_that_use_it(client: Client)
         client.calendars.delete("work")
     client.calendars.delete("shifts")
     client.calendars.delete("work")
-    assert client.calendars.all() == []
-
-
-def test_both_forms_have_the_same_methods() -> None:
-    from orchestrator.client import aio_starting, starting
-
-    for name in ("Schedules", "Triggers", "Calendars"):
-        forms = getattr(starting, name), getattr(aio_starting, f"Async{name}")
-        assert {each for each in vars(forms[0]) if each[0] != "_"} == {
-            each for each in vars(forms[1]) if each[0] != "_"
-        }
+    assert client.calendars.list() == []
 
 
 async def test_the_async_client_does_the_same(redis_url: str, ns: str) -> None:
@@ -327,7 +317,7 @@ async def test_the_async_client_does_the_same(redis_url: str, ns: str) -> None:
         run = await client.schedules.trigger(info.id)
         assert (await run.refresh()).info.facts["manual"]
         today = datetime.now(UTC).date()
-        made = await client.schedules.backfill(info.id, today - timedelta(days=8), today - timedelta(days=1))
+        made = await client.backfills.create(info.id, today - timedelta(days=8), today - timedelta(days=1))
         assert made.count == 5
         await client.schedules.delete(info.id)
-        assert not (await client.emit("order.paid", {"id": 1})).duplicate
+        assert not (await client.events.emit("order.paid", {"id": 1})).duplicate

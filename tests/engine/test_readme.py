@@ -36,6 +36,6 @@ def test_the_examples_of_the_readme(monkeypatch: pytest.MonkeyPatch, redis_url: 
     exec(text, names)
     assert names["run"].info.total == 4
     exec(starts, names)
-    assert [info.id for info in client.schedules.all()] == ["nightly/nights"]
-    assert [info.id for info in client.triggers.all()] == ["nightly/refund"]
+    assert [info.id for info in client.schedules.list()] == ["nightly/nights"]
+    assert [info.id for info in client.triggers.list()] == ["nightly/refund"]
     client.close()

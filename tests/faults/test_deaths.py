@@ -46,7 +46,7 @@ def losses(fleet: Fleet, run: Run, attempt: int) -> list[int]:
     """Return when an attempt was lost."""
     return [
         each.ms
-        for each in fleet.client.events()
+        for each in fleet.client.transitions.list()
         if (each.run, each.attempt, each.after) == (run.id, attempt, JobState.lost)
     ]
 
@@ -149,12 +149,14 @@ def test_nodes_are_killed_again_and_again(fleet: Fleet, ledger: Ledger) -> None:
         before = done(run)
         wait_until(lambda before=before: done(run) > before + 40, 20, "the run to go on")
         victim = workers.pop(0)
-        (node,) = [node for node in fleet.client.nodes() if node.name == victim.name]
+        (node,) = [node for node in fleet.client.nodes.list() if node.name == victim.name]
         victim.kill()
         killed = time.monotonic()
         workers.append(fleet.worker(*QUICK, name=f"w{number}", app=APP).start())
         gone = {node.name}
-        wait_until(lambda gone=gone: not gone & {each.name for each in fleet.client.nodes()}, 20, "it to be given up")
+        wait_until(
+            lambda gone=gone: not gone & {each.name for each in fleet.client.nodes.list()}, 20, "it to be given up"
+        )
         took.append(time.monotonic() - killed)
     told("a dead node is given up", took)
     assert max(took) < 15
@@ -230,14 +232,14 @@ def test_a_halted_node_is_a_zombie_in_the_ledger_alone(fleet: Fleet, ledger: Led
     told("a halted node's job is done elsewhere", [time.monotonic() - halted])
     job = run.jobs()[0]
     assert (job.state, job.attempt, job.losses, job.node) == (JobState.succeeded, 2, 1, "w2@test")
-    before = fleet.client.last_event()
+    before = fleet.client.transitions.last()
     os.kill(first.pid, signal.SIGCONT)
     wait_until(lambda: len(ledger.entries()) == 4, 10, "the zombie to end its task")
-    wait_until(lambda: len(fleet.client.nodes()) == 2, 20, "the node to come in again")
+    wait_until(lambda: len(fleet.client.nodes.list()) == 2, 20, "the node to come in again")
     assert [(entry.attempt, entry.what) for entry in ledger.entries()] == [
         (1, "start"), (2, "start"), (2, "end"), (1, "end"),
     ]  # fmt: skip
-    assert fleet.client.events(before) == []  # its report changed nothing
+    assert fleet.client.transitions.list(before) == []  # its report changed nothing
     assert run.jobs()[0] == job
     fleet.workers[1].stop()
     again, other = fleet.outcome(tasks.step.s(str(ledger)))

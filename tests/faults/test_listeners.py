@@ -41,7 +41,7 @@ def listen(fleet: Fleet, **source: Any) -> str:
     flow = Workflow("orders")
     flow.job("take", shop.noop.s(), route="celery")
     flow.trigger(Trigger(name="paid", **source))
-    fleet.client.register(flow)
+    fleet.client.workflows.register(flow)
     return "orders/paid"
 
 
@@ -80,7 +80,7 @@ def kill_when(scheduler: Scheduler, holds: Callable[[int], bool], what: str) -> 
 
 def started(fleet: Fleet, own: str) -> list[int]:
     """Return the numbers in the messages that have started runs, one for each run."""
-    store = fleet.client.store
+    store = fleet.client._port.store
     living = [run.decode() for run in store.client.smembers(store.keys.living(own))]
     ids = []
     for run in living:
@@ -91,8 +91,8 @@ def started(fleet: Fleet, own: str) -> list[int]:
 
 
 def assert_one_run_each(fleet: Fleet, own: str, expected: list[int]) -> None:
-    client = fleet.client.store.client
-    living = fleet.client.store.keys.living(own)
+    client = fleet.client._port.store.client
+    living = fleet.client._port.store.keys.living(own)
     wait_until(lambda: client.scard(living) >= len(expected), 60, f"{len(expected)} runs", every=0.1)
     assert Counter(started(fleet, own)) == Counter(expected)
 
@@ -100,7 +100,7 @@ def assert_one_run_each(fleet: Fleet, own: str, expected: list[int]) -> None:
 def test_a_listener_of_a_redis_stream_is_killed(fleet: Fleet) -> None:
     stream, group = f"{fleet.namespace}:orders", "us"
     own = listen(fleet, redis_stream={"stream": stream, "group": group})
-    client = fleet.client.store.client
+    client = fleet.client._port.store.client
     numbers = iter(range(MESSAGES))
 
     def publish(most: int) -> None:
@@ -140,7 +140,7 @@ def test_a_listener_of_rabbitmq_is_killed(
         channel: Any = connection.channel()
         Declared(queue, durable=True)(channel).declare()
         own = listen(fleet, rabbitmq={"queue": queue})
-        store = fleet.client.store
+        store = fleet.client._port.store
         producer = Producer(channel, routing_key=queue)
         unsent = iter(enumerate(numbers))
 
@@ -174,7 +174,7 @@ def test_a_scheduler_that_takes_files_is_killed(fleet: Fleet, tmp_path: Path) ->
     for name in names:
         (folder / name).write_text("{}")
         os.utime(folder / name, (1_700_000_000, 1_700_000_000))
-    store = fleet.client.store
+    store = fleet.client._port.store
     first, second = Scheduler(fleet, "first").start(), Scheduler(fleet, "second")
 
     def some(_: int) -> bool:
@@ -203,7 +203,7 @@ def test_a_scheduler_whose_clock_is_wrong_takes_no_file_before_it_is_whole(
     folder = tmp_path / "in"
     folder.mkdir()
     own = listen(fleet, files={"path": f"{folder}/*.json", "every": "1s", "stable": "3s"})
-    store = fleet.client.store
+    store = fleet.client._port.store
     seen, living, slow = store.keys.seen(own), store.keys.living(own), folder / "slow.json"
     misled = Scheduler(fleet, "misled", {"LD_PRELOAD": str(faketime()), "FAKETIME": shift}).start()
     good = Scheduler(fleet, "good")

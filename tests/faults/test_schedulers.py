@@ -17,11 +17,11 @@ from typing import get_args
 
 import pytest
 
+from orchestrator.model.starts import PastOccasion
 from orchestrator.scheduling.records import schedule_record
 from orchestrator.starters.schedule import Misfire, Schedule
 from orchestrator.state.layouts.change_ops import pack, put_starter
 from orchestrator.state.reads import starters
-from orchestrator.state.reads.starters import Past
 from orchestrator.state.store import Store
 from orchestrator.state.transitions.definitions import Apply
 from orchestrator.timing.base import to_datetime
@@ -84,7 +84,7 @@ class Agenda:
         """Return how many runs there are."""
         return int(self.store.pipeline([("ZCARD", self.keys.live)])[0])
 
-    def past(self, starter: str) -> list[Past]:
+    def past(self, starter: str) -> list[PastOccasion]:
         """Read what became of a schedule's planned times."""
         return self.store.read(starters.past(self.keys, starter))
 

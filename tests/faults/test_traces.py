@@ -62,7 +62,7 @@ def test_every_trace_replays_by_command(fleet: Fleet) -> None:
         told = json.loads(ended.stdout)
         trace = read_trace(path)
         assert (told["state"], told["counts"]) == ("succeeded", {"succeeded": len(trace.jobs)})
-        runs.append(fleet.client.run(told["id"]))
+        runs.append(fleet.client.runs.get(told["id"]))
         assert_in_order(runs[-1], trace)
     assert_sound(fleet, None, *runs)
 

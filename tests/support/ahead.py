@@ -34,8 +34,8 @@ def flow(name: str = "flow", **options: Any) -> Workflow:
 
 def put(client: Client, schedule: Schedule, workflow: str = "flow") -> str:
     """Put a schedule, register its workflow if it is not there yet, and return the schedule's id."""
-    if workflow not in client.workflows():
-        client.register(flow(workflow))
+    if workflow not in client.workflows.names():
+        client.workflows.register(flow(workflow))
     return client.schedules.put(workflow, schedule).id
 
 
@@ -55,7 +55,7 @@ class Ahead(Machine):
 def client_of(starters: Starters, redis_url: str) -> Iterator[Client]:
     """Make a client whose store goes by the machine's clock."""
     with Client(Settings(redis_url=redis_url, broker_url=None, namespace=starters.store.namespace)) as made:
-        own, made.store = made.store, starters.store
-        made.ring = starters.permits.extend  # type: ignore[method-assign]
+        own, made._port.store = made._port.store, starters.store
+        made._port.publish = starters.permits.extend  # type: ignore[method-assign]
         yield made
-        made.store = own
+        made._port.store = own

@@ -7,10 +7,11 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
-from orchestrator.client import applying
-from orchestrator.client.applying import Proposal
+from orchestrator.client.definitions import DefinitionsSteps
+from orchestrator.client.session import Session
 from orchestrator.definitions.desired import DesiredState
 from orchestrator.definitions.files import Written
+from orchestrator.definitions.proposal import Proposal
 from orchestrator.definitions.revisions import Note
 from orchestrator.dsl.builder import Workflow
 from orchestrator.starters.schedule import Schedule
@@ -23,6 +24,10 @@ from support.starters import Starters
 
 class Namespace(Starters):
     """A machine's definitions as a whole."""
+
+    @property
+    def steps(self) -> DefinitionsSteps:
+        return DefinitionsSteps(Session(self.keys))
 
     def drive(self, steps: Iterator[Any]) -> Any:
         """Take a client's steps on the machine's store."""
@@ -40,20 +45,20 @@ class Namespace(Starters):
 
     def propose(self, desired: DesiredState) -> Proposal:
         self.tick()
-        proposal: Proposal = self.drive(applying.propose(self.keys, desired))
+        proposal: Proposal = self.drive(self.steps.propose(desired))
         return proposal
 
     def make(self, desired: DesiredState, **note: str) -> int:
         """Propose and apply; return the revision."""
-        number: int = self.drive(applying.apply(self.keys, desired, self.propose(desired), Note(**note)))
+        number: int = self.drive(self.steps.apply(desired, self.propose(desired), Note(**note)))
         return number
 
     def drift(self) -> Proposal:
-        proposal: Proposal = self.drive(applying.drift(self.keys))
+        proposal: Proposal = self.drive(self.steps.drift())
         return proposal
 
     def back_to(self, revision: int) -> DesiredState:
-        desired: DesiredState = self.drive(applying.back_to(self.keys, revision))
+        desired: DesiredState = self.drive(self.steps.back_to(revision))
         return desired
 
     def revision(self) -> int:

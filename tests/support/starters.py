@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from orchestrator.model.ids import new_run_id
+from orchestrator.model.starts import PastOccasion
 from orchestrator.plan.plan import Plan
 from orchestrator.scheduler.duties import Tools
 from orchestrator.scheduler.process import standard_duties
@@ -14,7 +15,7 @@ from orchestrator.starters.schedule import Schedule
 from orchestrator.starters.trigger import Trigger
 from orchestrator.state.layouts.change_ops import Op, Starter, pack, put_starter, put_waiting, watch
 from orchestrator.state.reads import starters
-from orchestrator.state.reads.starters import Past, StarterRecord
+from orchestrator.state.reads.starters import StarterRecord
 from orchestrator.state.store import Store
 from orchestrator.state.transitions.base import Transition
 from orchestrator.state.transitions.definitions import Applied, Apply
@@ -185,7 +186,7 @@ class Starters:
         assert found is not None, f"no starter {starter}"
         return found
 
-    def past(self, starter: str) -> list[Past]:
+    def past(self, starter: str) -> list[PastOccasion]:
         """Read what became of its occasions."""
         return self.store.read(starters.past(self.keys, starter))
 

@@ -32,8 +32,8 @@ def test_the_files_of_the_guide_are_read(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_the_shape_of_json_is_the_one_that_the_code_has() -> None:
-    from orchestrator.client.applying import Proposal
     from orchestrator.definitions.compare import Change, Difference, Pair
+    from orchestrator.definitions.proposal import Proposal
     from orchestrator.definitions.snapshot import Snapshot
 
     (shown,) = (json.loads(text) for text in blocks("json"))

@@ -15,9 +15,9 @@ from orchestrator.model.errors import DefinitionError, OrchestratorError
 
 if TYPE_CHECKING:
     from orchestrator.client import Client
-    from orchestrator.client.applying import Proposal
     from orchestrator.definitions.desired import DesiredState
     from orchestrator.definitions.files import Written
+    from orchestrator.definitions.proposal import Proposal
     from orchestrator.definitions.revisions import Note
     from orchestrator.definitions.values import Values
 

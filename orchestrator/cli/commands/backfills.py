@@ -38,7 +38,7 @@ def backfill(
     from orchestrator.cli.render.times import local
 
     made = client()
-    found = made.schedules.backfill(
+    found = made.backfills.create(
         starter_id, start, end, parallel=parallel, order=order, only=only, priority=priority, dry_run=dry_run  # type: ignore[arg-type]
     )  # fmt: skip
     if as_json:
@@ -68,7 +68,7 @@ def list_backfills(schedule: str | None, as_json: bool) -> None:
     from orchestrator.cli.render.starters import ends, state_of
     from orchestrator.cli.render.times import now_ms, relative
 
-    found = client().schedules.backfills(schedule)
+    found = client().backfills.list(schedule)
     if as_json:
         print_json([each.to_json() for each in found])
     elif not found:
@@ -91,7 +91,7 @@ def cancel_backfill(backfill: str, as_json: bool) -> None:
     """Cancel a backfill: planned times that wait make no runs any more. Its runs go on."""
     from orchestrator.cli.render.output import print_json
 
-    found = client().schedules.cancel_backfill(backfill)
+    found = client().backfills.cancel(backfill)
     if as_json:
         print_json(found.to_json())
     else:

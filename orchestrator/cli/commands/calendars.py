@@ -25,7 +25,7 @@ def list_calendars(as_json: bool) -> None:
     """List calendars, and how many schedules use each."""
     from orchestrator.cli.render.output import console, print_json, table
 
-    found = client().calendars.all()
+    found = client().calendars.list()
     if as_json:
         print_json([info.to_json() for info in found])
     elif not found:

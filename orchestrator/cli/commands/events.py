@@ -28,7 +28,7 @@ def emit(name: str, payload: str | None, given: str | None, dataset: bool, as_js
     from orchestrator.cli.render.output import print_json, say
 
     made = client()
-    send = made.emit_dataset if dataset else made.emit
+    send = made.events.emit_dataset if dataset else made.events.emit
     sent = send(name, _payload(payload), given, source="orchestrator emit")
     if as_json:
         print_json(sent.to_json())
@@ -50,7 +50,7 @@ def list_events(name: str | None, limit: int, as_json: bool) -> None:
     from orchestrator.cli.render.output import console, print_json, table
     from orchestrator.cli.render.times import now_ms, relative
 
-    found = client().deliveries(limit, name)
+    found = client().events.list(limit, name)
     if as_json:
         print_json([each.to_json() for each in found])
     elif not found:
@@ -72,7 +72,7 @@ def show(delivery: str, as_json: bool) -> None:
     from orchestrator.cli.render.times import local, now_ms, relative
     from orchestrator.model.ids import is_run_id
 
-    found = client().delivery(delivery)
+    found = client().events.get(delivery)
     if as_json:
         print_json(found.to_json())
         return

@@ -14,7 +14,7 @@ def queues(as_json: bool) -> None:
     from orchestrator.cli.render.output import console, print_json, table
     from orchestrator.cli.render.times import duration, now_ms
 
-    waiting = client().queues()
+    waiting = client().queues.list()
     if as_json:
         print_json([queue.to_json() for queue in waiting])
         return

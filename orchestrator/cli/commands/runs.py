@@ -18,7 +18,7 @@ def _complete_run(ctx: click.Context, param: click.Parameter, incomplete: str) -
         with Client() as made:
             return [
                 CompletionItem(info.id, help=f"{info.workflow}, {info.state.name}")
-                for info in made.runs()
+                for info in made.runs.list()
                 if info.id.startswith(incomplete)
             ]
     except Exception:  # noqa: BLE001 — a completion that fails shows nothing
@@ -45,7 +45,7 @@ def list_runs(state: str | None, workflow: str | None, limit: int, as_json: bool
     from orchestrator.cli.render.times import now_ms
     from orchestrator.cli.render.views import runs_table
 
-    found = client().runs(state=state, workflow=workflow, limit=limit)
+    found = client().runs.list(state=state, workflow=workflow, limit=limit)
     if as_json:
         print_json([info.to_json() for info in found])
     elif not found:
@@ -65,7 +65,7 @@ def show(run_id: str, trace: bool, as_gantt: bool, as_json: bool) -> None:
     from orchestrator.cli.render.times import now_ms
     from orchestrator.cli.render.views import run_view, tracebacks
 
-    run = client().run(run_id)
+    run = client().runs.get(run_id)
     if trace:
         print_json(run.trace())
         return
@@ -91,7 +91,7 @@ def watch(ctx: click.Context, run_id: str, as_json: bool) -> None:
     from orchestrator.cli.commands.submit import finish
 
     made = client()
-    finish(ctx, made, made.run(run_id), wait=True, as_json=as_json)
+    finish(ctx, made, made.runs.get(run_id), wait=True, as_json=as_json)
 
 
 @runs.command(shape=shapes.Run)
@@ -99,10 +99,9 @@ def watch(ctx: click.Context, run_id: str, as_json: bool) -> None:
 @click.option("--why", default="", metavar="TEXT", help="Kept with the run.")
 def cancel(run_id: str, why: str, as_json: bool) -> None:
     """Cancel a run. Nothing of it starts any more, and its running jobs are stopped within seconds."""
-    from orchestrator.cli.provenance import user
     from orchestrator.cli.render.output import print_json
 
-    run = client().run(run_id).cancel(why, who=user())
+    run = client().runs.get(run_id).cancel(why)
     if as_json:
         print_json(run.info.to_json())
     else:

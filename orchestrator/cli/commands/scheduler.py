@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from orchestrator.cli.base import Command, client
+from orchestrator.cli.base import Command, celery_app
 from orchestrator.model import shapes
 
 
@@ -18,15 +18,15 @@ def scheduler(as_json: bool) -> None:
 
     from orchestrator.cli.processes.signals import stop_on_signals
     from orchestrator.cli.render.output import print_json
-    from orchestrator.scheduler.duties import Tools
-    from orchestrator.scheduler.process import run, standard_duties
+    from orchestrator.scheduler.process import serve
+    from orchestrator.settings import get_settings
     from orchestrator.telemetry.sentry import init_sentry
 
     init_sentry()
-    made = client()
-    logging.basicConfig(level=made.settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    settings = get_settings()
+    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     if as_json:
         print_json(shapes.SchedulerProcess(pid=os.getpid()))
         sys.stdout.flush()
     with stop_on_signals() as stop:
-        run(Tools(made.store, made.ring), standard_duties(made.settings.retention_days * 86_400, made.settings), stop)
+        serve(settings, celery_app(), stop)

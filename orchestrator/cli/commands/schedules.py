@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from orchestrator.client import Client
-    from orchestrator.client.infos import ScheduleInfo
+    from orchestrator.model.starts import PastOccasion
+    from orchestrator.starters.infos import ScheduleInfo
     from orchestrator.starters.schedule import Schedule
-    from orchestrator.state.reads.starters import Past
 
 SHOWN = 5
 """The next runs that are shown with a schedule."""
@@ -46,7 +46,7 @@ def list_schedules(workflow: str | None, as_json: bool) -> None:
     from orchestrator.cli.render.starters import state_of
     from orchestrator.cli.render.times import now_ms, relative
 
-    found = client().schedules.all(workflow)
+    found = client().schedules.list(workflow)
     if as_json:
         print_json([info.to_json() for info in found])
     elif not found:
@@ -227,7 +227,9 @@ def trigger(ctx: click.Context, starter_id: str, params: tuple[str, ...], wait: 
     from orchestrator.plan.params import coerce
 
     made = client()
-    values = coerce(made.schema(made.schedules.get(starter_id).workflow), key_values(params)) if params else {}
+    values = (
+        coerce(made.workflows.schema(made.schedules.get(starter_id).workflow), key_values(params)) if params else {}
+    )
     finish(ctx, made, made.schedules.trigger(starter_id, values), wait=wait, as_json=as_json)
 
 
@@ -258,7 +260,7 @@ def _changed(
         fields = {**fields, "at": list(fields["at"])}
     document |= fields
     if params:
-        values = coerce(made.schema(workflow), key_values(params))
+        values = coerce(made.workflows.schema(workflow), key_values(params))
         document["params"] = {**document.get("params", {}), **values}
     return Schedule.read(name, document)
 
@@ -284,7 +286,7 @@ def _print_head(info: ScheduleInfo) -> None:
         console().print(Text(", ").join(parts))
 
 
-def _print_blocked(info: ScheduleInfo, past: Sequence[Past]) -> None:
+def _print_blocked(info: ScheduleInfo, past: Sequence[PastOccasion]) -> None:
     """Name the run that the next ones depend on, and the command that runs its planned time again."""
     from datetime import timedelta
 

@@ -43,7 +43,7 @@ def submit(
     texts = key_values(params)
     given = local_workflow(workflow)
     made = client()
-    schema = made.schema(workflow) if given is None else given.definition().params
+    schema = made.workflows.schema(workflow) if given is None else given.definition().params
     run = made.submit(given or workflow, coerce(schema, texts), priority=priority, idempotency_key=idempotency_key)
     finish(ctx, made, run, wait=wait, as_json=as_json)
 

@@ -11,7 +11,7 @@ from orchestrator.cli.inputs import starter_argument
 from orchestrator.model import shapes
 
 if TYPE_CHECKING:
-    from orchestrator.client.infos import TriggerInfo
+    from orchestrator.starters.infos import TriggerInfo
 
 _trigger = starter_argument("trigger")
 
@@ -28,7 +28,7 @@ def list_triggers(workflow: str | None, as_json: bool) -> None:
     from orchestrator.cli.render.output import console, print_json, table
     from orchestrator.cli.render.starters import ends, state_of
 
-    found = client().triggers.all(workflow)
+    found = client().triggers.list(workflow)
     if as_json:
         print_json([info.to_json() for info in found])
     elif not found:

@@ -65,7 +65,7 @@ def up(data: Path | None, workers: int, as_json: bool) -> None:
             assert stack.client is not None
             if not as_json:
                 say(f"up: {_where(stack)}; Ctrl-C stops it")
-            lines, after = Lines(stack.client), stack.client.last_event()
+            lines, after = Lines(stack.client), stack.client.transitions.last()
             while not stop.is_set():
                 stack.tend()
                 if not as_json:
@@ -109,13 +109,13 @@ def _picture(stack: Stack, told: list[str], width: int, height: int) -> Renderab
         Text(f"  {_elsewhere(stack)}", style="dim", no_wrap=True, overflow="ellipsis"),
     ]
     try:
-        runs = stack.client.runs(limit=RECENT)
-        parts: list[RenderableType] = [fleet_line(stack.client.nodes(), stack.client.queues()), Text("")]
+        runs = stack.client.runs.list(limit=RECENT)
+        parts: list[RenderableType] = [fleet_line(stack.client.nodes.list(), stack.client.queues.list()), Text("")]
         room = height - len(parts) - len(foot) - len(runs) - 4
         if runs:
             parts += [runs_table(runs, now_ms=now_ms(), width=width), Text("")]
         if runs and room > 6:
-            jobs = stack.client.run(runs[0].id).jobs() if runs[0].total <= MANY_JOBS else []
+            jobs = stack.client.runs.get(runs[0].id).jobs() if runs[0].total <= MANY_JOBS else []
             parts.append(run_view(runs[0], jobs, now_ms=now_ms(), width=width, height=room))
         if not runs:
             parts.append(Text("no runs yet", style="dim"))

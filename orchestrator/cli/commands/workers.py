@@ -45,7 +45,7 @@ def workers(as_json: bool) -> None:
     from orchestrator.cli.render.output import console, print_json
     from orchestrator.cli.render.views import nodes_table
 
-    nodes = client().nodes()
+    nodes = client().nodes.list()
     if as_json:
         print_json([node.to_json() for node in nodes])
         return

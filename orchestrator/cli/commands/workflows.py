@@ -21,7 +21,7 @@ def _complete_name(ctx: click.Context, param: click.Parameter, incomplete: str) 
 
     try:
         with Client() as made:
-            return [CompletionItem(name) for name in made.workflows() if name.startswith(incomplete)]
+            return [CompletionItem(name) for name in made.workflows.names() if name.startswith(incomplete)]
     except Exception:  # noqa: BLE001 — a completion that fails shows nothing
         return []
 
@@ -40,14 +40,13 @@ def list_workflows(as_json: bool) -> None:
     """List the stored workflows with their current versions."""
     from orchestrator.cli.render.output import console, print_json, table
 
-    made = client()
-    found = [made.workflow(name) for name in made.workflows()]
+    found = client().workflows.list()
     if as_json:
-        print_json([workflow.to_json() for workflow in found])
+        print_json([info.to_json() for info in found])
     elif not found:
         console().print("no workflows yet: a submit stores its workflow")
     else:
-        rows = [(workflow.name, workflow.latest, workflow.versions[workflow.latest]) for workflow in found]
+        rows = [(info.name, info.latest, info.versions[info.latest]) for info in found]
         console().print(table(["WORKFLOW", "VERSION", "PLAN"], rows, right=("VERSION",)))
 
 
@@ -102,4 +101,4 @@ def _definition(name: str, version: int | None) -> WorkflowDefinition:
     from orchestrator.cli.commands.submit import local_workflow
 
     workflow = local_workflow(name)
-    return client().definition(name, version) if workflow is None else workflow.definition()
+    return client().workflows.definition(name, version) if workflow is None else workflow.definition()

@@ -73,7 +73,7 @@ class Stack:
         assert self.client is not None
         for child in self._supervisor.given_up:
             raise Unavailable(f"the {child.name} does not start: {_last_line(child.log)}", where=str(child.log))
-        return len(self.client.nodes()) >= self._workers
+        return len(self.client.nodes.list()) >= self._workers
 
     def close(self) -> None:
         """Stop everything, the Redis last."""

@@ -8,8 +8,8 @@ from typing import Any
 
 from rich.text import Text
 
-from orchestrator.client.applying import Proposal
 from orchestrator.definitions.compare import Change, Pair
+from orchestrator.definitions.proposal import Proposal
 from orchestrator.definitions.revisions import Revision
 from orchestrator.model.run import iso
 

@@ -71,7 +71,7 @@ class Lines:
 
     def follow(self, after: str) -> str:
         """Print the transitions after the one with an id, and return the id of the last one."""
-        while found := self.client.events(after):
+        while found := self.client.transitions.list(after):
             after = found[-1].id
             for transition in found:
                 if self.only in (None, transition.run):
@@ -98,13 +98,13 @@ class Lines:
 
     def _workflow(self, run_id: str) -> str:
         if run_id not in self._workflows:
-            self._workflows[run_id] = self.client.run(run_id).info.workflow
+            self._workflows[run_id] = self.client.runs.get(run_id).info.workflow
         return self._workflows[run_id]
 
     def _job(self, run_id: str, index: int, *, anew: bool) -> JobRun:
         """Return a job by its index. With `anew` it is read again, for the error of its last attempt."""
         if anew or run_id not in self._jobs:
-            self._jobs[run_id] = {job.index: job for job in self.client.run(run_id).jobs()}
+            self._jobs[run_id] = {job.index: job for job in self.client.runs.get(run_id).jobs()}
         return self._jobs[run_id][index]
 
 

@@ -14,8 +14,7 @@ from orchestrator.model import shapes
 from orchestrator.model.states import RunState
 
 if TYPE_CHECKING:
-    from orchestrator.client.infos import NextStart
-    from orchestrator.state.reads.starters import Past
+    from orchestrator.model.starts import NextStart, PastOccasion
 
 STATE_STYLES = {"active": "green", "running": "cyan", "paused": "yellow", "disabled": "dim", "cancelled": "yellow"}
 LAST = 10
@@ -47,7 +46,7 @@ def coming_table(coming: Iterable[NextStart], now_ms: int, *, names: bool) -> Ta
     return table([columns[at] for at in keep], [[row[at] for at in keep] for row in rows], gives_way="SCHEDULE")
 
 
-def past_table(past: Sequence[Past], now_ms: int, zone_name: str) -> Table:
+def past_table(past: Sequence[PastOccasion], now_ms: int, zone_name: str) -> Table:
     """Return a table of what became of the last occasions, the newest first."""
     rows: list[tuple[Any, ...]] = []
     for each in list(reversed(past))[:LAST]:
@@ -64,7 +63,7 @@ def past_table(past: Sequence[Past], now_ms: int, zone_name: str) -> Table:
     return table(["WHEN", "AT", "WHAT", ""], rows)
 
 
-def past_json(past: Sequence[Past]) -> list[dict[str, Any]]:
+def past_json(past: Sequence[PastOccasion]) -> list[dict[str, Any]]:
     """Return what became of occasions as plain data."""
     from orchestrator.model.run import iso
 

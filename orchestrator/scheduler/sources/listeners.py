@@ -16,7 +16,7 @@ from orchestrator.scheduler.sources import watch
 from orchestrator.scheduler.sources.inbox import Inbox
 from orchestrator.scheduler.sources.listener import listen
 from orchestrator.scheduler.sources.polls import PATIENCE_S, Polls, place_of
-from orchestrator.scheduling.catalogue import Catalogue
+from orchestrator.scheduling.catalogue import Catalogue, CatalogueCache
 from orchestrator.settings import Settings, get_settings
 from orchestrator.state.reads import starters
 from orchestrator.state.reads.starters import StarterRecord
@@ -40,8 +40,8 @@ class Listeners:
     name = "listeners"
     interval_s = 1.0
 
-    def __init__(self, catalogue: Catalogue, polls: Polls, settings: Settings | None = None) -> None:
-        self._catalogue = catalogue
+    def __init__(self, cache: CatalogueCache, polls: Polls, settings: Settings | None = None) -> None:
+        self._cache = cache
         self.polls = polls
         self.settings = settings
         self._edits = -1
@@ -80,12 +80,12 @@ class Listeners:
 
     def _read(self, tools: Tools) -> dict[str, tuple[int, Body]]:
         store = tools.store
-        self._catalogue.refresh(store)
+        catalogue = store.read(self._cache.refreshed(store.keys))
         records = store.read(starters.several(store.keys, store.read(starters.ids(store.keys, "trigger"))))
         wanted: dict[str, tuple[int, Body]] = {}
         for record in records:
             try:
-                body = self._body(tools, record) if record.enabled else None
+                body = self._body(tools, catalogue, record) if record.enabled else None
             except OrchestratorError as error:
                 log.warning("%s: its source cannot be listened to: %s", record.id, error)
                 continue
@@ -93,8 +93,8 @@ class Listeners:
                 wanted[record.id] = record.generation, body
         return wanted
 
-    def _body(self, tools: Tools, record: StarterRecord) -> Body | None:
-        trigger = self._catalogue.trigger(record)
+    def _body(self, tools: Tools, catalogue: Catalogue, record: StarterRecord) -> Body | None:
+        trigger = catalogue.trigger(record)
         kind = trigger.source_kind
         if kind in STREAMS:
             inbox = Inbox(tools.store, record.id, trigger, place_of(trigger))

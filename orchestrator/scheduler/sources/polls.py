@@ -17,7 +17,7 @@ from orchestrator.model.errors import DefinitionError, OrchestratorError
 from orchestrator.model.urls import mask_url
 from orchestrator.scheduler.duties import Tools
 from orchestrator.scheduler.sources.inbox import Inbox
-from orchestrator.scheduling.catalogue import Catalogue
+from orchestrator.scheduling.catalogue import Catalogue, CatalogueCache
 from orchestrator.starters.trigger import Trigger
 from orchestrator.state.reads import source_memory, starters
 from orchestrator.state.reads.starters import StarterRecord
@@ -71,8 +71,10 @@ What fails is an `OrchestratorError`; what was delivered until then stays so.
 class Polls:
     """The handler of `poll` timers."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
-        self.catalogue = catalogue
+    _catalogue: Catalogue
+
+    def __init__(self, cache: CatalogueCache) -> None:
+        self._cache = cache
         self._lock = threading.Lock()
         self._under_way: dict[str, threading.Thread] = {}
         self._more: set[str] = set()
@@ -82,7 +84,7 @@ class Polls:
     def asked(self, tools: Tools, ids: Sequence[str], now_ms: int) -> None:
         """Begin to ask the sources of triggers."""
         keys = tools.store.keys
-        self.catalogue.refresh(tools.store)
+        self._catalogue = tools.store.read(self._cache.refreshed(keys))
         records = {record.id: record for record in tools.store.read(starters.several(keys, ids))}
         gone = [each for each in ids if each not in records or not records[each].enabled]
         if gone:
@@ -102,7 +104,7 @@ class Polls:
 
     def _begin(self, tools: Tools, record: StarterRecord, now_ms: int) -> bool:
         """Start a thread; False if there are enough, or one asks this source already."""
-        trigger = self.catalogue.trigger(record)
+        trigger = self._catalogue.trigger(record)
         with self._lock:
             if record.id in self._under_way:
                 self._more.add(record.id)

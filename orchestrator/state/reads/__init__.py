@@ -11,7 +11,7 @@ from orchestrator.state.reads.fleet import nodes, queues
 from orchestrator.state.reads.plans import plan, plan_head, plan_heads, uploads
 from orchestrator.state.reads.runs import attempt, jobs, left_behind, outputs, over_since, run, runs
 from orchestrator.state.reads.transitions import last_transition, transitions
-from orchestrator.state.reads.workflows import workflow, workflows
+from orchestrator.state.reads.workflows import workflow, workflow_infos, workflows
 
 __all__ = [
     "attempt",
@@ -30,5 +30,6 @@ __all__ = [
     "transitions",
     "uploads",
     "workflow",
+    "workflow_infos",
     "workflows",
 ]

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from orchestrator.model.starts import PastOccasion
 from orchestrator.model.states import FINAL_RUN_STATES, RunState
 from orchestrator.state.keys import Keys
 from orchestrator.state.reads.base import BATCH, Read, now_ms, pairs
@@ -136,23 +137,9 @@ def agenda(keys: Keys, most: int) -> Read[list[tuple[str, int]]]:
     return [(name.decode(), int(float(due))) for name, due in pairs]
 
 
-@dataclass(frozen=True, slots=True)
-class Past:
-    """What became of an occasion: `word` is `run`, `missed`, `skipped` or `failed`.
-
-    `at_ms` is the planned time, or when the delivery came. Of a run there are its id and, once it is over, its end;
-    else `detail` says more: why, or of missed times `how many, and the first's ms`.
-    """
-
-    at_ms: int
-    occasion: str
-    word: str
-    detail: str
-    run: str | None = None
-    end: RunState | None = None
-
-
-def past(keys: Keys, starter: str, since_ms: int | str = "-inf", until_ms: int | str = "+inf") -> Read[list[Past]]:
+def past(
+    keys: Keys, starter: str, since_ms: int | str = "-inf", until_ms: int | str = "+inf"
+) -> Read[list[PastOccasion]]:
     """Read what became of a starter's occasions, in order of time; only the last 1,000 are kept."""
     (flat,) = yield [("ZRANGEBYSCORE", keys.journal(starter), since_ms, until_ms, "WITHSCORES")]
     pairs = flat if flat and isinstance(flat[0], list | tuple) else zip(flat[::2], flat[1::2], strict=True)
@@ -160,7 +147,8 @@ def past(keys: Keys, starter: str, since_ms: int | str = "-inf", until_ms: int |
     for member, at in pairs:
         occasion, word, detail = member.decode().split("\n", 2)
         run, _, end = detail.partition(" ") if word == "run" else ("", "", "")
-        found.append(Past(int(float(at)), occasion, word, detail, run or None, RunState(int(end)) if end else None))
+        ended = RunState(int(end)) if end else None
+        found.append(PastOccasion(int(float(at)), occasion, word, detail, run or None, ended))
     return found
 
 

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from orchestrator.model.run import WorkflowInfo
 from orchestrator.state.keys import Keys
-from orchestrator.state.reads.base import Read
+from orchestrator.state.reads.base import Read, pairs
 
 
 def workflow(keys: Keys, name: str) -> Read[WorkflowInfo | None]:
     """Read a workflow's versions."""
     (fields,) = yield [("HGETALL", keys.workflow(name))]
-    found = {field.decode(): value.decode() for field, value in _pairs(fields).items()}
-    if "latest" not in found:
-        return None
-    versions = {int(field[2:]): digest for field, digest in found.items() if field.startswith("v:")}
-    return WorkflowInfo(name, int(found["latest"]), versions)
+    return _info(name, fields)
+
+
+def workflow_infos(keys: Keys, names: Sequence[str]) -> Read[list[WorkflowInfo]]:
+    """Read the versions of those of the workflows that are there, in the order given."""
+    if not names:
+        return []
+    replies = yield [("HGETALL", keys.workflow(name)) for name in names]
+    found = (_info(name, fields) for name, fields in zip(names, replies, strict=True))
+    return [info for info in found if info is not None]
 
 
 def workflows(keys: Keys) -> Read[list[str]]:
@@ -25,5 +31,9 @@ def workflows(keys: Keys) -> Read[list[str]]:
     return sorted(name.decode() for name in names)
 
 
-def _pairs(reply: Any) -> dict[bytes, bytes]:
-    return dict(reply) if isinstance(reply, dict) else dict(zip(reply[::2], reply[1::2], strict=True))
+def _info(name: str, reply: Any) -> WorkflowInfo | None:
+    found = {field.decode(): value.decode() for field, value in pairs(reply).items()}
+    if "latest" not in found:
+        return None
+    versions = {int(field[2:]): digest for field, digest in found.items() if field.startswith("v:")}
+    return WorkflowInfo(name, int(found["latest"]), versions)

@@ -1,0 +1,148 @@
+"""New runs: a workflow and its parameters are checked and compiled, then the run is created."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, assert_never
+
+from orchestrator.client.lookup import as_workflow, head_of
+from orchestrator.client.session import Noun, Session
+from orchestrator.client.steps import Steps, ask, change, publish
+from orchestrator.model.errors import Conflict, NotFound, ParameterError
+from orchestrator.model.ids import new_run_id
+from orchestrator.model.states import PriorityClass
+from orchestrator.plan.plan import Plan
+from orchestrator.state.transitions.replies import Missing, NoPlan
+from orchestrator.state.transitions.runs import Advance, Created, CreateRun, Exists, KeyConflict
+
+if TYPE_CHECKING:
+    from orchestrator.client.run import RunSteps
+    from orchestrator.client.session import AnyWorkflow
+
+SLICES = 4
+"""How much of a new run's `todo` its submitter carries out; workers and schedulers do the rest."""
+MAX_KEY = 200
+"""Characters that an idempotency key may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """A run to be created, checked: nothing of it is stored yet."""
+
+    plan: str
+    params: bytes
+    priority: int
+    key: str = ""
+    """The idempotency key, or empty."""
+    request: str = ""
+    """Tells requests with the same key apart: a digest of the workflow's name and the parameters."""
+    content: Plan | None = None
+    """The plan itself, if the store may not have it."""
+    facts: bytes = b""
+    """What starts it, as JSON."""
+
+
+class ClientSteps(Noun):
+    """Submits workflows, and asks and changes what a namespace holds: `client.<noun>.<verb>`.
+
+    `app` is the user's Celery app, if there is one at hand: it routes tasks that are known by name only, and its
+    broker carries the messages.
+    """
+
+    def submit(
+        self,
+        workflow: AnyWorkflow,
+        params: Mapping[str, Any] | None = None,
+        *,
+        priority: str | None = None,
+        idempotency_key: str | None = None,
+        **more: Any,
+    ) -> Steps[RunSteps]:
+        """Start a run of a workflow, or of a stored one by its name; parameters as a mapping, by keyword, or both.
+
+        They are checked before anything is stored. The same `idempotency_key` again returns the same run.
+
+        Raises:
+            DefinitionError: the workflow cannot be run.
+            ParameterError: the parameters, the priority or the key do not fit.
+            NotFound: there is no workflow of that name.
+            Conflict: the key belongs to a run of another workflow, or with other parameters.
+        """
+        from orchestrator.client.run import RunSteps
+
+        values = {**(params or {}), **more}
+        plan = None
+        if isinstance(workflow, str):
+            head = yield from head_of(self.keys, workflow)
+            name, digest, bound, default = workflow, head.plan, head.bind(values), head.priority
+        else:
+            given = as_workflow(workflow)
+            bound = given.bind(values)
+            plan = given.compile(self.session.route_of)
+            name, digest, default = given.name, plan.digest, plan.priority
+        chosen = _priority(priority, default)
+        key, request = _idempotency(idempotency_key, name, bound)
+        run_id = yield from create(self.session, NewRun(digest, bound, chosen, key, request, plan))
+        return RunSteps(self.session, run_id)
+
+
+def create(session: Session, run: NewRun) -> Steps[str]:
+    """Create the run, and return its id; the same idempotency key again returns the same run.
+
+    Raises:
+        Conflict: the key belongs to another request.
+        NotFound: the plan is not stored.
+    """
+    transition = CreateRun(new_run_id(), run.plan, run.params, run.priority, run.key, run.request, run.facts)
+    made = yield from change(session, transition)
+    content = run.content
+    if isinstance(made, NoPlan) and content is not None:
+        yield from ask(lambda port: port.store.put_plan(content))
+        made = yield from change(session, transition)
+    match made:
+        case Created(permits, todo):
+            yield from publish(permits)
+            if todo:
+                yield from advance(session, transition.run_id)
+            return transition.run_id
+        case Exists(run_id):
+            return run_id
+        case KeyConflict(run_id):
+            raise Conflict(
+                f"the idempotency key {run.key!r} belongs to run {run_id}, with another workflow or other parameters",
+                remedy="use a new key for another request",
+            )
+        case NoPlan():
+            raise NotFound("the workflow's plan is not stored", remedy="submit its definition once more")
+        case _:
+            assert_never(made)
+
+
+def advance(session: Session, run_id: str) -> Steps[None]:
+    """Carry out some slices of a run's `todo`."""
+    for _ in range(SLICES):
+        advanced = yield from change(session, Advance(run_id))
+        if isinstance(advanced, Missing):
+            return
+        yield from publish(advanced.permits)
+        if not advanced.more:
+            return
+
+
+def _priority(name: str | None, default: int) -> int:
+    if name is None:
+        return int(default)
+    if name not in PriorityClass.__members__:
+        raise ParameterError(
+            f"{name!r} is not a priority", remedy=f"it is one of {', '.join(PriorityClass.__members__)}"
+        )
+    return int(PriorityClass[name])
+
+
+def _idempotency(key: str | None, name: str, params: bytes) -> tuple[str, str]:
+    """Return the key and the digest of the request, both empty without a key."""
+    if key is not None and not 0 < len(key) <= MAX_KEY:
+        raise ParameterError(f"an idempotency key has 1 to {MAX_KEY} characters, not {len(key)}")
+    return key or "", hashlib.sha256(name.encode() + b"\0" + params).hexdigest()[:32] if key else ""

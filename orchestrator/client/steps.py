@@ -1,0 +1,82 @@
+"""Steps: what a client does, without I/O. Each operation is a generator of steps, which a port drives.
+
+A step is a function of a port. Its result (in asyncio, what is awaited) is sent back into the generator. So the logic
+stands once, in the noun files of this room, and serves both `Client` and `AsyncClient`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from orchestrator.state.reads.base import Command, Read
+
+if TYPE_CHECKING:
+    from orchestrator.client.session import Session
+    from orchestrator.plan.plan import Plan
+    from orchestrator.state.transitions.base import Transition
+    from orchestrator.state.transitions.values import Permits
+    from orchestrator.state.transitions.workflows import Stored
+
+T = TypeVar("T")
+
+
+class StorePort(Protocol):
+    """The store as a step sees it; in asyncio each call returns an awaitable."""
+
+    def run(self, transition: Transition[T], /) -> T: ...  # noqa: D102
+    def read(self, read: Read[T], /) -> T: ...  # noqa: D102
+    def put_plan(self, plan: Plan, /) -> Stored: ...  # noqa: D102
+    def pipeline(self, commands: Sequence[Command], /) -> list[Any]: ...  # noqa: D102
+
+
+class Port(Protocol):
+    """What steps act on."""
+
+    @property
+    def store(self) -> StorePort:
+        """The state's Redis."""
+        ...
+
+    def publish(self, permits: Sequence[Permits], /) -> None:
+        """Publish permits."""
+
+    def sleep(self, seconds: float, /) -> None:
+        """Wait."""
+
+
+Step = Callable[[Any], Any]
+Steps = Generator[Step, Any, T]
+
+
+def ask(step: Callable[[Port], T]) -> Steps[T]:
+    """Make one step; its type is that of the synchronous port."""
+    result: T = yield step
+    return result
+
+
+def no_step(result: T) -> Steps[T]:
+    """Return a result without any step, where steps are wanted."""
+    return result
+    yield  # makes it a generator
+
+
+def change(session: Session, transition: Transition[T]) -> Steps[T]:
+    """Make a transition for who acts. Every change of a client passes here."""
+    signed = session.actor.sign(transition)
+    return ask(lambda port: port.store.run(signed))
+
+
+def read(request: Read[T]) -> Steps[T]:
+    """Read from the store."""
+    return ask(lambda port: port.store.read(request))
+
+
+def publish(permits: Sequence[Permits]) -> Steps[None]:
+    """Publish permits."""
+    return ask(lambda port: port.publish(permits))
+
+
+def sleep(seconds: float) -> Steps[None]:
+    """Wait."""
+    return ask(lambda port: port.sleep(seconds))
