@@ -81,7 +81,7 @@ _ENDING = frozenset({"finish", "settle"})
 _BEGINNING = frozenset({"create_run", "start_planned", "start_waiting"})
 """The scripts that make a run."""
 _WISHING = frozenset({"cancel", "fire", "start_planned", "offer"})
-"""The scripts that may wish a run's end: by hand, by its deadline, because a later run takes its place."""
+"""The scripts that may request the end of a run: a cancel, its deadline, a later run that takes its place."""
 
 # What the scripts do today. What is not there yet has no arrow: `create_run` makes runs `queued`, and a job run that
 # has no record is `waiting`.

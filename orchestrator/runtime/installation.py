@@ -67,7 +67,7 @@ def install(app: Celery, *, namespace: str | None = None, settings: Settings | N
     """Make this app's workers run workflows. Calling it again changes nothing.
 
     `namespace` and `settings` are by default those of the environment (`ORCHESTRATOR_*`), read when a worker starts.
-    The app's broker must be the one that producers ring on: `ORCHESTRATOR_BROKER_URL`.
+    The app's broker must be the one on which producers publish permits: `ORCHESTRATOR_BROKER_URL`.
     """
     if _of(app) is not None:
         return

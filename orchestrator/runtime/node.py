@@ -68,7 +68,7 @@ class Node:
         self._unreported.put(unreported)
 
     def leave(self) -> None:
-        """Go out: report what is left to report, hand back what is held. Waits until that is done, or hopeless."""
+        """Go out: report what is left to report, give back what is held. Waits until that is done, or hopeless."""
         self._resources.table.draining = True
         self.monitor.close()
         self._leaving = True

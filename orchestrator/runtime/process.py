@@ -60,7 +60,7 @@ class WorkerProcess:
         return slot
 
     def put_back(self, slot: Slot) -> None:
-        """Give a borrowed hand back."""
+        """Give a borrowed slot back."""
         if self._own is None:
             with self._lock:
                 self._free.append(slot)
@@ -98,7 +98,7 @@ def current() -> WorkerProcess | None:
 
 
 def take_turn(name: str, namespace: str, route: str, priority: int) -> None:
-    """Take a turn that a permit opens. A permit of another namespace is dropped: its own workers are rung again."""
+    """Take a turn that a permit opens. A permit of another namespace is dropped: its own workers get permits again."""
     process = _current
     if process is None:
         logger.error("a permit came to a process that is no worker of ours: dropped")

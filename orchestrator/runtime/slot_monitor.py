@@ -1,7 +1,7 @@
 """The monitor: a thread of the node that looks at all slots twenty times a second.
 
 It enforces time limits, carries out what must be stopped, and notices children that died. It never talks to the
-store, so that an outage suspends no limit: what it finds out are *verdicts*, which the node's other thread reports.
+store, so that an outage suspends no limit: the outcomes that it finds are reported by the node's other thread.
 """
 
 from __future__ import annotations

@@ -32,8 +32,8 @@ class Watchdog:
     def hopeless(self, unanswered: int, *, broker_down: bool) -> bool:
         """Act on the count, and tell whether the node should end.
 
-        A ring that could not be published says nothing of this worker: that a broker is down for all is no reason to
-        end.
+        A permit that could not be published says nothing of this worker: if the broker is down for all, the node need
+        not end.
         """
         if unanswered < self._last:
             self._unanswered = 0

@@ -17,8 +17,8 @@ from support.redis_server import RedisServer
 
 
 @pytest.fixture
-def no_app_in_hand() -> Iterator[None]:
-    """Have no Celery app in hand, whichever other tests made current: the stock tasks' route is then `default`."""
+def no_current_app() -> Iterator[None]:
+    """Let no Celery app be current, whatever other tests did: the stock tasks' route is then `default`."""
     before = _state._tls.current_app, _state.default_app
     _state._tls.current_app, _state.default_app = None, None
     yield

@@ -26,7 +26,7 @@ from support.needs import require
 from support.redis_server import free_port
 from support.waiting import wait_until
 
-pytestmark = pytest.mark.usefixtures("no_app_in_hand")
+pytestmark = pytest.mark.usefixtures("no_current_app")
 
 TOP = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent

@@ -80,7 +80,7 @@ def test_a_worker_of_another_namespace_takes_nothing_of_ours(fleet: Fleet, redis
             assert run.jobs()[0].node == "w2@test"
 
 
-def test_sigterm_lets_the_running_attempt_end_and_hands_the_rest_on(fleet: Fleet, tmp_path: Path) -> None:
+def test_sigterm_lets_the_running_attempt_end_and_gives_the_rest_back(fleet: Fleet, tmp_path: Path) -> None:
     path = tmp_path / "notes"
     worker = fleet.worker(*QUICK).start()
     runs = [fleet.submit(shop.nap.s(1.0, str(path))) for _ in range(3)]

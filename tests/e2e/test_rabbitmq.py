@@ -115,7 +115,7 @@ def test_a_worker_comes_back_after_the_broker_was_restarted(rabbitmq: RabbitMQ, 
     with Fleet(tmp_path, redis_url, rabbitmq.url) as fleet, fleet.worker("-Q", "restart", *QUICK, name="w2"):
         assert fleet.outcome(shop.add.s(1), route="restart")[0].state is JobState.succeeded
         rabbitmq.stop()
-        run = fleet.submit(shop.add.s(1), route="restart")  # nobody can be rung
+        run = fleet.submit(shop.add.s(1), route="restart")  # no permit can be published
         rabbitmq.start()
         run.wait(timeout=60)
         assert run.state is RunState.succeeded

@@ -16,7 +16,7 @@ from orchestrator_tasks import shell
 from support.redis_server import RedisServer
 from support.waiting import wait_until
 
-pytestmark = pytest.mark.usefixtures("no_app_in_hand")
+pytestmark = pytest.mark.usefixtures("no_current_app")
 
 # Two processes that ignore SIGTERM; their ids go into a file.
 SCRIPT = "trap '' TERM; sleep 600 & echo $! >> pids; echo $$ >> pids; wait"

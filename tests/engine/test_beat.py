@@ -45,7 +45,7 @@ def test_a_beat_that_lists_it_starts_the_count_anew(machine: Machine) -> None:
     assert machine.jobs(case.run)[1].state is JobState.running
 
 
-def test_a_hand_that_is_faster_than_the_beats_loses_nothing(machine: Machine) -> None:
+def test_a_slot_that_is_faster_than_the_beats_loses_nothing(machine: Machine) -> None:
     run = machine.submit(chain(6))
     slot = machine.node().slot()
     slot.take()
@@ -57,7 +57,7 @@ def test_a_hand_that_is_faster_than_the_beats_loses_nothing(machine: Machine) ->
     assert all(job.losses == 0 for job in machine.jobs(run))
 
 
-def test_a_hand_that_is_not_listed_any_more_is_forgotten(machine: Machine) -> None:
+def test_a_slot_that_is_not_listed_any_more_is_forgotten(machine: Machine) -> None:
     slot = machine.node().slot()
     slot.claim()
     node = slot.node
@@ -68,7 +68,7 @@ def test_a_hand_that_is_not_listed_any_more_is_forgotten(machine: Machine) -> No
     assert not [field for field in machine.client.hkeys(machine.keys.node("n1")) if field[:2] in (b"slot:", b"missed:")]
 
 
-def test_a_hand_that_ends_leaves_no_count_of_missed_beats(machine: Machine) -> None:
+def test_a_slot_that_ends_leaves_no_count_of_missed_beats(machine: Machine) -> None:
     case = bring(machine, JobState.running)
     case.slot.node.beat(without=["h1"])
     case.slot.settle("lost")
@@ -76,7 +76,7 @@ def test_a_hand_that_ends_leaves_no_count_of_missed_beats(machine: Machine) -> N
     assert not [field for field in fields if field[:2] in (b"slot:", b"missed:")]
 
 
-def test_what_is_not_the_hands_is_to_be_ended(machine: Machine) -> None:
+def test_what_is_not_the_slots_is_to_be_ended(machine: Machine) -> None:
     case = bring(machine, JobState.running)
     node = case.slot.node
     stale, unknown = f"{case.run}/0@1", "0000000000000000000z/0@1"

@@ -31,13 +31,13 @@ def test_of_one_run_what_was_ready_first_is_first(machine: Machine) -> None:
     assert machine.ready() == [f"{run}/2@1", f"{run}/3@1"]
 
 
-def test_a_run_hands_its_class_to_jobs_without_one(machine: Machine) -> None:
+def test_a_run_gives_its_class_to_jobs_without_one(machine: Machine) -> None:
     machine.submit(chain(1), priority=LOW)
     urgent = machine.submit(chain(1), priority=CRITICAL)
     assert machine.node().slot().take() == f"{urgent}/0@1"
 
 
-def test_nothing_for_a_hand_without_work(machine: Machine) -> None:
+def test_nothing_for_a_slot_without_work(machine: Machine) -> None:
     slot = machine.node().slot()
     assert slot.claim() == Nothing(())
     assert slot.again() == Nothing(())
@@ -85,7 +85,7 @@ def test_at_most_w_permits_are_out(machine: Machine) -> None:
     assert machine.permits == [Permits("default", NORMAL, 24)]
 
 
-def test_a_hand_that_claims_again_has_lost_what_it_held(machine: Machine) -> None:
+def test_a_slot_that_claims_again_has_lost_what_it_held(machine: Machine) -> None:
     run = machine.submit(plan_of(2))
     slot = machine.node().slot()
     slot.take()
@@ -181,7 +181,7 @@ def test_heads_of_a_cancelled_run_are_dropped_on_the_way(machine: Machine) -> No
     assert machine.state(cancelled).name == "cancelled"
 
 
-def test_a_claim_that_drops_no_further_rings_for_what_is_left(machine: Machine) -> None:
+def test_a_claim_that_drops_no_further_permits_for_what_is_left(machine: Machine) -> None:
     cancelled = machine.submit(plan_of(60))
     machine.cancel(cancelled, carry_on=False)
     machine.wait(1)

@@ -8,7 +8,7 @@ from orchestrator.state.transitions.values import Permits
 from support.machine import DIAMOND, LOW, NORMAL, Machine, chain, plan_of
 
 
-def test_roots_become_ready_and_ring(machine: Machine) -> None:
+def test_roots_become_ready_and_get_permits(machine: Machine) -> None:
     run = machine.submit(plan_of(3, [(0, 2)]), priority=LOW, params=b'{"a":1}')
     info = machine.info(run)
     assert machine.states(run) == ["queued", "queued", "waiting"]

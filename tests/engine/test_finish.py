@@ -24,7 +24,7 @@ def test_each_outcome_has_its_state_and_tells_the_jobs_behind(machine: Machine, 
 
 
 @pytest.mark.parametrize("state", [state for state in STATES if state is not JobState.running])
-def test_an_attempt_that_is_not_the_hands_is_stale_from_every_state(machine: Machine, state: JobState) -> None:
+def test_an_attempt_that_is_not_the_slots_is_stale_from_every_state(machine: Machine, state: JobState) -> None:
     case = bring(machine, state)
     before = machine.snapshot()
     assert case.slot.finish("ok", b"9", ref=case.ref) == Stale(state)
@@ -106,7 +106,7 @@ def test_output_and_error_are_kept_and_an_error_goes_with_success(machine: Machi
     assert machine.client.hgetall(machine.keys.outputs(run)) == {b"0": b"[1]"}
 
 
-def test_a_turn_that_ends_rings_once_for_what_is_left(machine: Machine) -> None:
+def test_a_turn_that_ends_publishes_one_permit_for_what_is_left(machine: Machine) -> None:
     machine.submit(plan_of(4, classes={3: LOW}))
     slot = machine.node().slot()
     slot.take()
@@ -118,7 +118,7 @@ def test_a_turn_that_ends_rings_once_for_what_is_left(machine: Machine) -> None:
     assert machine.permits == []
 
 
-def test_what_the_hand_takes_itself_needs_no_ring(machine: Machine) -> None:
+def test_what_the_slot_takes_itself_needs_no_permit(machine: Machine) -> None:
     machine.submit(fan(3))
     slot = machine.node().slot()
     slot.take()

@@ -1,4 +1,4 @@
-"""Healing: an attempt that has been ready for over 2 s beside idle slots is rung again."""
+"""Healing: an attempt that has been ready for over 2 s beside idle slots gets permits again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def beat(node: Node, idle: int = 1) -> tuple[tuple[Permits, ...], int]:
     return beaten.permits, beaten.unanswered
 
 
-def test_after_two_seconds_it_rings_as_often_as_there_are_idle_slots_or_attempts(machine: Machine) -> None:
+def test_after_two_seconds_it_sends_as_many_permits_as_there_are_idle_slots_or_attempts(machine: Machine) -> None:
     node, other = machine.node(), machine.node("n2", classes=(NORMAL,))
     other.beat(2)
     machine.submit(plan_of(20))
@@ -24,7 +24,7 @@ def test_after_two_seconds_it_rings_as_often_as_there_are_idle_slots_or_attempts
     assert machine.client.hget(machine.keys.route("default"), "out:2") == b"7"
 
 
-def test_it_rings_no_more_than_there_are_attempts_and_only_beside_idle_slots(machine: Machine) -> None:
+def test_it_sends_no_more_permits_than_there_are_attempts_and_only_beside_idle_slots(machine: Machine) -> None:
     node = machine.node()
     machine.submit(plan_of(2))
     machine.wait(2000)
@@ -43,16 +43,16 @@ def test_slots_of_other_classes_routes_and_dead_nodes_do_not_count(machine: Mach
     assert beat(node, 1) == ((Permits("default", NORMAL, 1),), 1)
 
 
-def test_three_rings_then_it_backs_off_to_a_minute(machine: Machine) -> None:
+def test_three_rounds_then_it_backs_off_to_a_minute(machine: Machine) -> None:
     node = machine.node()
     machine.submit(plan_of(1))
-    rung = []
+    rounds = []
     for second in range(0, 131, 2):
         permits, unanswered = beat(node)
         if permits:
-            rung.append((second, unanswered))
+            rounds.append((second, unanswered))
         machine.wait(2000)
-    assert rung == [(2, 1), (4, 2), (6, 3), (66, 4), (126, 5)]
+    assert rounds == [(2, 1), (4, 2), (6, 3), (66, 4), (126, 5)]
     assert beat(node)[1] == 5
 
 
@@ -102,7 +102,7 @@ def test_the_reaper_heals_too(machine: Machine) -> None:
     assert machine.permits == []
 
 
-def test_a_full_w_suppresses_ordinary_rings_and_never_healing(machine: Machine) -> None:
+def test_a_full_w_suppresses_ordinary_permits_and_never_healing(machine: Machine) -> None:
     node = machine.node(classes=ALL)
     machine.submit(plan_of(100))
     machine.submit(plan_of(1))

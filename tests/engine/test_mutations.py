@@ -41,7 +41,7 @@ MUTATIONS = {
     "claim counts no permit down": ("claim", "permits.arrived(route, class)", ""),
     "claim passes no permit on": ("claim", "if not ref then take.pass(subscriptions) end", ""),
     "settle leaves the slot": ("settle", "slots.drop(this)", ""),
-    "a ring is lost": ("lib/ready", "  permits.add(route, class)\n", ""),
+    "a permit is lost": ("lib/ready", "  permits.add(route, class)\n", ""),
     "a member stays in the since set": ("lib/ready", "  redis.call('ZREM', keys.since(route), found)\n", ""),
     "the budget is one too large": ("lib/outcomes", "r.losses < LOST_BUDGET", "r.losses <= LOST_BUDGET"),
     "a returned attempt costs": ("lib/outcomes", "outcome == 'returned'", "false", 2),

@@ -51,7 +51,7 @@ def test_a_reaped_node_comes_back(machine: Machine) -> None:
     assert machine.node().slot().work() == 1
 
 
-def test_a_node_that_leaves_hands_back_for_free(machine: Machine) -> None:
+def test_a_node_that_leaves_gives_back_for_free(machine: Machine) -> None:
     case = bring(machine, JobState.running)
     case.slot.node.leave()
     job = machine.jobs(case.run)[1]

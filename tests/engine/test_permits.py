@@ -33,7 +33,7 @@ def permits(server: RedisServer, queue: str) -> list[dict[str, object]]:
         return [json.loads(each) for each in client.lrange(queue, 0, -1)]
 
 
-def test_a_ring_is_so_many_messages(server: RedisServer, publisher: Publisher) -> None:
+def test_permits_are_so_many_messages(server: RedisServer, publisher: Publisher) -> None:
     publisher.publish([Permits("mail", 0, 3), Permits("web", 3, 1)])
     assert len(permits(server, "acme:mail.critical")) == 3
     (message,) = permits(server, "acme:web.low")
@@ -43,7 +43,7 @@ def test_a_ring_is_so_many_messages(server: RedisServer, publisher: Publisher) -
     assert headers["ignore_result"] is True
 
 
-def test_nothing_to_ring_connects_to_nothing() -> None:
+def test_nothing_to_publish_connects_to_nothing() -> None:
     publisher = Publisher.for_url("redis://127.0.0.1:1/0", "acme")
     publisher.publish([])
     assert not publisher.down

@@ -86,7 +86,7 @@ def test_only_the_dead_are_closed(machine: Machine) -> None:
     assert dead.beat() != alive.beat()
 
 
-def test_idle_and_unknown_hands_cost_nothing(machine: Machine) -> None:
+def test_idle_and_unknown_slots_cost_nothing(machine: Machine) -> None:
     node = machine.node()
     node.slot("a").claim()
     node.slot("b").claim()

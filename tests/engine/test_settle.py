@@ -18,7 +18,7 @@ def test_each_outcome_has_its_state(machine: Machine, state: JobState) -> None:
     assert (job.state, job.error) == (state, {"type": "Dead"})
 
 
-def test_the_hand_is_free_afterwards(machine: Machine) -> None:
+def test_the_slot_is_free_afterwards(machine: Machine) -> None:
     case = bring(machine, JobState.running)
     case.slot.settle("lost")
     machine.fire()
@@ -55,7 +55,7 @@ def test_what_is_handed_back_costs_nothing(machine: Machine) -> None:
 
 
 @pytest.mark.parametrize("state", [state for state in STATES if state is not JobState.running])
-def test_an_attempt_that_is_not_the_hands_is_stale_from_every_state(machine: Machine, state: JobState) -> None:
+def test_an_attempt_that_is_not_the_slots_is_stale_from_every_state(machine: Machine, state: JobState) -> None:
     case = bring(machine, state)
     before = machine.snapshot()
     assert case.slot.settle("failed", ref=case.ref) == Stale(state)
@@ -75,7 +75,7 @@ def test_wrong_tokens_and_the_same_again_change_nothing(machine: Machine) -> Non
     assert machine.snapshot() == before
 
 
-def test_the_dead_hands_own_report_comes_too_late(machine: Machine) -> None:
+def test_the_report_of_a_dead_slot_comes_too_late(machine: Machine) -> None:
     case = bring(machine, JobState.running)
     slot = case.slot
     slot.settle("lost", ref=case.ref)

@@ -1,7 +1,7 @@
 """Schedules and triggers under two schedulers that work on the same at once, whatever comes between their steps.
 
-Schedulers die with timers in hand, have their replies cut, and meet edits, pauses, the ends of runs and each other
-between what they read and what they write. At the end every planned time has come to exactly one thing, and so has
+Schedulers die with timers that they have taken and have their replies cut. Between what they read and what they write,
+they meet edits, pauses, the ends of runs and each other. At the end every planned time has come to exactly one thing, and so has
 every delivery.
 """
 

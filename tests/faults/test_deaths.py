@@ -120,7 +120,7 @@ def test_sigterm_under_load_loses_nothing(fleet: Fleet, ledger: Ledger) -> None:
     assert_sound(fleet, ledger, run)
 
 
-def test_sigterm_twice_hands_back_what_runs(fleet: Fleet, ledger: Ledger) -> None:
+def test_sigterm_twice_gives_back_what_runs(fleet: Fleet, ledger: Ledger) -> None:
     """A node that may not wait for what it runs gives it back at once, without a cost to its budget."""
     first = fleet.worker(*QUICK, app=APP).start()
     runs = [fleet.submit(tasks.step.s(str(ledger), 20.0)) for _ in range(2)]

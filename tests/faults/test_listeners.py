@@ -109,7 +109,7 @@ def test_a_listener_of_a_redis_stream_is_killed(fleet: Fleet) -> None:
             pipe.xadd(stream, {"data": json.dumps({"n": n})})
         pipe.execute()
 
-    def in_hand(pid: int) -> int:
+    def unacknowledged(pid: int) -> int:
         """Return how many messages a scheduler has read and not acknowledged."""
         consumers = client.xinfo_consumers(stream, group)
         return sum(each["pending"] for each in consumers if each["name"].endswith(f"-{pid}".encode()))
@@ -120,9 +120,9 @@ def test_a_listener_of_a_redis_stream_is_killed(fleet: Fleet) -> None:
 
         def holds(pid: int) -> bool:
             publish(50)
-            return in_hand(pid) > 0
+            return unacknowledged(pid) > 0
 
-        kill_when(first, holds, "the first listener to have messages in hand")
+        kill_when(first, holds, "the first listener to have messages that it has not acknowledged")
         publish(MESSAGES)
         assert_one_run_each(fleet, own, list(range(MESSAGES)))
         wait_until(lambda: client.xpending(stream, group)["pending"] == 0, 20, "all to be acknowledged")
@@ -149,7 +149,7 @@ def test_a_listener_of_rabbitmq_is_killed(
                 producer.publish({"n": n}, serializer="json", **({"message_id": f"order {at}"} if named else {}))
 
         def holds(_: int) -> bool:
-            """Without ids, what is read and not acknowledged is noted; with them, some that are in hand will do."""
+            """Without ids, what is read and not acknowledged is noted; with them, some that it has taken will do."""
             publish(40)
             if store.client.zcard(store.keys.deliveries) < 200:
                 return False
@@ -157,7 +157,7 @@ def test_a_listener_of_rabbitmq_is_killed(
 
         with two_schedulers(fleet) as (first, _):
             wait_until(lambda: channel.queue_declare(queue, passive=True).consumer_count == 2, 20, "two listeners")
-            kill_when(first, holds, "the first listener to have messages in hand")
+            kill_when(first, holds, "the first listener to have messages that it has not acknowledged")
             publish(MESSAGES)
             assert_one_run_each(fleet, own, numbers)
             wait_until(lambda: channel.queue_declare(queue, passive=True).message_count == 0, 10, "an empty queue")

@@ -219,7 +219,7 @@ class TestRedisKilled:
 
 @pytest.mark.slow
 def test_a_halted_scheduler_doubles_nothing(agenda: Agenda, scheduler: Callable[..., Scheduler]) -> None:
-    """SIGSTOP for 40 s in the middle of a burst: what it had in hand is started by the other, and it finds so."""
+    """SIGSTOP for 40 s in the middle of a burst: what it had taken is started by the other, and it finds so."""
     halted, _ = scheduler(), scheduler()
     begin = agenda.every_second(10, 50)
     agenda.at([begin + 4000, begin + 47_000], 2000)

@@ -149,7 +149,7 @@ def free_port(*, also: int | None = None) -> int:
             port = int(probe.getsockname()[1])
             if also is None:
                 return port
-            # The kernel hands out high ports; the cluster bus needs room above, so come down when there is none.
+            # The kernel gives out high ports; the cluster bus needs room above, so come down when there is none.
             port = port if port + also < 65_536 else port - 2 * also
             try:
                 other.bind(("127.0.0.1", port + also))

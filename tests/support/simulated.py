@@ -116,7 +116,7 @@ class Accelerated:
         self.entries: list[Entry] = []
         self.over: list[str] = []
         self.seen = "-"
-        self.waits_for_hands = False
+        self.waits_for_slots = False
         self.moments = 0
 
     def run(
@@ -183,7 +183,7 @@ class Accelerated:
                     self.runs[each.run] = entry = Entry(starter.decode(), int(occasion), "run", started=each.ms)
                     self.entries.append(entry)
                     heapq.heappush(self.ends, (each.ms + self.length(entry.schedule, entry.planned), each.run))
-                    self.waits_for_hands = True
+                    self.waits_for_slots = True
             for each in found:
                 if each.job is not None:
                     continue
@@ -199,10 +199,10 @@ class Accelerated:
 
     def _take(self) -> None:
         """Let slots take whatever is ready."""
-        while self.waits_for_hands and self.machine.ready():
+        while self.waits_for_slots and self.machine.ready():
             slot = self.idle.pop() if self.idle else self.node.slot(f"h{len(self.node.slots)}")
             self.holders[AttemptRef.parse(slot.take()).run] = slot
-        self.waits_for_hands = False
+        self.waits_for_slots = False
 
     def _end(self, run: str, outcome: str) -> None:
         """End a run, if it is not over yet."""

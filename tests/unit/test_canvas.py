@@ -38,7 +38,7 @@ def jobs(workflow: Workflow) -> dict[str, tuple[Any, ...]]:
     }
 
 
-def test_a_chain_hands_each_result_on_as_the_first_argument() -> None:
+def test_a_chain_passes_each_result_on_as_the_first_argument() -> None:
     assert jobs(from_canvas(chain(add.s(1), add.s(2), add.si(3), add.s(4)))) == {
         "add": (1,), "add-2": ("<add>", 2), "add-3": (3, {"add-2"}), "add-4": ("<add-3>", 4),
     }  # fmt: skip

@@ -16,7 +16,7 @@ def table() -> SlotTable:
     return SlotTable(8)
 
 
-def test_a_hand_shows_what_it_does(table: SlotTable) -> None:
+def test_a_slot_shows_what_it_does(table: SlotTable) -> None:
     slot = table.adopt(Slot)
     slot.claim("turn1")
     slot.hold("run/1@2", "shop.add", 10.0, 11.0, 12.0)

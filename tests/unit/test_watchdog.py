@@ -15,10 +15,10 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     return calls
 
 
-def test_three_rings_break_the_connections_six_end_the_node(broken: list[object]) -> None:
+def test_three_rounds_break_the_connections_six_end_the_node(broken: list[object]) -> None:
     dog = Watchdog(None)
-    verdicts = [dog.hopeless(unanswered, broker_down=False) for unanswered in (0, 1, 1, 2, 3, 3, 3, 4, 5, 6)]
-    assert verdicts == [False] * 9 + [True]
+    hopeless = [dog.hopeless(unanswered, broker_down=False) for unanswered in (0, 1, 1, 2, 3, 3, 3, 4, 5, 6)]
+    assert hopeless == [False] * 9 + [True]
     assert len(broken) == 4
 
 
@@ -29,7 +29,7 @@ def test_an_answer_starts_afresh(broken: list[object]) -> None:
     assert broken == []
 
 
-def test_rings_that_went_nowhere_do_not_count(broken: list[object]) -> None:
+def test_permits_that_went_nowhere_do_not_count(broken: list[object]) -> None:
     dog = Watchdog(None)
     for unanswered in range(1, 20):
         assert not dog.hopeless(unanswered, broker_down=True)

@@ -1,4 +1,4 @@
-"""Close nodes whose lease is over, and ring again where work waits beside idle slots."""
+"""Close nodes whose lease is over, and publish permits again where work waits beside idle slots."""
 
 from __future__ import annotations
 

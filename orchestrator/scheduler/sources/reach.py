@@ -1,7 +1,7 @@
 """Where a poll may connect to: anywhere but the addresses that no service of the user's has.
 
 Whoever may write triggers may write jobs, and most of what sensors watch stands in private networks: those, and this
-host, are allowed. Link-local addresses are not, nor the other homes of cloud metadata services, which hand out the
+host, are allowed. Link-local addresses are not, nor the other homes of cloud metadata services, which give out the
 machine's own credentials.
 """
 

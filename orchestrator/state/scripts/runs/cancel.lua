@@ -1,4 +1,4 @@
--- cancel: wish a run's end.
+-- cancel: request the end of a run.
 --
 -- args:     run_id:str who:str why:str
 -- returns:  marked todo | ended state | missing
