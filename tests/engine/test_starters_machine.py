@@ -1,8 +1,8 @@
 """Schedules and triggers under two schedulers that work on the same at once, whatever comes between their steps.
 
 Schedulers die with timers that they have taken and have their replies cut. Between what they read and what they write,
-they meet edits, pauses, the ends of runs and each other. At the end every planned time has come to exactly one thing, and so has
-every delivery.
+they meet edits, pauses, the ends of runs and each other. At the end every planned time has come to exactly one thing,
+and so has every delivery.
 """
 
 from __future__ import annotations
