@@ -25,7 +25,7 @@ SEE = re.compile(r"\b[Ss]ee (`[^`\n]+`)")
 NO_MODULES = {
     "orchestrator.env": "a file of settings",
     "orchestrator.tasks": "the group of entry points",
-    **dict.fromkeys((f"orchestrator.{task}" for task in ("turn", "noop", "python", "shell", "sleep", "http")), "a task"),
+    **{f"orchestrator.{task}": "a task" for task in ("turn", "noop", "python", "shell", "sleep", "http")},
 }
 """Names that begin like a module of ours."""
 OBJECTS = {"job", "params", "run", "server", "state"}
