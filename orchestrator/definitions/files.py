@@ -12,13 +12,12 @@ from orchestrator.definitions.bundles import read_items
 from orchestrator.definitions.contents import Definitions, Kind
 from orchestrator.definitions.desired import DesiredState
 from orchestrator.definitions.values import Values, fill
-from orchestrator.dsl.builder import Workflow
 from orchestrator.dsl.parsing import Parsed, parse, placed, read_bytes
 from orchestrator.model.complaints import Complaint, Path, listing
 from orchestrator.model.errors import DefinitionError, DocumentError, NotFound
 from orchestrator.model.ids import starter_id, workflow_of
 from orchestrator.model.workflow import WorkflowDefinition
-from orchestrator.plan.compile import RouteOf
+from orchestrator.plan.compile import RouteOf, compile_plan
 from orchestrator.plan.plan import Plan
 from orchestrator.starters.schedule import Schedule
 from orchestrator.starters.trigger import Trigger
@@ -34,7 +33,7 @@ class Written:
     """The definitions of files by name; of schedules and triggers by id; and the plans of workflows by digest."""
 
     calendars: dict[str, Calendar] = field(default_factory=dict)
-    workflows: dict[str, Workflow] = field(default_factory=dict)
+    workflows: dict[str, WorkflowDefinition] = field(default_factory=dict)
     schedules: dict[str, Schedule] = field(default_factory=dict)
     triggers: dict[str, Trigger] = field(default_factory=dict)
     plans: dict[str, Plan] = field(default_factory=dict)
@@ -59,19 +58,22 @@ class Written:
         found = self.places.get((kind, name)) or self.places.get(("workflow", workflow_of(name)))
         return found() if found else f"{kind} {name}"
 
-    def add_workflow(self, workflow: Workflow, where: Where, route_of: RouteOf | None = None) -> None:
+    def add_workflow(self, workflow: WorkflowDefinition, where: Where, route_of: RouteOf | None = None) -> None:
         """Add a workflow with its schedules and triggers.
 
         Raises:
             DefinitionError: there is one of that name already, or the workflow does not compile.
         """
         self._place("workflow", workflow.name, where)
-        plan = workflow.compile(route_of)
+        plan = compile_plan(workflow, route_of)
         self.workflows[workflow.name] = workflow
         self.plans[plan.digest] = plan
         self.digests[workflow.name] = plan.digest
-        self.schedules |= {starter_id(workflow.name, name): each for name, each in workflow.schedules.items()}
-        self.triggers |= {starter_id(workflow.name, name): each for name, each in workflow.triggers.items()}
+        for name, starter in (*workflow.schedules.items(), *workflow.triggers.items()):
+            if isinstance(starter, Schedule):
+                self.schedules[starter_id(workflow.name, name)] = starter
+            elif isinstance(starter, Trigger):
+                self.triggers[starter_id(workflow.name, name)] = starter
 
     def add_calendar(self, name: str, calendar: Calendar, where: Where) -> None:
         """Add a calendar.
@@ -143,7 +145,7 @@ def _take(
         where = _Where(parsed, item.path)
         try:
             if isinstance(item.what, WorkflowDefinition):
-                written.add_workflow(Workflow.from_definition(item.what), where, route_of)
+                written.add_workflow(item.what, where, route_of)
             else:
                 written.add_calendar(item.name, item.what, where)
         except DefinitionError as error:

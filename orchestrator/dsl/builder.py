@@ -201,11 +201,6 @@ class Workflow:
         """The triggers by name."""
         return MappingProxyType(self._triggers)
 
-    @property
-    def produces(self) -> tuple[str, ...]:
-        """The datasets that a successful run has updated."""
-        return self._head.produces
-
     def job(
         self,
         name: str,

@@ -93,7 +93,7 @@ def desired_state(*workflows: Workflow, calendars: dict[str, Calendar] | None = 
     for name, calendar in (calendars or {}).items():
         written.add_calendar(name, calendar, lambda: "here")
     for each in workflows:
-        written.add_workflow(each, lambda: "here")
+        written.add_workflow(each.definition(), lambda: "here")
     return replace(written.desired_state(), **options)
 
 

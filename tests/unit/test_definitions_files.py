@@ -15,6 +15,7 @@ from orchestrator.definitions.contents import Definitions
 from orchestrator.definitions.files import Written, read
 from orchestrator.definitions.revisions import Note, Revision, unpack
 from orchestrator.model.errors import DefinitionError, NotFound, OrchestratorError
+from orchestrator.plan.compile import compile_plan
 
 BUNDLE = """\
 namespace: default
@@ -45,7 +46,9 @@ def test_a_bundle_and_workflows_may_stand_in_one_file() -> None:
     written = read([write("all.yaml", f"{BUNDLE}---\n{HOURLY}---\n# nothing\n")], "default", {})
     definitions = written.definitions()
     assert list(definitions.calendars) == ["office"]
-    assert definitions.workflows == {name: written.workflows[name].compile().digest for name in ("nightly", "hourly")}
+    assert definitions.workflows == {
+        name: compile_plan(written.workflows[name]).digest for name in ("nightly", "hourly")
+    }
     assert definitions.schedules == {
         "nightly/night": {"cron": "0 2 * * *", "days": "office"},
         "hourly/each": {"cron": "0 * * * *"},

@@ -25,7 +25,7 @@ def test_the_files_of_the_guide_are_read(tmp_path: Path, monkeypatch: pytest.Mon
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
     written = read(["defs"], "default", read_values(["prod.yaml"], ["load.timeout=900"]))
-    jobs = {job.name: job for job in written.workflows["nightly"].definition().jobs}
+    jobs = {job.name: job for job in written.workflows["nightly"].jobs}
     assert jobs["load"].timeout == 900
     assert jobs["extract"].kwargs == {"bucket": "data-eu-west-1"}
     assert sorted(written.definitions().schedules) == ["hourly/each", "nightly/night"]

@@ -234,7 +234,7 @@ def _add_python(path: str, written: Written, made: Client | None = None) -> None
 
     workflow = local_workflow(path)
     assert workflow is not None
-    written.add_workflow(workflow, lambda: path, made.route_of if made else None)
+    written.add_workflow(workflow.definition(made.route_of if made else None), lambda: path)
 
 
 def _found(file: str, written: Written, before: set[str], calendars: int) -> list[shapes.Validated]:
