@@ -121,7 +121,7 @@ class RunSteps(Noun):
         Raises:
             NotFound: there is no such run.
         """
-        from orchestrator.client.traces import trace_json
+        from orchestrator.client.trace import trace_json
 
         jobs = yield from self.jobs()
         info = yield from self._look()

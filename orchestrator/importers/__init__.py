@@ -1,4 +1,4 @@
-"""Converters: crontabs and the schedules of Celery beat, as workflow documents with schedules.
+"""Converters: crontabs and the schedules of Celery beat to workflow documents, recorded traces to workflows.
 
-They are pure: text or data in, an `Imported` out. It names each part of the source that cannot be converted.
+They are pure. An `Imported` names each part of a crontab or of a beat schedule that cannot be converted.
 """

@@ -66,7 +66,7 @@ def main() -> None:
 def measure(env: dict[str, str], options: argparse.Namespace) -> list[dict[str, Any]]:
     """Run all rounds and return a row a workload."""
     import bench_celery
-    from workloads import WORKLOADS, independent_flow
+    from workloads import WORKLOADS, independent_workflow
 
     from orchestrator import Client
 
@@ -74,7 +74,7 @@ def measure(env: dict[str, str], options: argparse.Namespace) -> list[dict[str, 
     with rig.worker("bench_celery", env), rig.worker("bench_ours", env):
         client = Client()
         bench_celery.app.set_default()
-        single = independent_flow(1)
+        single = independent_workflow(1)
         timed(lambda: bench_celery.app.tasks["bench.noop"].delay(), 1)
         timed(lambda: client.submit(single), 1)
         Path(env["BENCH_FOLDER"]).joinpath("ready").touch()

@@ -41,7 +41,7 @@ def main() -> None:
 def measure(url: str, options: argparse.Namespace, pids: dict[str, int]) -> None:
     import bench_ours
     from bench_engine import timed
-    from workloads import independent_flow, layered_flow
+    from workloads import independent_workflow, layered_workflow
 
     from orchestrator import Client
 
@@ -49,23 +49,23 @@ def measure(url: str, options: argparse.Namespace, pids: dict[str, int]) -> None
     client = Client()
     server = redis.Redis.from_url(f"{url}/3")
     server.config_set("slowlog-log-slower-than", SLOW_US)
-    timed(lambda: client.submit(independent_flow(1)), 1)
+    timed(lambda: client.submit(independent_workflow(1)), 1)
 
     for jobs in options.jobs:
         begin = time.perf_counter()
-        flow = layered_flow(100, jobs // 100, min(3, jobs // 100))
+        workflow = layered_workflow(100, jobs // 100, min(3, jobs // 100))
         built = time.perf_counter()
-        flow.compile()
+        workflow.compile()
         compiled = time.perf_counter()
-        client.workflows.register(flow)
+        client.workflows.register(workflow)
         stored = time.perf_counter()
         server.slowlog_reset()
         before = _memory(server)
         submits: list[float] = []
 
-        def submit(flow: Any = flow, submits: list[float] = submits) -> None:
+        def submit(workflow: Any = workflow, submits: list[float] = submits) -> None:
             start = time.perf_counter()
-            client.submit(flow)
+            client.submit(workflow)
             submits.append(time.perf_counter() - start)
 
         each = timed(submit, jobs)
@@ -78,11 +78,11 @@ def measure(url: str, options: argparse.Namespace, pids: dict[str, int]) -> None
             f" {(after - before) / jobs:.0f} bytes a job; slowest script {slow / 1e3:.1f} ms"
         )
 
-    flow = layered_flow(100, 100, 3)
+    workflow = layered_workflow(100, 100, 3)
     times = []
     for _ in range(9):
         start = time.perf_counter()
-        run = client.submit(flow)
+        run = client.submit(workflow)
         times.append((time.perf_counter() - start) * 1e3)
         run.wait(timeout=120)
     print(f"submit of a stored 10,000-job workflow: median {statistics.median(times):.1f} ms, max {max(times):.1f} ms")

@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 import psutil
 import redis
 import rig
-from workloads import independent_flow
+from workloads import independent_workflow
 
 from orchestrator.scheduling.records import schedule_record
 from orchestrator.starters.schedule import Schedule
@@ -73,7 +73,7 @@ def schedulers(count: int) -> Iterator[list[int]]:
 
 def burst(store: Store, due: int, kind: str) -> None:
     """Let many schedules be due in one second, and tell how long after it their runs were created."""
-    plan = independent_flow(1).compile()
+    plan = independent_workflow(1).compile()
     store.put_plan(plan)
     second = (store.read(starters.clock(store.keys)) + LEAD_MS + due // 3) // 1000 * 1000 + 1000
     draw = random.Random(7)
@@ -109,7 +109,7 @@ def _schedule(kind: str, second: int, name: str, draw: random.Random) -> Schedul
 
 def idle(store: Store, server: redis.Redis, options: argparse.Namespace, pids: list[int]) -> None:
     """Store schedules that are due much later, and measure what the schedulers and Redis then cost."""
-    plan = independent_flow(1).compile()
+    plan = independent_workflow(1).compile()
     store.put_plan(plan)
     now = store.read(starters.clock(store.keys))
     draw = random.Random(7)

@@ -28,53 +28,53 @@ class Workload:
 
 
 @cache
-def chain_flow() -> Workflow:
-    flow = Workflow("bench-chain")
-    jobs = [flow.job(f"j{at}", noop.si()) for at in range(CHAIN)]
+def chain_workflow() -> Workflow:
+    workflow = Workflow("bench-chain")
+    jobs = [workflow.job(f"j{at}", noop.si()) for at in range(CHAIN)]
     for before, after in itertools.pairwise(jobs):
         before >> after
-    return flow
+    return workflow
 
 
 @cache
-def fan_flow() -> Workflow:
-    flow = Workflow("bench-fan")
-    first = flow.job("first", noop.si())
-    middle = [flow.job(f"m{at}", noop.si(), after=[first]) for at in range(WIDTH)]
-    flow.job("last", noop.si(), after=middle)
-    return flow
+def fan_workflow() -> Workflow:
+    workflow = Workflow("bench-fan")
+    first = workflow.job("first", noop.si())
+    middle = [workflow.job(f"m{at}", noop.si(), after=[first]) for at in range(WIDTH)]
+    workflow.job("last", noop.si(), after=middle)
+    return workflow
 
 
 @cache
-def diamond_flow() -> Workflow:
-    flow = Workflow("bench-diamond")
-    first = flow.job("a", noop.si())
-    sides = [flow.job(name, noop.si(), after=[first]) for name in "bc"]
-    flow.job("d", noop.si(), after=sides)
-    return flow
+def diamond_workflow() -> Workflow:
+    workflow = Workflow("bench-diamond")
+    first = workflow.job("a", noop.si())
+    sides = [workflow.job(name, noop.si(), after=[first]) for name in "bc"]
+    workflow.job("d", noop.si(), after=sides)
+    return workflow
 
 
 @cache
-def layered_flow(layers: int = LAYERS, per_layer: int = PER_LAYER, parents: int = 3) -> Workflow:
+def layered_workflow(layers: int = LAYERS, per_layer: int = PER_LAYER, parents: int = 3) -> Workflow:
     """Layers of jobs, each with random parents in the layer before: no canvas expresses it."""
     rng = random.Random(7)
-    flow = Workflow(f"bench-layers-{layers}x{per_layer}")
+    workflow = Workflow(f"bench-layers-{layers}x{per_layer}")
     before: list[Any] = []
     for layer in range(layers):
         jobs = []
         for at in range(per_layer):
             after = rng.sample(before, parents) if before else []
-            jobs.append(flow.job(f"l{layer}.{at}", noop.si(), after=after))
+            jobs.append(workflow.job(f"l{layer}.{at}", noop.si(), after=after))
         before = jobs
-    return flow
+    return workflow
 
 
 @cache
-def independent_flow(number: int = INDEPENDENT) -> Workflow:
-    flow = Workflow(f"bench-independent-{number}")
+def independent_workflow(number: int = INDEPENDENT) -> Workflow:
+    workflow = Workflow(f"bench-independent-{number}")
     for at in range(number):
-        flow.job(f"j{at}", noop.si())
-    return flow
+        workflow.job(f"j{at}", noop.si())
+    return workflow
 
 
 def _diamonds() -> None:
@@ -94,26 +94,26 @@ WORKLOADS = [
     Workload(
         f"chain of {CHAIN}", CHAIN,
         lambda: chain(*(noop.si() for _ in range(CHAIN))).apply_async(),
-        lambda client: client.submit(chain_flow()),
+        lambda client: client.submit(chain_workflow()),
     ),
     Workload(
         f"1 → {WIDTH:,} → 1", WIDTH + 2,
         lambda: chain(noop.si(), chord(group(noop.si() for _ in range(WIDTH)), noop.si())).apply_async(),
-        lambda client: client.submit(fan_flow()),
+        lambda client: client.submit(fan_workflow()),
     ),
     Workload(
         f"{DIAMONDS} four-job diamonds", 4 * DIAMONDS,
         _diamonds,
-        lambda client: [client.submit(diamond_flow()) for _ in range(DIAMONDS)],
+        lambda client: [client.submit(diamond_workflow()) for _ in range(DIAMONDS)],
     ),
     Workload(
         f"{LAYERS} x {PER_LAYER} layers, 3 random parents", LAYERS * PER_LAYER,
         _plain(LAYERS * PER_LAYER),
-        lambda client: client.submit(layered_flow()),
+        lambda client: client.submit(layered_workflow()),
     ),
     Workload(
         f"{INDEPENDENT:,} independent", INDEPENDENT,
         _plain(INDEPENDENT),
-        lambda client: client.submit(independent_flow()),
+        lambda client: client.submit(independent_workflow()),
     ),
 ]  # fmt: skip

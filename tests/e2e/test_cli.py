@@ -15,7 +15,7 @@ import psutil
 import pytest
 import redis
 
-from orchestrator.client.traces import read_trace
+from orchestrator.importers.traces import read_trace
 from support.needs import require
 from support.redis_server import RedisServer
 from support.shell import Shell

@@ -150,12 +150,12 @@ def test_the_services_run_a_workflow_and_workers_are_added_in_the_middle(stack: 
         wait_until(lambda name=name: stack.healthy(name), 40, f"{name} to be healthy", every=0.2)
     wait_until(lambda: stack.flower("/api/workers?status=1"), 20, "Flower to see the worker", every=0.2)
 
-    flow = Workflow("scaled")
-    first = flow.job("first", noop.s("go"))
-    middle = [flow.job(f"middle-{number}", sleep.s(0.2), after=[first]) for number in range(60)]
-    flow.job("last", noop.s(first.output), after=middle)
+    workflow = Workflow("scaled")
+    first = workflow.job("first", noop.s("go"))
+    middle = [workflow.job(f"middle-{number}", sleep.s(0.2), after=[first]) for number in range(60)]
+    workflow.job("last", noop.s(first.output), after=middle)
     with Client(Settings(redis_url=f"redis://127.0.0.1:{stack.ports['redis']}/0")) as client:
-        run = client.submit(flow)
+        run = client.submit(workflow)
         wait_until(lambda: run.refresh().info.counts.get(JobState.succeeded, 0) > 5, 30, "the run to be under way")
         assert len({job.node for job in run.jobs() if job.node}) == 1
         for number in (2, 3):

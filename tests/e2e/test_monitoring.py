@@ -69,10 +69,10 @@ def shown(flower: httpx.Client, ref: str, state: str) -> dict[str, Any]:
 
 
 def test_flower_shows_attempts_with_their_names_arguments_and_ends(fleet: Fleet, flower: httpx.Client) -> None:
-    flow = Workflow("watched")
-    first = flow.job("first", shop.add.s(20, y=22), route="celery")
-    flow.job("second", shop.echo.s(first.output), route="celery")
-    run = fleet.client.submit(flow)
+    workflow = Workflow("watched")
+    first = workflow.job("first", shop.add.s(20, y=22), route="celery")
+    workflow.job("second", shop.echo.s(first.output), route="celery")
+    run = fleet.client.submit(workflow)
     run.wait(timeout=20)
     row = shown(flower, f"{run.id}/0@1", "SUCCESS")
     assert (row["name"], row["args"], row["kwargs"], row["result"]) == ("support.shop.add", "[20]", "{'y': 22}", "42")

@@ -73,10 +73,10 @@ def test_a_bound_task_sees_an_ordinary_request(fleet: Fleet, pool: str) -> None:
 
 
 def test_values_arrive_as_over_celerys_wire(fleet: Fleet) -> None:
-    flow = Workflow("wire")
-    made = flow.job("made", shop.typed.s(), route="celery")
-    flow.job("seen", shop.kinds.s(made.output), route="celery")
-    run = fleet.client.submit(flow)
+    workflow = Workflow("wire")
+    made = workflow.job("made", shop.typed.s(), route="celery")
+    workflow.job("seen", shop.kinds.s(made.output), route="celery")
+    run = fleet.client.submit(workflow)
     run.wait(timeout=20)
     assert run.output("seen") == ["date", "Decimal", "list"]
 
@@ -132,10 +132,10 @@ def test_an_output_that_cannot_be_stored_fails_the_job(fleet: Fleet, signature: 
 
 
 def test_a_reference_that_leads_nowhere_fails_the_job(fleet: Fleet) -> None:
-    flow = Workflow("nowhere")
-    made = flow.job("made", shop.add.s(1), route="celery")
-    flow.job("taken", shop.echo.s(made.output["rows"]), route="celery")
-    run = fleet.client.submit(flow)
+    workflow = Workflow("nowhere")
+    made = workflow.job("made", shop.add.s(1), route="celery")
+    workflow.job("taken", shop.echo.s(made.output["rows"]), route="celery")
+    run = fleet.client.submit(workflow)
     run.wait(timeout=20)
     error = run.jobs()[1].error
     assert error is not None

@@ -105,10 +105,10 @@ def test_late_acknowledgement_stays_the_apps(
 
 
 def test_plain_tasks_are_not_starved_by_workflows(fleet: Fleet, plain: Celery) -> None:
-    flow = Workflow("busy")
+    workflow = Workflow("busy")
     for number in range(3000):
-        flow.job(f"j{number}", shop.nap.s(0.01), route="celery")
-    run = fleet.client.submit(flow)
+        workflow.job(f"j{number}", shop.nap.s(0.01), route="celery")
+    run = fleet.client.submit(workflow)
     wait_until(lambda: run.refresh().state is RunState.running, 10, "the run to start")
     start = time.monotonic()
     assert call(plain, shop.add, 1, 2).get(timeout=15) == 3

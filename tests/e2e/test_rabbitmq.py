@@ -42,11 +42,11 @@ def depth(fleet: Fleet, queue: str) -> int:
 
 
 def test_a_diamond_with_a_wide_middle(fleet: Fleet) -> None:
-    flow = Workflow("wide")
-    root = flow.job("root", shop.add.s(1), route=fleet.route)
-    middle = [flow.job(f"m{i}", shop.add.s(root.output, i), route=fleet.route) for i in range(300)]
-    flow.job("sink", shop.noop.s(*(job.output for job in middle)), route=fleet.route)
-    run = fleet.client.submit(flow)
+    workflow = Workflow("wide")
+    root = workflow.job("root", shop.add.s(1), route=fleet.route)
+    middle = [workflow.job(f"m{i}", shop.add.s(root.output, i), route=fleet.route) for i in range(300)]
+    workflow.job("sink", shop.noop.s(*(job.output for job in middle)), route=fleet.route)
+    run = fleet.client.submit(workflow)
     run.wait(timeout=60)
     assert run.state is RunState.succeeded
     assert run.output("m299") == 300
@@ -63,10 +63,10 @@ def test_retries_limits_and_lost_children(fleet: Fleet, tmp_path: Path) -> None:
 
 
 def test_a_critical_job_overtakes_a_backlog(fleet: Fleet) -> None:
-    flow = Workflow("backlog", priority="low")
+    workflow = Workflow("backlog", priority="low")
     for number in range(200):
-        flow.job(f"j{number}", shop.nap.s(0.05), route=fleet.route)
-    backlog = fleet.client.submit(flow)
+        workflow.job(f"j{number}", shop.nap.s(0.05), route=fleet.route)
+    backlog = fleet.client.submit(workflow)
     wait_until(lambda: backlog.refresh().state is RunState.running, 15, "the backlog to start")
     job, _ = fleet.outcome(shop.add.s(1), route=fleet.route, priority="critical")
     assert job.started_ms is not None

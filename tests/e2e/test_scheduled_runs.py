@@ -18,19 +18,19 @@ from support.fleet import Fleet
 from support.waiting import wait_until
 
 
-def flow_of_times() -> Workflow:
-    flow = Workflow("timed")
-    facts = (flow.run.logical_date, flow.run.interval_start, flow.run.interval_end, flow.run.schedule)
-    flow.job("job", shop.for_when.s(*facts), route="celery")
-    return flow
+def workflow_of_times() -> Workflow:
+    workflow = Workflow("timed")
+    facts = (workflow.run.logical_date, workflow.run.interval_start, workflow.run.interval_end, workflow.run.schedule)
+    workflow.job("job", shop.for_when.s(*facts), route="celery")
+    return workflow
 
 
 @pytest.mark.parametrize("pool", ["prefork", "threads"])
 def test_a_job_is_told_its_logical_date_and_interval(tmp_path: Path, redis_url: str, pool: str) -> None:
-    flow = flow_of_times()
+    workflow = workflow_of_times()
     with Fleet(tmp_path, redis_url) as fleet, fleet.worker("-P", pool, "-c", "1"):
         store = fleet.client._port.store
-        store.put_plan(flow.compile())
+        store.put_plan(workflow.compile())
         schedule = Schedule(Every("1s"), name="often", overlap="skip")
         record = schedule_record("timed", schedule, {}, store.read(starters.clock(store.keys)))
         store.run(Apply(-1, pack([put_starter(record)])))
@@ -48,7 +48,7 @@ def test_a_job_is_told_its_logical_date_and_interval(tmp_path: Path, redis_url: 
 
 def test_a_run_by_hand_is_for_the_moment_of_its_creation(tmp_path: Path, redis_url: str) -> None:
     with Fleet(tmp_path, redis_url) as fleet, fleet.worker("-P", "solo"):
-        run = fleet.client.submit(flow_of_times()).wait(timeout=20)
+        run = fleet.client.submit(workflow_of_times()).wait(timeout=20)
         assert run.state is RunState.succeeded
         told = run.output("job")
         created = datetime.fromtimestamp(run.info.created_ms / 1000, UTC)

@@ -37,7 +37,7 @@ def client(redis_server: RedisServer, ns: str, tmp_path: Path) -> Iterator[Clien
         sys.stdout.write((tmp_path / "log").read_text())
 
 
-def flow(folder: Path, **policies: float) -> Workflow:
+def workflow(folder: Path, **policies: float) -> Workflow:
     made = Workflow("stock")
     made.job("shell", shell.s(script=SCRIPT, interpreter=["bash"], cwd=str(folder)), **policies)  # type: ignore[arg-type]
     return made
@@ -53,7 +53,7 @@ def gone(folder: Path) -> bool:
 
 
 def test_a_cancel_ends_a_command_with_all_that_it_started(client: Client, tmp_path: Path) -> None:
-    run = client.submit(flow(tmp_path))
+    run = client.submit(workflow(tmp_path))
     wait_until(lambda: len(pids(tmp_path)) == 2, 30, "the command to run")
     run.cancel("a test")
     run.wait(timeout=20)
@@ -62,7 +62,7 @@ def test_a_cancel_ends_a_command_with_all_that_it_started(client: Client, tmp_pa
 
 
 def test_a_soft_limit_lets_the_task_clean_up(client: Client, tmp_path: Path) -> None:
-    run = client.submit(flow(tmp_path, soft_timeout=1.0, timeout=30.0))
+    run = client.submit(workflow(tmp_path, soft_timeout=1.0, timeout=30.0))
     run.wait(timeout=25)
     (job,) = run.jobs()
     assert job.state.name in ("failed", "timed_out")
@@ -73,7 +73,7 @@ def test_a_soft_limit_lets_the_task_clean_up(client: Client, tmp_path: Path) -> 
 
 
 def test_a_hard_limit_ends_a_command_with_all_that_it_started(client: Client, tmp_path: Path) -> None:
-    run = client.submit(flow(tmp_path, timeout=1.0))
+    run = client.submit(workflow(tmp_path, timeout=1.0))
     run.wait(timeout=25)
     assert [job.state.name for job in run.jobs()] == ["timed_out"]
     assert len(pids(tmp_path)) == 2

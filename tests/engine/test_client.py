@@ -36,12 +36,12 @@ class Params(BaseModel):
 
 
 def diamond(name: str = "diamond") -> Workflow:
-    flow = Workflow(name, params=Params)
-    top = flow.job("top", {"task": "orchestrator.noop", "args": [flow.params.day]})
-    left = flow.job("left", {"task": "orchestrator.noop", "args": [top.output]})
-    right = flow.job("right", {"task": "orchestrator.noop", "args": [top.output]})
-    flow.job("bottom", {"task": "orchestrator.noop", "args": [[left.output, right.output]]})
-    return flow
+    workflow = Workflow(name, params=Params)
+    top = workflow.job("top", {"task": "orchestrator.noop", "args": [workflow.params.day]})
+    left = workflow.job("left", {"task": "orchestrator.noop", "args": [top.output]})
+    right = workflow.job("right", {"task": "orchestrator.noop", "args": [top.output]})
+    workflow.job("bottom", {"task": "orchestrator.noop", "args": [[left.output, right.output]]})
+    return workflow
 
 
 @pytest.fixture
@@ -119,11 +119,11 @@ def test_what_is_refused_leaves_nothing_behind(
 
 
 def test_an_idempotency_key_names_one_run(client: Client) -> None:
-    flow = diamond()
-    first = client.submit(flow, day="2027-03-01", idempotency_key="night-1")
-    assert client.submit(flow, day="2027-03-01", idempotency_key="night-1").id == first.id
+    workflow = diamond()
+    first = client.submit(workflow, day="2027-03-01", idempotency_key="night-1")
+    assert client.submit(workflow, day="2027-03-01", idempotency_key="night-1").id == first.id
     with pytest.raises(Conflict, match=first.id):
-        client.submit(flow, day="2027-03-02", idempotency_key="night-1")
+        client.submit(workflow, day="2027-03-02", idempotency_key="night-1")
     assert len(client.runs.list()) == 1
 
 
@@ -185,10 +185,10 @@ def test_a_trace_says_when_each_job_ran(client: Client) -> None:
 
 
 def test_a_definition_comes_back_as_it_was(client: Client) -> None:
-    flow = diamond()
-    client.workflows.register(flow)
+    workflow = diamond()
+    client.workflows.register(workflow)
     back = Workflow.from_definition(client.workflows.definition("diamond"))
-    assert back.compile().digest == flow.compile().digest
+    assert back.compile().digest == workflow.compile().digest
 
 
 def test_a_definition_without_a_builder_is_submitted_too(client: Client) -> None:
@@ -204,15 +204,15 @@ def test_a_run_with_more_roots_than_a_script_touches(client: Client) -> None:
 
 
 def test_a_large_stored_plan_is_submitted_at_once(client: Client) -> None:
-    flow = Workflow("large")
+    workflow = Workflow("large")
     before = None
     for at in range(10_000):
-        before = flow.job(f"j{at}", {"task": "orchestrator.noop"}, after=[before] if before and at % 100 else [])
-    client.submit(flow)
+        before = workflow.job(f"j{at}", {"task": "orchestrator.noop"}, after=[before] if before and at % 100 else [])
+    client.submit(workflow)
     times = []
     for _ in range(5):
         begin = time.perf_counter()
-        client.submit(flow)
+        client.submit(workflow)
         times.append(time.perf_counter() - begin)
     assert min(times) < 0.05
 
@@ -226,8 +226,8 @@ def test_a_redis_that_is_not_there_is_told() -> None:
 
 
 def test_threads_share_a_client(client: Client) -> None:
-    flow = diamond()
-    threads = [threading.Thread(target=client.submit, args=(flow, {"day": "2027-03-01"})) for _ in range(8)]
+    workflow = diamond()
+    threads = [threading.Thread(target=client.submit, args=(workflow, {"day": "2027-03-01"})) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -9,7 +9,7 @@ import pytest
 from orchestrator import Calendar, Client, Every, Schedule, Trigger
 from orchestrator.model.errors import Conflict, DefinitionError
 from orchestrator.state.transitions.definitions import Apply
-from support.ahead import MINUTE, START_MS, flow, put
+from support.ahead import MINUTE, START_MS, one_job, put
 from support.starters import Starters
 
 
@@ -35,7 +35,7 @@ def test_an_edit_loses_no_planned_time_that_has_not_started_yet(client: Client, 
 
 
 def test_who_has_seen_an_older_one_is_refused(client: Client) -> None:
-    client.workflows.register(flow())
+    client.workflows.register(one_job())
     first = client.schedules.put("flow", Schedule(Every("1m")), generation=0)
     client.schedules.put("flow", Schedule(Every("2m")), generation=first.generation)
     for generation in (0, first.generation):
@@ -69,7 +69,7 @@ def test_a_planned_time_that_starts_meanwhile_is_not_planned_again(
 
 
 def test_register_replaces_what_came_from_code_and_nothing_else(client: Client, ahead: Starters) -> None:
-    first = flow()
+    first = one_job()
     first.schedule(Every("1m"), name="kept")
     first.schedule(Every("2m"), name="gone")
     first.trigger(event="a.*", name="heard")
@@ -79,13 +79,13 @@ def test_register_replaces_what_came_from_code_and_nothing_else(client: Client, 
     before = ahead.machine.snapshot()
     assert not client.workflows.register(first).new
     assert ahead.machine.snapshot() == before, "a second time changes nothing"
-    second = flow()
+    second = one_job()
     second.schedule(Every("5m"), name="kept")
     client.workflows.register(second)
     assert [info.id for info in client.schedules.list()] == ["flow/kept", "flow/mine"]
     assert client.triggers.list() == []
     assert client.schedules.get("flow/kept").state == "paused"
-    clash = flow()
+    clash = one_job()
     clash.schedule(Every("1m"))
     with pytest.raises(DefinitionError, match="another name"):
         clash.trigger(event="x")

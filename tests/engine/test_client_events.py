@@ -9,14 +9,14 @@ import pytest
 from orchestrator import AsyncClient, Client, Trigger
 from orchestrator.model.errors import ExpressionError, NotFound, ParameterError, Unavailable
 from orchestrator.settings import Settings
-from support.ahead import Params, flow
+from support.ahead import Params, one_job
 from support.starters import Starters
 
 # -- events -------------------------------------------------------------------------------------------------------
 
 
 def test_an_event_starts_its_run_once(client: Client, ahead: Starters) -> None:
-    client.workflows.register(flow("typed", params=Params))
+    client.workflows.register(one_job("typed", params=Params))
     trigger = Trigger(
         name="paid", event="order.*", when="event.payload.total > 100", params={"day": {"$expr": "event.id"}}
     )
@@ -75,7 +75,7 @@ def test_what_nests_too_deep_is_told_so(client: Client) -> None:
 def test_a_payload_that_does_not_fit_is_told_and_not_kept(
     client: Client, ahead: Starters, name: str, payload: Any, error: type[Exception]
 ) -> None:
-    client.workflows.register(flow("typed", params=Params))
+    client.workflows.register(one_job("typed", params=Params))
     params = {"day": {"$expr": "event.payload.day"}}
     client.triggers.put(
         "typed", Trigger(name="paid", event="order.paid", when="event.payload.total > 1", params=params)
@@ -87,7 +87,7 @@ def test_a_payload_that_does_not_fit_is_told_and_not_kept(
 
 
 def test_a_webhook_keeps_its_token(client: Client) -> None:
-    client.workflows.register(flow())
+    client.workflows.register(one_job())
     hook = Trigger(name="hook", webhook={"secret": "env:S"})
     token = client.triggers.put("flow", hook).token
     assert len(token) == 32
@@ -96,9 +96,9 @@ def test_a_webhook_keeps_its_token(client: Client) -> None:
 
 
 def test_datasets_and_the_ends_of_runs_are_heard(client: Client, ahead: Starters) -> None:
-    client.triggers.put(flow("by-data"), Trigger(name="t", datasets={"any": ["orders"]}))
-    client.triggers.put(flow("by-end"), Trigger(name="t", run={"workflow": "source"}))
-    client.submit(flow("source", produces=["orders"]))
+    client.triggers.put(one_job("by-data"), Trigger(name="t", datasets={"any": ["orders"]}))
+    client.triggers.put(one_job("by-end"), Trigger(name="t", run={"workflow": "source"}))
+    client.submit(one_job("source", produces=["orders"]))
     ahead.finish()
     ahead.work()
     assert sorted(info.workflow for info in client.runs.list(state="queued")) == ["by-data", "by-end"]
@@ -108,8 +108,8 @@ def test_datasets_and_the_ends_of_runs_are_heard(client: Client, ahead: Starters
 
 
 def test_a_trigger_that_cannot_be_read_any_more_keeps_no_event_away(client: Client, ahead: Starters) -> None:
-    client.triggers.put(flow("old"), Trigger(name="t", event="x"))
-    client.triggers.put(flow("new"), Trigger(name="t", event="x"))
+    client.triggers.put(one_job("old"), Trigger(name="t", event="x"))
+    client.triggers.put(one_job("new"), Trigger(name="t", event="x"))
     ahead.machine.client.hset(client._session.keys.starter("old/t"), "spec", '{"event": "x", "when": "1"}')
     client.events.emit("x")
     ahead.work()
@@ -117,7 +117,7 @@ def test_a_trigger_that_cannot_be_read_any_more_keeps_no_event_away(client: Clie
 
 
 def test_a_paused_trigger_hears_nothing(client: Client, ahead: Starters) -> None:
-    client.triggers.put(flow(), Trigger(name="t", event="x"))
+    client.triggers.put(one_job(), Trigger(name="t", event="x"))
     client.triggers.pause("flow/t")
     client.events.emit("x")
     ahead.work()
@@ -130,7 +130,7 @@ def test_a_paused_trigger_hears_nothing(client: Client, ahead: Starters) -> None
 
 
 def test_what_came_before_a_pause_waits_for_its_end(client: Client, ahead: Starters) -> None:
-    client.triggers.put(flow(), Trigger(name="t", event="x"))
+    client.triggers.put(one_job(), Trigger(name="t", event="x"))
     client.events.emit("x")
     ahead.machine.wait(1)
     client.triggers.pause("flow/t")
@@ -145,7 +145,7 @@ async def test_headers_of_a_hook_may_decide(redis_url: str, ns: str, ahead: Star
     async with AsyncClient(Settings(redis_url=redis_url, broker_url=None, namespace=ns)) as client:
         params = {"day": {"$expr": "event.headers['x-day']"}}
         trigger = Trigger(name="hook", webhook={"secret": "env:S"}, when="'x-day' in event.headers", params=params)
-        info = await client.triggers.put(flow("typed", params=Params), trigger)
+        info = await client.triggers.put(one_job("typed", params=Params), trigger)
         hook = await client.hooks.find(info.token)
         assert hook is not None
         assert (await client.hooks.deliver(hook, "1", {}, {"x-night": "monday"}, 0)).status == "ignored"
@@ -160,7 +160,7 @@ async def test_a_hook_takes_a_message_once_and_none_that_does_not_fit(redis_url:
         webhook = {"secret": "env:S"}
         params = {"day": {"$expr": "event.payload.day"}}
         trigger = Trigger(name="hook", webhook=webhook, when="event.payload.kind == 'paid'", params=params)
-        info = await client.triggers.put(flow("typed", params=Params), trigger)
+        info = await client.triggers.put(one_job("typed", params=Params), trigger)
         assert await client.hooks.find("nobody's") is None
         hook = await client.hooks.find(info.token)
         assert hook is not None

@@ -13,14 +13,14 @@ from orchestrator.model.errors import Conflict, DefinitionError, NotFound, Param
 from orchestrator.model.states import PriorityClass
 from orchestrator.settings import Settings
 from orchestrator.timing.once import At
-from support.ahead import MINUTE, START, START_MS, Params, flow, put
+from support.ahead import MINUTE, START, START_MS, Params, one_job, put
 from support.starters import Starters
 
 # -- put ----------------------------------------------------------------------------------------------------------
 
 
 def test_a_schedule_is_put_read_and_deleted(client: Client, ahead: Starters) -> None:
-    info = client.schedules.put(flow(), Schedule(Every("1m"), name="minutely"))
+    info = client.schedules.put(one_job(), Schedule(Every("1m"), name="minutely"))
     assert (info.id, info.state, info.next_ms) == ("flow/minutely", "active", START_MS + MINUTE)
     assert client.workflows.names() == ["flow"]  # a workflow that is given whole is stored with its schedule
     assert client.schedules.list() == [info] == client.schedules.list("flow")
@@ -47,7 +47,7 @@ def test_a_schedule_is_put_read_and_deleted(client: Client, ahead: Starters) -> 
 def test_a_schedule_that_cannot_be_is_refused(
     client: Client, ahead: Starters, workflow: str, schedule: Schedule, error: type[Exception], what: str
 ) -> None:
-    client.workflows.register(flow("typed", params=Params))
+    client.workflows.register(one_job("typed", params=Params))
     before = ahead.machine.snapshot()
     with pytest.raises(error, match=what):
         client.schedules.put(workflow, schedule)
@@ -55,7 +55,7 @@ def test_a_schedule_that_cannot_be_is_refused(
 
 
 def test_params_that_are_worked_out_later_are_taken(client: Client, ahead: Starters) -> None:
-    client.workflows.register(flow("typed", params=Params))
+    client.workflows.register(one_job("typed", params=Params))
     own = client.schedules.put("typed", Schedule(Every("1m"), params={"day": {"$expr": "string(planned)"}})).id
     ahead.run_clock(MINUTE)
     (run,) = ahead.runs(own)
@@ -63,7 +63,7 @@ def test_params_that_are_worked_out_later_are_taken(client: Client, ahead: Start
 
 
 def test_looking_ahead_at_what_is_not_there_is_refused(client: Client, ahead: Starters) -> None:
-    client.workflows.register(flow())
+    client.workflows.register(one_job())
     assert client.schedules.next(5, "flow") == []
     with pytest.raises(NotFound, match="no workflow 'nope'"):
         client.schedules.next(5, "nope")
@@ -170,7 +170,7 @@ def test_the_next_50_shown_are_the_50_that_start(client: Client, ahead: Starters
 
 
 def test_a_preview_stores_nothing(client: Client, ahead: Starters) -> None:
-    client.workflows.register(flow())
+    client.workflows.register(one_job())
     before = ahead.machine.snapshot()
     coming = client.schedules.preview("flow", Schedule(Every("1m"), jitter="30s"), 3)
     assert ahead.machine.snapshot() == before
@@ -179,7 +179,7 @@ def test_a_preview_stores_nothing(client: Client, ahead: Starters) -> None:
 
 
 def test_a_run_is_started_by_hand(client: Client, ahead: Starters) -> None:
-    client.workflows.register(flow("typed", params=Params))
+    client.workflows.register(one_job("typed", params=Params))
     schedule = Schedule(Every("1h"), params={"day": {"$expr": "schedule"}, "copies": 2}, priority="high")
     own = client.schedules.put("typed", schedule).id
     client.schedules.pause(own)
@@ -312,7 +312,7 @@ def test_a_calendar_that_changes_moves_the_schedules_that_use_it(client: Client)
 async def test_the_async_client_does_the_same(redis_url: str, ns: str) -> None:
     async with AsyncClient(Settings(redis_url=redis_url, broker_url=None, namespace=ns)) as client:
         await client.calendars.put("work", Calendar(weekdays="mon-fri"))
-        info = await client.schedules.put(flow(), Schedule(Cron("0 2 * * *"), days="work"))
+        info = await client.schedules.put(one_job(), Schedule(Cron("0 2 * * *"), days="work"))
         assert [each.schedule for each in await client.schedules.next(2)] == [info.id] * 2
         run = await client.schedules.trigger(info.id)
         assert (await run.refresh()).info.facts["manual"]

@@ -21,7 +21,7 @@ from orchestrator.model.errors import Conflict, NotFound, ParameterError
 from orchestrator.model.states import RunState
 from orchestrator.settings import Settings
 from orchestrator.state.store import Store
-from support.ahead import Params, flow
+from support.ahead import Params, one_job
 from support.namespace import desired_state
 from support.node import Node
 
@@ -87,10 +87,10 @@ async def client(request: pytest.FixtureRequest, settings: Settings, called: set
 
 @case("submit", "acting", "close", "run.refresh", "run.wait", "run.jobs", "run.output", "run.trace")
 async def a_run_that_succeeds(client: Any, node: Node) -> None:
-    run = await client.submit(flow("typed", params=Params), day="monday", idempotency_key="once")
-    assert (await client.submit(flow("typed", params=Params), day="monday", idempotency_key="once")).id == run.id
+    run = await client.submit(one_job("typed", params=Params), day="monday", idempotency_key="once")
+    assert (await client.submit(one_job("typed", params=Params), day="monday", idempotency_key="once")).id == run.id
     with pytest.raises(Conflict):
-        await client.submit(flow("typed", params=Params), day="tuesday", idempotency_key="once")
+        await client.submit(one_job("typed", params=Params), day="tuesday", idempotency_key="once")
     assert (await run.refresh()).state is RunState.queued
     assert node.work_off() == ["a"]
     assert (await run.wait(5, raise_on_failure=True)).state is RunState.succeeded
@@ -102,12 +102,12 @@ async def a_run_that_succeeds(client: Any, node: Node) -> None:
 
 @case("run.cancel", "run.failure", "runs.get", "runs.list")
 async def a_run_that_is_cancelled_by_who_acts(client: Any, node: Node) -> None:
-    run = await client.submit(flow())
+    run = await client.submit(one_job())
     ann = await client.acting(who="ann", why="not today", via="test")
     cancelled = await (await ann.runs.get(run.id)).cancel()
     assert (cancelled.info.who, cancelled.info.why) == ("ann", "not today")
     assert await cancelled.failure() == f"run {run.id} of flow was cancelled: not today"
-    other = await client.submit(flow())
+    other = await client.submit(one_job())
     assert (await (await ann.runs.get(other.id)).cancel("another reason", who="bob")).info.who == "bob"
     assert [info.id for info in await client.runs.list(state="cancelled", limit=1)] == [other.id]
     with pytest.raises(NotFound):
@@ -123,11 +123,11 @@ async def a_run_that_is_cancelled_by_who_acts(client: Any, node: Node) -> None:
     "workflows.schema",
 )
 async def stored_workflows(client: Any, node: Node) -> None:
-    assert (await client.workflows.register(flow("typed", params=Params))).new
+    assert (await client.workflows.register(one_job("typed", params=Params))).new
     assert (await client.workflows.get("typed")).latest == 1
     assert [info.name for info in await client.workflows.list()] == await client.workflows.names() == ["typed"]
     back = Workflow.from_definition(await client.workflows.definition("typed"))
-    assert back.compile().digest == flow("typed", params=Params).compile().digest
+    assert back.compile().digest == one_job("typed", params=Params).compile().digest
     assert list((await client.workflows.schema("typed"))["properties"]) == ["day", "copies"]
 
 
@@ -145,7 +145,7 @@ async def stored_workflows(client: Any, node: Node) -> None:
     "schedules.trigger",
 )
 async def schedules(client: Any, node: Node) -> None:
-    info = await client.schedules.put(flow(), Schedule(Every("1h"), name="often"), generation=0)
+    info = await client.schedules.put(one_job(), Schedule(Every("1h"), name="often"), generation=0)
     with pytest.raises(Conflict, match="changed meanwhile"):
         await client.schedules.put("flow", Schedule(Every("2h"), name="often"), generation=0)
     assert await client.schedules.get("flow/often") == info
@@ -167,7 +167,7 @@ async def schedules(client: Any, node: Node) -> None:
 
 @case("backfills.create", "backfills.get", "backfills.list", "backfills.cancel")
 async def backfills(client: Any, node: Node) -> None:
-    await client.schedules.put(flow(), Schedule(Cron("0 2 * * *"), name="nightly"))
+    await client.schedules.put(one_job(), Schedule(Cron("0 2 * * *"), name="nightly"))
     today = datetime.now(UTC).date()
     made = await client.backfills.create("flow/nightly", today - timedelta(days=8), today - timedelta(days=1))
     assert (made.id, made.count) == ("flow/nightly~1", 7)
@@ -193,7 +193,7 @@ async def backfills(client: Any, node: Node) -> None:
 )
 async def triggers_and_events(client: Any, node: Node) -> None:
     paid = Trigger(name="paid", event="order.paid", params={"day": {"$expr": "event.payload.day"}})
-    info = await client.triggers.put(flow("typed", params=Params), paid)
+    info = await client.triggers.put(one_job("typed", params=Params), paid)
     assert await client.triggers.get("typed/paid") == info
     assert await client.triggers.list() == [info]
     assert await client.triggers.names() == ["typed/paid"]
@@ -215,7 +215,7 @@ async def triggers_and_events(client: Any, node: Node) -> None:
 @case("hooks.find", "hooks.deliver")
 async def hooks(client: Any, node: Node) -> None:
     trigger = Trigger(name="hook", webhook={"secret": "env:S"}, when="event.payload.go")
-    info = await client.triggers.put(flow(), trigger)
+    info = await client.triggers.put(one_job(), trigger)
     hook = await client.hooks.find(info.token)
     assert (hook.id, hook.paused) == ("flow/hook", False)
     assert await client.hooks.find("nobody's") is None
@@ -226,7 +226,7 @@ async def hooks(client: Any, node: Node) -> None:
 @case("calendars.put", "calendars.get", "calendars.list", "calendars.resolve", "calendars.delete")
 async def calendars(client: Any, node: Node) -> None:
     await client.calendars.put("work", Calendar(weekdays="mon-fri"))
-    await client.schedules.put(flow(), Schedule(Cron("0 2 * * *"), days="work"))
+    await client.schedules.put(one_job(), Schedule(Cron("0 2 * * *"), days="work"))
     info = await client.calendars.get("work")
     assert info.used_by == ("flow/default",)
     assert await client.calendars.list() == [info]
@@ -240,7 +240,7 @@ async def calendars(client: Any, node: Node) -> None:
 
 @case("definitions.propose", "definitions.apply", "definitions.drift", "definitions.revisions", "definitions.back_to")
 async def sets_of_definitions(client: Any, node: Node) -> None:
-    wanted = desired_state(flow(), calendars={"work": Calendar(weekdays="mon-fri")})
+    wanted = desired_state(one_job(), calendars={"work": Calendar(weekdays="mon-fri")})
     ann = await client.acting(who="ann", why="a new calendar")
     proposal = await ann.definitions.propose(wanted)
     assert await ann.definitions.apply(wanted, proposal) == 1
@@ -253,7 +253,7 @@ async def sets_of_definitions(client: Any, node: Node) -> None:
 @case("queues.list", "nodes.list", "transitions.list", "transitions.last")
 async def what_the_fleet_does(client: Any, node: Node) -> None:
     assert await client.transitions.last() == "-"
-    run = await client.submit(flow())
+    run = await client.submit(one_job())
     assert [each.name for each in await client.nodes.list()] == ["n1"]
     assert sum(each.ready for each in await client.queues.list()) == 1
     node.work_off()

@@ -35,9 +35,9 @@ def test_the_same_content_keeps_its_version_and_becomes_the_current_one(machine:
     stored = [machine.store.put_plan(plan) for plan in (first, second, first, second)]
     assert stored == [Stored(1, new=True), Stored(2, new=True), Stored(1, new=False), Stored(2, new=False)]
     machine.store.put_plan(first)
-    flow = machine.store.read(reads.workflow(machine.keys, "w"))
-    assert flow is not None
-    assert (flow.latest, flow.versions) == (1, {1: first.digest, 2: second.digest})
+    workflow = machine.store.read(reads.workflow(machine.keys, "w"))
+    assert workflow is not None
+    assert (workflow.latest, workflow.versions) == (1, {1: first.digest, 2: second.digest})
 
 
 def test_nothing_is_sealed_that_is_not_there(machine: Machine) -> None:

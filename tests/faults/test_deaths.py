@@ -54,11 +54,11 @@ def losses(fleet: Fleet, run: Run, attempt: int) -> list[int]:
 def test_a_job_that_kills_its_workers_is_quarantined_and_harms_no_other(fleet: Fleet, ledger: Ledger) -> None:
     fleet.worker(*QUICK, app=APP).start()
     good = fleet.client.submit(layers(ledger, 20, 10))
-    flow = Workflow("poisoned")
-    flow.job("poison", tasks.poison.s(str(ledger)), route="celery", retry=RetryPolicy(max=100))
-    flow.job("behind", tasks.step.s(str(ledger)), route="celery", after="poison")
-    flow.job("beside", tasks.step.s(str(ledger)), route="celery")
-    bad = [fleet.client.submit(flow) for _ in range(3)]
+    workflow = Workflow("poisoned")
+    workflow.job("poison", tasks.poison.s(str(ledger)), route="celery", retry=RetryPolicy(max=100))
+    workflow.job("behind", tasks.step.s(str(ledger)), route="celery", after="poison")
+    workflow.job("beside", tasks.step.s(str(ledger)), route="celery")
+    bad = [fleet.client.submit(workflow) for _ in range(3)]
     for run in bad:
         run.wait(timeout=30)
         poison, behind, beside = run.jobs()
@@ -185,10 +185,10 @@ class TestSchedulers:
     ) -> None:
         alone.worker(*QUICK, app=APP).start()
         policy = RetryPolicy(max=3, backoff="fixed", delay=0.7, jitter=False)
-        flow = Workflow("wavers")
+        workflow = Workflow("wavers")
         for number in range(150):
-            flow.job(f"j{number}", tasks.waver.s(str(ledger), 3), route="celery", retry=policy)
-        run = alone.client.submit(flow)
+            workflow.job(f"j{number}", tasks.waver.s(str(ledger), 3), route="celery", retry=policy)
+        run = alone.client.submit(workflow)
         victims = itertools.cycle(three)
         while not run.refresh().state.final:
             before = ledger.starts()

@@ -38,10 +38,10 @@ MESSAGES = 1_000
 def listen(fleet: Fleet, **source: Any) -> str:
     """Store a trigger with a source; returns its id."""
     fleet.stop_scheduler()
-    flow = Workflow("orders")
-    flow.job("take", shop.noop.s(), route="celery")
-    flow.trigger(Trigger(name="paid", **source))
-    fleet.client.workflows.register(flow)
+    workflow = Workflow("orders")
+    workflow.job("take", shop.noop.s(), route="celery")
+    workflow.trigger(Trigger(name="paid", **source))
+    fleet.client.workflows.register(workflow)
     return "orders/paid"
 
 

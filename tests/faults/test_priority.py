@@ -26,10 +26,10 @@ ONE = ("-c", "1", *QUICK[2:])
 
 
 def backlog(count: int, seconds: float = JOB_S, priority: str = "low", route: str = "celery") -> Workflow:
-    flow = Workflow(f"backlog-{priority}", priority=priority)
+    workflow = Workflow(f"backlog-{priority}", priority=priority)
     for number in range(count):
-        flow.job(f"j{number}", shop.nap.s(seconds), route=route)
-    return flow
+        workflow.job(f"j{number}", shop.nap.s(seconds), route=route)
+    return workflow
 
 
 def wait_ms(run: Run) -> int:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator import Run
-from orchestrator.client.traces import Trace, read_trace, workflow_of
+from orchestrator.importers.traces import Trace, read_trace, workflow_of
 from orchestrator.model.states import JobState
 from support.fleet import Fleet
 from support.harm import QUICK, assert_sound, done, env_of

@@ -25,7 +25,7 @@ class Params(BaseModel):
     copies: int = 1
 
 
-def flow(name: str = "flow", **options: Any) -> Workflow:
+def one_job(name: str = "flow", **options: Any) -> Workflow:
     """Make a workflow of one job."""
     made = Workflow(name, **options)
     made.job("a", {"task": "orchestrator.noop"})
@@ -35,7 +35,7 @@ def flow(name: str = "flow", **options: Any) -> Workflow:
 def put(client: Client, schedule: Schedule, workflow: str = "flow") -> str:
     """Put a schedule, register its workflow if it is not there yet, and return the schedule's id."""
     if workflow not in client.workflows.names():
-        client.workflows.register(flow(workflow))
+        client.workflows.register(one_job(workflow))
     return client.schedules.put(workflow, schedule).id
 
 

@@ -54,9 +54,9 @@ class Fleet:
 
     def submit(self, signature: Any, route: str = "celery", **options: Any) -> Run:
         """Start a run of one job, which is called `job`."""
-        flow = Workflow("one")
-        flow.job("job", signature, route=route, **options)
-        return self.client.submit(flow)
+        workflow = Workflow("one")
+        workflow.job("job", signature, route=route, **options)
+        return self.client.submit(workflow)
 
     def outcome(self, signature: Any, *, wait_s: float = 20.0, **options: Any) -> tuple[JobRun, Run]:
         """Run one job to the run's end, and return what became of it."""

@@ -26,15 +26,15 @@ QUICK = ("-c", "2", "--without-gossip", "--without-mingle")
 def layers(ledger: Ledger, wide: int, deep: int, seconds: float = 0.01, route: str = "celery") -> Workflow:
     """Make layers of steps with three random parents each."""
     rng = random.Random(7)
-    flow = Workflow("layers")
+    workflow = Workflow("layers")
     above: list[str] = []
     for layer in range(deep):
         here = [f"l{layer}n{number}" for number in range(wide)]
         for name in here:
             after = rng.sample(above, min(3, len(above)))
-            flow.job(name, tasks.step.s(str(ledger), seconds), route=route, after=after)
+            workflow.job(name, tasks.step.s(str(ledger), seconds), route=route, after=after)
         above = here
-    return flow
+    return workflow
 
 
 def done(run: Run) -> int:

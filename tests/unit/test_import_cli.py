@@ -233,7 +233,7 @@ else:
 
 @pytest.mark.parametrize("file", ["django.json", "redbeat.json"])
 def test_exports_are_valid_as_they_are_printed(file, tmp_path, capsys):
-    flows = tmp_path / "flows.yaml"
-    assert call("import", "celery-beat", str(DATA / "beat" / file), "-o", str(flows)) == 0
-    assert call("workflows", "validate", str(flows)) == 0
-    assert len(capsys.readouterr().out.splitlines()) == len(load_all(flows.read_text()))
+    workflows = tmp_path / "flows.yaml"
+    assert call("import", "celery-beat", str(DATA / "beat" / file), "-o", str(workflows)) == 0
+    assert call("workflows", "validate", str(workflows)) == 0
+    assert len(capsys.readouterr().out.splitlines()) == len(load_all(workflows.read_text()))

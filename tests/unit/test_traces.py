@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.client.traces import read_trace, workflow_of
+from orchestrator.importers.traces import read_trace, workflow_of
 from orchestrator.model.errors import TraceError
 
 TRACE = {

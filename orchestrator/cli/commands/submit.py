@@ -57,7 +57,7 @@ def submit(
 @click.pass_context
 def replay(ctx: click.Context, trace: Path, time_scale: float, priority: str | None, wait: bool, as_json: bool) -> None:
     """Run a recorded DAG again: TRACE is a JSON trace, or a WfCommons instance (WfFormat 1.5)."""
-    from orchestrator.client.traces import read_trace, workflow_of
+    from orchestrator.importers.traces import read_trace, workflow_of
 
     if not math.isfinite(time_scale):
         raise click.BadParameter(f"{time_scale} is not a number of times", param_hint="--time-scale")

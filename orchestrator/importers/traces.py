@@ -1,4 +1,4 @@
-"""Recorded DAGs: reads a trace, or a WfCommons instance, and turns it into a workflow that does the same again.
+"""Recorded DAGs: a trace or a WfCommons instance is read, and becomes a workflow that does the same again.
 
 A trace is JSON: `{"name", "source", "licence", "jobs": [{"id", "name", "runtime_s", "after": [id, …]}]}`; a run exports
 the same with each job's `started_s` and `finished_s`, seconds since its start. A WfCommons instance is WfFormat 1.5.
@@ -9,16 +9,14 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from orchestrator.dsl.builder import Workflow
 from orchestrator.model.errors import DefinitionError, TraceError
-from orchestrator.model.run import JobRun, RunInfo
 from orchestrator.model.workflow import MAX_NAME, JobDefinition, WorkflowDefinition
-from orchestrator.plan.plan import Plan
 
 WFFORMAT = "1.5"
 NOOP, SLEEP = "orchestrator.noop", "orchestrator.sleep"
@@ -45,7 +43,11 @@ class Trace:
 
 
 def read_trace(path: Path) -> Trace:
-    """Read a trace or a WfCommons instance; a `TraceError` names the place of what is wrong."""
+    """Read a trace or a WfCommons instance.
+
+    Raises:
+        TraceError: the file cannot be read, or is neither of the two; `where` is the place in the file.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -65,13 +67,17 @@ def read_trace(path: Path) -> Trace:
 
 
 def workflow_of(trace: Trace, time_scale: float = 1.0, *, where: str | None = None) -> Workflow:
-    """Return the workflow that replays a trace: each job sleeps its runtime times `time_scale`, at 0 does nothing."""
-    flow = Workflow.from_definition(_definition(trace, time_scale))
+    """Return the workflow that replays a trace. Each job sleeps `time_scale` times its runtime; at 0 it does nothing.
+
+    Raises:
+        TraceError: the jobs wait for each other in a circle; `where` is what was given.
+    """
+    workflow = Workflow.from_definition(_definition(trace, time_scale))
     try:
-        flow.compile()
+        workflow.compile()
     except DefinitionError as error:  # what only the whole shows: a cycle
         raise TraceError(error.what, where=where) from None
-    return flow
+    return workflow
 
 
 def _definition(trace: Trace, time_scale: float) -> WorkflowDefinition:
@@ -93,31 +99,6 @@ def _definition(trace: Trace, time_scale: float) -> WorkflowDefinition:
             for job in trace.jobs
         ),
     )
-
-
-def trace_json(info: RunInfo, jobs: Sequence[JobRun], plan: Plan) -> dict[str, Any]:
-    """Return a run as a trace. A job that never ran took no time."""
-    start = info.started_ms or info.created_ms
-    after: list[list[str]] = [[] for _ in jobs]
-    for job in jobs:
-        for child in plan.jobs[job.index].successors:
-            after[child].append(job.name)
-    return {
-        "name": info.workflow,
-        "source": f"orchestrator run {info.id} (version {info.version}, {info.state.name})",
-        "licence": "",
-        "jobs": [
-            {
-                "id": job.name,
-                "name": job.name,
-                "runtime_s": _since(job.started_ms, job.ended_ms) or 0.0,
-                "after": after[job.index],
-                "started_s": _since(start, job.started_ms),
-                "finished_s": _since(start, job.ended_ms),
-            }
-            for job in jobs
-        ],
-    }
 
 
 # -- the two formats ----------------------------------------------------------------------------------------------
@@ -238,7 +219,3 @@ def _unused(name: str, taken: set[str]) -> str:
 
 def _refuse_constant(text: str) -> float:
     raise ValueError(f"{text} is not JSON")
-
-
-def _since(start_ms: int | None, end_ms: int | None) -> float | None:
-    return None if start_ms is None or end_ms is None else round((end_ms - start_ms) / 1000, 3)
