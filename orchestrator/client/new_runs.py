@@ -8,21 +8,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, assert_never
 
 from orchestrator.client.lookup import as_workflow, head_of
+from orchestrator.client.run import RunSteps
 from orchestrator.client.session import Noun, Session
 from orchestrator.client.steps import Steps, ask, change, publish
+from orchestrator.client.todo import advance
 from orchestrator.model.errors import Conflict, NotFound, ParameterError
 from orchestrator.model.ids import new_run_id
 from orchestrator.model.states import PriorityClass
 from orchestrator.plan.plan import Plan
-from orchestrator.state.transitions.replies import Missing, NoPlan
-from orchestrator.state.transitions.runs import Advance, Created, CreateRun, Exists, KeyConflict
+from orchestrator.state.transitions.replies import NoPlan
+from orchestrator.state.transitions.runs import Created, CreateRun, Exists, KeyConflict
 
 if TYPE_CHECKING:
-    from orchestrator.client.run import RunSteps
     from orchestrator.client.session import AnyWorkflow
 
-SLICES = 4
-"""How much of a new run's `todo` its submitter carries out; workers and schedulers do the rest."""
 MAX_KEY = 200
 """Characters that an idempotency key may have."""
 
@@ -70,8 +69,6 @@ class ClientSteps(Noun):
             NotFound: there is no workflow of that name.
             Conflict: the key belongs to a run of another workflow, or with other parameters.
         """
-        from orchestrator.client.run import RunSteps
-
         values = {**(params or {}), **more}
         plan = None
         if isinstance(workflow, str):
@@ -118,17 +115,6 @@ def create(session: Session, run: NewRun) -> Steps[str]:
             raise NotFound("the workflow's plan is not stored", remedy="submit its definition once more")
         case _:
             assert_never(made)
-
-
-def advance(session: Session, run_id: str) -> Steps[None]:
-    """Carry out some slices of a run's `todo`."""
-    for _ in range(SLICES):
-        advanced = yield from change(session, Advance(run_id))
-        if isinstance(advanced, Missing):
-            return
-        yield from publish(advanced.permits)
-        if not advanced.more:
-            return
 
 
 def _priority(name: str | None, default: int) -> int:

@@ -6,9 +6,9 @@ import time
 from typing import TYPE_CHECKING, Any, assert_never
 
 from orchestrator.client.lookup import plan_of
-from orchestrator.client.new_runs import advance
 from orchestrator.client.session import Noun, Session
 from orchestrator.client.steps import Steps, change, read, sleep
+from orchestrator.client.todo import advance
 from orchestrator.model.errors import NotFound, RunFailed, WaitTimeout
 from orchestrator.model.ids import is_run_id
 from orchestrator.model.run import JobRun, RunInfo
