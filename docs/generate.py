@@ -322,8 +322,10 @@ PAGES: dict[str, Callable[[], str]] = {
 def main(arguments: list[str]) -> int:
     """Write the files, or with `--check` tell the stale ones and return 1."""
     faces = runpy.run_path(str(Path(__file__).with_name("faces.py")))["faces"]
+    tutorial = runpy.run_path(str(Path(__file__).with_name("tutorial.py")))["tutorial"]
     stale = []
-    for path, text in {**{REFERENCE / name: page() for name, page in PAGES.items()}, **faces()}.items():
+    pages = {REFERENCE / name: page() for name, page in PAGES.items()}
+    for path, text in {**pages, **faces(), **tutorial()}.items():
         if path.exists() and path.read_text() == text:
             continue
         if "--check" in arguments:
