@@ -35,7 +35,7 @@ MOST = 50_000
 SLICE = 1_000
 MOST_PARALLEL = 10_000
 KEPT_PAST = 1_000
-"""Planned times of a schedule of which it is known what became of them."""
+"""Past planned times that are kept of a schedule."""
 
 
 class BackfillsSteps(Noun):
@@ -53,7 +53,7 @@ class BackfillsSteps(Noun):
         priority: str | None = "low",
         dry_run: bool = False,
     ) -> Steps[BackfillInfo]:
-        """Let the schedule's planned times in [start, end) make runs, `parallel` of them at a time.
+        """Let the planned times of a schedule in [start, end) make runs, `parallel` of them at a time.
 
         Moments without an offset are local time of the schedule's zone. Times that are still to come are left to the
         schedule. `only` takes the times that made no run (`missing`) or whose run did not succeed (`failed`); it knows
@@ -89,14 +89,14 @@ class BackfillsSteps(Noun):
             if dry_run or not found:
                 return [], info
             number = 1 + max((int(each.id.rpartition("~")[2]) for each in others), default=0)
-            own = planned.schedule.model_copy(update={"priority": priority or planned.schedule.priority})
-            made = replace(backfill_record(record, own, number, parallel), about=json.dumps(about).encode())
+            changed = planned.schedule.model_copy(update={"priority": priority or planned.schedule.priority})
+            made = replace(backfill_record(record, changed, number, parallel), about=json.dumps(about).encode())
             return _ops(made, found), replace(info, id=made.id)
 
         return (yield from edit(self.session, think))
 
     def get(self, backfill: str) -> Steps[BackfillInfo]:
-        """Return how far a backfill is.
+        """Return a backfill, and how far it is.
 
         Raises:
             NotFound: there is no such backfill.
@@ -106,14 +106,14 @@ class BackfillsSteps(Noun):
         return _info(record, load)
 
     def list(self, schedule: str | None = None) -> Steps[Sequence[BackfillInfo]]:
-        """Return how far all backfills are, or those of a schedule, the newest first."""
+        """Return all backfills, or those of a schedule, the newest first."""
         records = [each for each in (yield from all_starters(self.keys, KIND)) if schedule in (None, each.log)]
         loads = yield from read(starters.loads(self.keys, [record.id for record in records]))
         found = [_info(record, load) for record, load in zip(records, loads, strict=True)]
         return sorted(found, key=lambda each: each.created_ms or 0, reverse=True)
 
     def cancel(self, backfill: str) -> Steps[BackfillInfo]:
-        """Let the waiting planned times of a backfill make no run any more. Its runs go on.
+        """Drop the waiting planned times of a backfill. Its runs go on.
 
         Raises:
             NotFound: there is no such backfill.
@@ -199,7 +199,7 @@ def _those(keys: Keys, schedule: str, found: list[int], only: str, others: Seque
 
 
 def _last(past: Sequence[PastOccasion]) -> Mapping[int, PastOccasion]:
-    """Return what became of each planned time: its run, if it had one in the end."""
+    """Return the last record of each planned time; a run counts before other records."""
     found: dict[int, PastOccasion] = {}
     for each in past:
         if each.at_ms not in found or each.word == "run":

@@ -1,4 +1,4 @@
-"""What the generated faces stand on: how a client is made, closed and handed to another actor, and what a run is."""
+"""The parts of the faces that are written by hand: how a client is made, closed and handed to another actor; a run."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class AnyClient:
         self._session = Session(Keys(self.settings.namespace), self.route_of)
 
     def acting(self, *, who: str = "", why: str = "", via: str = "") -> Self:
-        """Return a client whose actions are those of `who`, for the reason `why`, through `via` (`cli`, `api` …).
+        """Return a client for the actions of `who`, for the reason `why`, by the way `via` (`cli`, `api` …).
 
-        What an action keeps of this is written down with it. Both clients share their connections: closing one
-        closes the other.
+        Each action writes down as much of this as its record has room for. Both clients share their connections:
+        closing one closes the other.
         """
         made = copy.copy(self)
         for name in ("_steps", *NOUNS):
@@ -113,7 +113,7 @@ class AsyncFace:
 
 
 class RunBase(Face):
-    """A run of `Client`: what is not known yet is read when it is asked for."""
+    """A run of `Client`. A property that is not known yet is read when somebody asks for it."""
 
     _steps: RunSteps
 
@@ -141,7 +141,7 @@ class RunBase(Face):
 
 
 class AsyncRunBase(AsyncFace):
-    """A run of `AsyncClient`: a property cannot read, so that nothing is known before `refresh` or `wait`."""
+    """A run of `AsyncClient`. A property cannot wait for a read, so it is None before `refresh` or `wait`."""
 
     _steps: RunSteps
 

@@ -31,7 +31,7 @@ class CalendarsSteps(Noun):
     """The calendars that schedules name."""
 
     def put(self, name: str, calendar: Calendar) -> Steps[CalendarInfo]:
-        """Create or change a calendar; the schedules that use it are planned anew from now on, in the same step.
+        """Create or change a calendar. The schedules that use it are planned anew from now on, in the same transition.
 
         Raises:
             DefinitionError: the name or the calendar is not valid, or the calendar is made of itself.
@@ -71,7 +71,7 @@ class CalendarsSteps(Noun):
             NotFound: there is no such calendar.
         """
         known = yield from calendars(self.keys)
-        _look(name, known)
+        _require(name, known)
         schedules = yield from all_starters(self.keys, "schedule")
         return CalendarInfo(name, known[name], _users(name, known, schedules))
 
@@ -82,7 +82,7 @@ class CalendarsSteps(Noun):
         return [CalendarInfo(name, known[name], _users(name, known, schedules)) for name in sorted(known)]
 
     def resolve(self, calendar: Calendar) -> Steps[Calendar]:
-        """Return a calendar with those that it names put in their places, so that it can be asked for its days.
+        """Return a calendar in which the calendars that it names are put in their places, so that it has days.
 
         Raises:
             DefinitionError: a calendar that it names is missing, or it is made of itself.
@@ -99,7 +99,7 @@ class CalendarsSteps(Noun):
 
         def think() -> Steps[Thought[None]]:
             known = yield from calendars(self.keys)
-            _look(name, known)
+            _require(name, known)
             schedules = yield from all_starters(self.keys, "schedule")
             users = [f"schedule {each}" for each in _users(name, known, schedules)]
             users += [f"calendar {each}" for each in sorted(made_of({name}, known) - {name})]
@@ -112,7 +112,8 @@ class CalendarsSteps(Noun):
         yield from edit(self.session, think)
 
 
-def _look(name: str, known: Collection[str]) -> None:
+def _require(name: str, known: Collection[str]) -> None:
+    """Refuse the name of a calendar that is not stored."""
     if name not in known:
         raise NotFound(f"there is no calendar {name!r}", remedy=there_are(name, sorted(known)))
 

@@ -153,16 +153,16 @@ def _warnings(
 ) -> Steps[list[str]]:
     after = current.updated(desired.definitions, deleted)
     unchanged = Definitions(
-        schedules={own: each for own, each in after.schedules.items() if own not in desired.definitions.schedules},
-        triggers={own: each for own, each in after.triggers.items() if own not in desired.definitions.triggers},
+        schedules=_without(after.schedules, desired.definitions.schedules),
+        triggers=_without(after.triggers, desired.definitions.triggers),
     )
     around = Surroundings("in this namespace", set(after.calendars), set(after.workflows))
-    chained = {own: each for own, each in unchanged.triggers.items() if "run" in each or "datasets" in each}
+    chained = {name: each for name, each in unchanged.triggers.items() if "run" in each or "datasets" in each}
     around.triggers = read_triggers(chained)
     named = any(trigger.datasets for trigger in desired.triggers.values())
     if named or any(trigger.datasets for trigger in around.triggers.values()):
         # Any workflow may produce a dataset that a desired trigger names; only one with triggers can be in a circle.
-        started = {workflow_of(own) for own in (*chained, *desired.triggers)}
+        started = {workflow_of(starter_id) for starter_id in (*chained, *desired.triggers)}
         for name in after.workflows if named else started & after.workflows.keys():
             head = yield from _head(keys, after.workflows[name], desired.plans)
             around.produces[name] = tuple(head.get("produces", ()))
@@ -171,6 +171,10 @@ def _warnings(
         if current.workflows.get(name, digest) != digest:
             schemas[name] = (yield from _head(keys, digest, desired.plans)).get("params")
     return [*warnings(desired.schedules, desired.triggers, around), *unfit_starters(unchanged, schemas)]
+
+
+def _without(definitions: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: each for name, each in definitions.items() if name not in others}
 
 
 def _head(keys: Keys, digest: str, plans: Mapping[str, Plan]) -> Steps[dict[str, Any]]:

@@ -1,7 +1,7 @@
-"""Edits of definitions: thought over with all that they depend on in view, then made in one transition.
+"""Edits of definitions: everything that an edit depends on is read, then the edit is made in one transition.
 
-If anybody else edits meanwhile, or a scheduler starts a planned time, the edit is thought over again. So a schedule
-never names a calendar that has just been deleted, and no planned time is planned twice.
+If somebody else edits in between, or a scheduler starts a planned time, everything is read again. So a schedule never
+names a calendar that has just been deleted, and no planned time is planned twice.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Thought = tuple[Sequence[Op], T]
 """The ops of an edit, and the result of the edit if they are made."""
 
 MOST_TRIES = 100
-"""How often an edit is thought over anew. Each time somebody else's edit was made, so the number is high."""
+"""How often an edit is tried. Each failure means that somebody else's edit was made, so the number is high."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +39,13 @@ class Target:
     name: str
     schema: Mapping[str, Any] | None
     ops: tuple[Op, ...] = ()
-    """What makes its plan the current version, if it is not."""
+    """The op that makes its plan the current version; none if it is current already."""
 
 
 def edit(session: Session, think: Callable[[], Steps[Thought[T]]]) -> Steps[T]:
-    """Make the edit that `think` returns, and return its result; `think` may be called again. No ops, no edit.
+    """Make the edit that `think` returns, and return its result. Without ops there is nothing to make.
+
+    `think` is called again if somebody else has edited in between.
 
     Raises:
         Conflict: others edit all the time.
@@ -75,12 +77,12 @@ def upload(keys: Keys, plan: Plan) -> Steps[None]:
             yield from ask(lambda port, batch=batch: port.store.pipeline(batch))  # type: ignore[misc]
 
 
-def target(session: Session, workflow: AnyWorkflow) -> Steps[Target]:
-    """Look at a workflow, and store the plan of one that is given whole.
+def target_of(session: Session, workflow: AnyWorkflow) -> Steps[Target]:
+    """Return the target of an edit. The plan of a `Workflow` or a definition is stored; a name must be known.
 
     Raises:
         DefinitionError: the workflow cannot be run.
-        NotFound: only a name was given, and there is no such workflow.
+        NotFound: there is no workflow of that name.
     """
     keys = session.keys
     if isinstance(workflow, str):

@@ -1,7 +1,7 @@
 """Events, which come from outside, and their deliveries: `client.events`.
 
-An event is tried on every trigger that it concerns before anything is stored: its sender is told of a payload that
-does not fit.
+An event is tried on every trigger that listens to it before anything is stored. So the sender of a payload that does
+not fit gets an error.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ _NAMED = 10
 
 
 class EventsSteps(Noun):
-    """Events from outside, and what became of their deliveries."""
+    """Events from outside, and their deliveries."""
 
     def emit(self, name: str, payload: Any = None, id: str | None = None, *, source: str = "emit") -> Steps[Emitted]:
-        """Tell that something happened, for the triggers that listen to events of that name (`order.paid`).
+        """Send an event to the triggers that listen to its name (`order.paid`).
 
         `payload` is anything that JSON can say. An event with the same `id` is taken once: a second time changes
         nothing, and the answer says `duplicate`. `source` says where the event comes from, for people.
@@ -53,7 +53,9 @@ class EventsSteps(Noun):
     def emit_dataset(
         self, name: str, payload: Any = None, id: str | None = None, *, source: str = "emit"
     ) -> Steps[Emitted]:
-        """Tell that a dataset was written, but not by a workflow that produces it. Otherwise as `emit`.
+        """Say that a dataset was written by a program outside. Workflows that produce a dataset say so by themselves.
+
+        Arguments and answer are those of `emit`.
 
         Raises:
             ParameterError: as by `emit`.
@@ -62,9 +64,9 @@ class EventsSteps(Noun):
         return (yield from self._send(f"dataset:{name}", name, payload, id, source))
 
     def get(self, delivery: str) -> Steps[DeliveryInfo]:
-        """Return one delivery, with the runs that it started: by its id, or by the id that its sender gave.
+        """Return one delivery, with the runs that it started.
 
-        The sender's id finds one of the newest 1,000 deliveries.
+        `delivery` is its id, or the id that its sender gave, if it is among the newest 1,000.
 
         Raises:
             NotFound: there is no such delivery, or there are several.
@@ -83,7 +85,7 @@ class EventsSteps(Noun):
         return delivery_info(found[0])
 
     def list(self, limit: int = 50, name: str | None = None) -> Steps[Sequence[DeliveryInfo]]:
-        """Return the newest deliveries, the newest first; only those of an event's name or a topic if one is given."""
+        """Return the newest deliveries, the newest first. `name` is an event or a topic; others are left out then."""
         ids = yield from read(starters.latest_deliveries(self.keys, limit if name is None else 10 * limit))
         found = yield from read(starters.deliveries(self.keys, ids))
         if name is not None:
@@ -156,7 +158,7 @@ def body_of(payload: Any, where: str) -> bytes:
 
 
 def delivery_info(record: DeliveryRecord) -> DeliveryInfo:
-    """Return what is known of a delivery."""
+    """Return a delivery as callers see it."""
     return DeliveryInfo(record.id, record.topic, record.source, record.at_ms, json.loads(record.body), record.outcomes)
 
 

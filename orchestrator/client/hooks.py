@@ -25,8 +25,8 @@ class HooksSteps(Noun):
 
     def find(self, token: str) -> Steps[HookInfo | None]:
         """Return the webhook with a token; None if there is none, or its definition disables it."""
-        own = yield from read(starters.hook(self.keys, token))
-        record = None if own is None else (yield from read(starters.one(self.keys, own)))
+        trigger_id = yield from read(starters.hook(self.keys, token))
+        record = None if trigger_id is None else (yield from read(starters.one(self.keys, trigger_id)))
         if record is None or record.token != token:
             return None
         trigger = Trigger.read(name_of(record.id), json.loads(record.spec))
@@ -35,9 +35,9 @@ class HooksSteps(Noun):
     def deliver(
         self, hook: HookInfo, delivery: str, payload: Any, headers: Mapping[str, str], received_ms: int
     ) -> Steps[HookDelivery]:
-        """Keep a message that is genuine, once by its id.
+        """Store a message whose signature was checked. The same `delivery` again is stored once.
 
-        `received_ms` is when the caller got it; the time that is kept is that of Redis.
+        `received_ms` is the caller's time; the stored time is that of Redis.
 
         Raises:
             Unavailable: the hook is paused.
@@ -54,14 +54,14 @@ class HooksSteps(Noun):
             identity = Expression(hook.trigger.id)
             with at_trigger(hook.id):
                 delivery = str(identity.value(event=event.variable()))
-        own = stored_id(topic, delivery)
-        known = yield from read(starters.deliveries(self.keys, [own]))
+        delivery_id = stored_id(topic, delivery)
+        known = yield from read(starters.deliveries(self.keys, [delivery_id]))
         if not known:
             if not (yield from try_on(self.session, topic, event)):
                 return HookDelivery("ignored")
             kept_headers = json.dumps(dict(headers)).encode()
-            reply = yield from change(self.session, Deliver(own, topic, source, body, kept_headers))
+            reply = yield from change(self.session, Deliver(delivery_id, topic, source, body, kept_headers))
             if not isinstance(reply, Duplicate):
                 return HookDelivery("accepted")
-            known = yield from read(starters.deliveries(self.keys, [own]))
+            known = yield from read(starters.deliveries(self.keys, [delivery_id]))
         return HookDelivery("duplicate", delivery_info(known[0]).runs if known else ())

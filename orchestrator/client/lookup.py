@@ -1,4 +1,4 @@
-"""What is stored, looked up by its name; `NotFound` names what there is instead."""
+"""Stored things, looked up by their names. A `NotFound` names those that there are."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def workflow_info(keys: Keys, name: str) -> Steps[WorkflowInfo]:
 
 
 def head_of(keys: Keys, name: str) -> Steps[CurrentVersion]:
-    """Read what starting a run needs of a workflow's current version.
+    """Read the parts of a workflow's current version that a start of a run needs.
 
     Raises:
         NotFound: there is no such workflow, or its plan is not stored.
@@ -91,7 +91,7 @@ def all_starters(keys: Keys, kind: str, workflow: str | None = None) -> Steps[li
 
 
 def as_workflow(given: Workflow | WorkflowDefinition) -> Workflow:
-    """Return a workflow, whatever form it was given in.
+    """Return a workflow or a definition as a `Workflow`.
 
     Raises:
         DefinitionError: it is no workflow.

@@ -28,7 +28,7 @@ MAX_KEY = 200
 
 @dataclass(frozen=True, slots=True)
 class NewRun:
-    """A run to be created, checked: nothing of it is stored yet."""
+    """A run that is checked but not stored yet."""
 
     plan: str
     params: bytes
@@ -40,14 +40,14 @@ class NewRun:
     content: Plan | None = None
     """The plan itself, if the store may not have it."""
     facts: bytes = b""
-    """What starts it, as JSON."""
+    """Says what started the run, as JSON."""
 
 
 class ClientSteps(Noun):
-    """Submits workflows, and asks and changes what a namespace holds: `client.<noun>.<verb>`.
+    """Submits workflows; everything else is `client.<noun>.<verb>`.
 
-    `app` is the user's Celery app, if there is one at hand: it routes tasks that are known by name only, and its
-    broker carries the messages.
+    `app` is the user's Celery app, if there is one: it routes tasks that are known by their names only, and its broker
+    carries the messages.
     """
 
     def submit(
@@ -59,9 +59,10 @@ class ClientSteps(Noun):
         idempotency_key: str | None = None,
         **more: Any,
     ) -> Steps[RunSteps]:
-        """Start a run of a workflow, or of a stored one by its name; parameters as a mapping, by keyword, or both.
+        """Start a run of a workflow, or of a stored workflow by its name.
 
-        They are checked before anything is stored. The same `idempotency_key` again returns the same run.
+        Parameters are a mapping, keywords, or both. They are checked before anything is stored. The same
+        `idempotency_key` again returns the same run.
 
         Raises:
             DefinitionError: the workflow cannot be run.
@@ -86,7 +87,7 @@ class ClientSteps(Noun):
 
 
 def create(session: Session, run: NewRun) -> Steps[str]:
-    """Create the run, and return its id; the same idempotency key again returns the same run.
+    """Create the run, and return its id. The same idempotency key again returns the id of the same run.
 
     Raises:
         Conflict: the key belongs to another request.

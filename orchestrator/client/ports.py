@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 class _Publishing:
-    """The publisher of permits, made when the first are due: most clients only ask."""
+    """Owns the publisher of permits. It is made when the first permits are due, because most clients only read."""
 
     def __init__(self, settings: Settings, app: Celery | None) -> None:
         self._settings = settings
@@ -31,7 +31,7 @@ class _Publishing:
 
     @cached_property
     def publisher(self) -> Publisher:
-        """The publisher on the broker to which the workers listen."""
+        """The publisher, on the broker to which the workers listen."""
         from orchestrator.dispatch.permits import Publisher
 
         return Publisher.for_url(broker_url(self._settings, self._app), self._settings.namespace)

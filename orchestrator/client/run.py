@@ -1,4 +1,4 @@
-"""One run: what `Run` does, as steps."""
+"""One run: the verbs of `Run`, as steps."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from typing import Self
 
 FIRST_POLL_S, LAST_POLL_S = 0.005, 0.1
-"""The pauses of `wait`: short at first, so that the end of a short run is seen at once."""
+"""Seconds between two reads of `wait`: short at first, so that the end of a short run is seen at once."""
 _ENDS = {RunState.cancelled: "was cancelled", RunState.timed_out: "ran out of time"}
 
 
 class RunSteps(Noun):
-    """A run. `state` and `info` are as last read: `refresh` and `wait` read anew."""
+    """A run. `state` and `info` are as last read; `refresh` and `wait` read the run anew."""
 
     def __init__(self, session: Session, run_id: str, info: RunInfo | None = None) -> None:
         super().__init__(session)
@@ -64,7 +64,7 @@ class RunSteps(Noun):
         return self
 
     def jobs(self) -> Steps[list[JobRun]]:
-        """Return its jobs, in the order of the definition.
+        """Return the jobs of the run, in the order of the definition.
 
         Raises:
             NotFound: there is no such run.
@@ -73,7 +73,7 @@ class RunSteps(Noun):
         return (yield from read(reads.jobs(self.keys, self.id)))
 
     def output(self, job: str) -> Steps[Any]:
-        """Return what a job returned; None if it returned nothing or is not over.
+        """Return the output of a job; None if the job returned nothing or is not over.
 
         Raises:
             NotFound: there is no such run, or it has no such job.
@@ -86,7 +86,7 @@ class RunSteps(Noun):
         return values.decode(found.get(index, b""))
 
     def cancel(self, why: str = "", *, who: str = "") -> Steps[Self]:
-        """Ask for its end: nothing starts any more, and what runs is stopped within a beat.
+        """Ask for the end of the run: no more job starts, and running jobs are stopped within a beat.
 
         A run that is over stays as it is. `who` and `why` are kept with the run; by default they are those of the
         client's actor.
@@ -108,7 +108,7 @@ class RunSteps(Noun):
         return self
 
     def failure(self) -> Steps[str]:
-        """Say in one line why it did not succeed.
+        """Return one line that says why the run did not succeed.
 
         Raises:
             NotFound: there is no such run.
@@ -116,7 +116,7 @@ class RunSteps(Noun):
         return (yield from self._failure(self.info or (yield from self._look())))
 
     def trace(self) -> Steps[dict[str, Any]]:
-        """Return it in the trace format, which `orchestrator replay` runs again.
+        """Return the run in the trace format, which `orchestrator replay` runs again.
 
         Raises:
             NotFound: there is no such run.
@@ -128,7 +128,7 @@ class RunSteps(Noun):
         return trace_json(info, jobs, (yield from plan_of(self.keys, info.plan)))
 
     def _look(self) -> Steps[RunInfo]:
-        """Read the run anew, and keep what was read."""
+        """Read the run anew, and keep the result in `info`."""
         info = None
         if is_run_id(self.id):
             info = yield from read(reads.run(self.keys, self.id))

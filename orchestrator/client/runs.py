@@ -27,7 +27,7 @@ class RunsSteps(Noun):
     def list(
         self, *, state: RunState | str | None = None, workflow: str | None = None, limit: int = 50
     ) -> Steps[Sequence[RunInfo]]:
-        """Return the newest runs, the live ones first; only those in a state or of a workflow if one is given.
+        """Return the newest runs, the live ones first. `state` and `workflow` leave others out.
 
         Raises:
             ParameterError: a run has no such state.

@@ -41,7 +41,7 @@ class SchedulesSteps(Noun):
     """The schedules of stored workflows. An id is `workflow/name`."""
 
     def put(self, workflow: AnyWorkflow, schedule: Schedule, *, generation: int | None = None) -> Steps[ScheduleInfo]:
-        """Create or change a schedule; a workflow that is given whole is stored with it.
+        """Create or change a schedule; a `Workflow` or a definition is stored with it.
 
         The schedule holds at once: its next run is the first that it plans from now on. A schedule that is paused
         stays so. `generation` is that of the `ScheduleInfo` that was looked at, 0 for none.
@@ -52,10 +52,10 @@ class SchedulesSteps(Noun):
             Conflict: somebody has changed the schedule since `generation`, or a trigger has its name.
         """
 
-        def compose(aim: Target, record: StarterRecord | None) -> Steps[list[Op]]:
+        def compose(target: Target, record: StarterRecord | None) -> Steps[list[Op]]:
             known = yield from calendars(self.keys)
             now = yield from read(starters.clock(self.keys))
-            made = common.schedule_starter(aim, schedule, record, known, now)
+            made = common.schedule_starter(target, schedule, record, known, now)
             _check_ever(schedule, made, now)
             return [put_starter(made, record.seen if record else "0")]
 
@@ -63,7 +63,7 @@ class SchedulesSteps(Noun):
         return (yield from self.get(put_id))
 
     def get(self, schedule: str) -> Steps[ScheduleInfo]:
-        """Return what is known of a schedule.
+        """Return a schedule, with its state and its runs.
 
         Raises:
             NotFound: there is no such schedule.
@@ -85,7 +85,7 @@ class SchedulesSteps(Noun):
     def next(self, count: int = 50, of: str | None = None) -> Steps[Sequence[NextStart]]:
         """Return the next runs of all schedules, or of a workflow, or of one schedule, in the order of their starts.
 
-        Those are the runs that start if nothing is edited; what overlap policies will do to them cannot be foreseen.
+        Those are the runs that start if nothing is edited. The effects of overlap policies are not foreseen.
 
         Raises:
             NotFound: there is no such workflow or schedule.
@@ -104,18 +104,18 @@ class SchedulesSteps(Noun):
         ]  # fmt: skip
 
     def preview(self, workflow: str, schedule: Schedule, count: int = 5) -> Steps[Sequence[NextStart]]:
-        """Return the first runs that a schedule would start. It is checked as by `put`; nothing is stored.
+        """Return the first runs that a schedule would start. The schedule is checked as by `put`; nothing is stored.
 
         Raises:
             DefinitionError: the workflow does not take the parameters, or the schedule never runs.
             NotFound: there is no such workflow or calendar.
         """
-        aim = Target(workflow, (yield from head_of(self.keys, workflow)).head.get("params"))
+        target = Target(workflow, (yield from head_of(self.keys, workflow)).head.get("params"))
         known = yield from calendars(self.keys)
         now = yield from read(starters.clock(self.keys))
         if not schedule.enabled:
             schedule = schedule.model_copy(update={"enabled": True})
-        made = common.schedule_starter(aim, schedule, None, known, now)
+        made = common.schedule_starter(target, schedule, None, known, now)
         _check_ever(schedule, made, now)
         planned = Planned.of(made.id, schedule, known)
         zone = schedule.timing.zone_name
@@ -123,7 +123,7 @@ class SchedulesSteps(Noun):
         return [NextStart(each.starts, each.schedule, workflow, each.planned, zone) for each in runs]
 
     def past(self, schedule: str) -> Steps[Sequence[PastOccasion]]:
-        """Return what became of its planned times, the oldest first: of the last 1,000.
+        """Return the past planned times of a schedule, the oldest first; the last 1,000 are kept.
 
         Raises:
             NotFound: there is no such schedule.
@@ -131,7 +131,7 @@ class SchedulesSteps(Noun):
         return (yield from common.past(self.keys, KIND, schedule))
 
     def pause(self, schedule: str) -> Steps[None]:
-        """Let a schedule start nothing until it is resumed. What waits for room waits on, and runs go on.
+        """Let a schedule start nothing until it is resumed. Planned times that wait for room wait on, and runs go on.
 
         Raises:
             NotFound: there is no such schedule.
@@ -139,7 +139,7 @@ class SchedulesSteps(Noun):
         yield from common.pause(self.session, KIND, schedule)
 
     def resume(self, schedule: str, *, catch_up: bool = False) -> Steps[None]:
-        """Let a schedule go on from now, or with `catch_up` from the pause: its misfire policy decides what is late.
+        """Let a schedule go on from now. With `catch_up` its misfire policy decides about the times since the pause.
 
         Raises:
             NotFound: there is no such schedule.
@@ -161,7 +161,7 @@ class SchedulesSteps(Noun):
         yield from edit(self.session, think)
 
     def delete(self, schedule: str) -> Steps[None]:
-        """Delete a schedule, with its past, what waits and its backfills. Runs go on.
+        """Delete a schedule, with its past, its waiting planned times and its backfills. Runs go on.
 
         Raises:
             NotFound: there is no such schedule.
@@ -169,7 +169,7 @@ class SchedulesSteps(Noun):
         yield from common.delete(self.session, KIND, schedule)
 
     def trigger(self, schedule: str, params: Mapping[str, Any] | None = None, **more: Any) -> Steps[RunSteps]:
-        """Start a run with the schedule's parameters now, paused or not; parameters that are given here come first.
+        """Start a run with the parameters of the schedule now, paused or not. Parameters given here replace those.
 
         The run's logical date is now. Overlap policies do not count the run, and it is no part of the schedule's past.
 

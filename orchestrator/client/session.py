@@ -1,4 +1,4 @@
-"""What all nouns of a client share: the namespace, who acts, the routes of tasks, and the triggers as last read."""
+"""The session of a client, which all its nouns share: the namespace, the actor, and the routes of tasks."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts, why, and through what (`cli`, `api`, a program's name); each is empty where it is not known."""
+    """Who acts, why, and by which way (`cli`, `api`, the name of a program). A text is empty if it is not known."""
 
     who: str = ""
     why: str = ""
     via: str = ""
 
     def sign(self, transition: Transition[T]) -> Transition[T]:
-        """Write who acts and why into a transition that keeps it, unless the transition says so itself."""
+        """Return the transition with this actor in it, if it keeps an actor and does not name one already."""
         if isinstance(transition, Cancel):
             signed = replace(transition, who=transition.who or self.who, why=transition.why or self.why)
             return cast("Transition[T]", signed)
@@ -39,7 +39,7 @@ class Actor:
 
 
 class Shared:
-    """What the sessions of one client share; made when it is first needed."""
+    """The memory that the sessions of one client share. A part is made when it is first needed."""
 
     @cached_property
     def catalogue(self) -> CatalogueCache:

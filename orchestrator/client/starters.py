@@ -1,4 +1,4 @@
-"""What schedules and triggers have in common: they are put, paused and deleted in the same way."""
+"""The edits that schedules and triggers have in common: they are put, paused and deleted in the same way."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from orchestrator.client.edits import Target, Thought, edit, target
+from orchestrator.client.edits import Target, Thought, edit, target_of
 from orchestrator.client.lookup import starter
 from orchestrator.client.session import Session
 from orchestrator.client.steps import Steps, read
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from orchestrator.client.session import AnyWorkflow
 
 Compose = Callable[[Target, StarterRecord | None], Steps[list[Op]]]
-"""Returns the ops that put a starter, given its workflow and what stands under its id now."""
+"""Returns the ops that put a starter, given its workflow and the record that its id has now."""
 
 
 def put(
@@ -44,20 +44,22 @@ def put(
     """
 
     def think() -> Steps[Thought[str]]:
-        aim = yield from target(session, workflow)
-        put_id = starter_id(aim.name, name)
+        target = yield from target_of(session, workflow)
+        put_id = starter_id(target.name, name)
         record = yield from read(starters.one(session.keys, put_id))
         check_seen(kind, put_id, record, generation)
-        return [*aim.ops, *(yield from compose(aim, record))], put_id
+        return [*target.ops, *(yield from compose(target, record))], put_id
 
     return (yield from edit(session, think))
 
 
 def check_seen(kind: str, starter: str, record: StarterRecord | None, generation: int | None) -> None:
-    """Refuse an edit by somebody who has seen another generation (0: none), and of an id that is taken.
+    """Refuse an edit if the id belongs to a starter of another kind, or the editor has seen another generation.
+
+    `generation` is 0 if the editor has seen no starter, None if the editor did not look.
 
     Raises:
-        Conflict: that is so.
+        Conflict: the edit is refused.
     """
     if record is not None and record.kind != kind:
         raise Conflict(f"{starter} is a {record.kind}", remedy=f"give the {kind} another name")
@@ -70,9 +72,10 @@ def check_seen(kind: str, starter: str, record: StarterRecord | None, generation
 def schedule_starter(
     workflow: Target, schedule: Schedule, record: StarterRecord | None, known: Mapping[str, Calendar], now: int
 ) -> Starter:
-    """Return the record to be stored of a schedule; `record` is what stands now, `known` are the calendars.
+    """Return the new record of a schedule, given its present one and all calendars by name.
 
-    It is planned from now on. A planned time that has come but has not started yet stays, if the schedule still has it.
+    The schedule is planned from now on. A planned time that has come but has not started yet stays if the schedule
+    still has it.
 
     Raises:
         DefinitionError: the schedule or its parameters do not fit.
@@ -87,7 +90,7 @@ def schedule_starter(
 
 
 def trigger_ops(workflow: Target, trigger: Trigger, record: StarterRecord | None, managed_by: str) -> list[Op]:
-    """Return the ops that put a trigger. A webhook keeps its token; a new webhook gets one that nobody guesses.
+    """Return the ops that put a trigger. A webhook keeps its token; a new webhook gets a random one.
 
     Raises:
         DefinitionError: the trigger or its parameters do not fit.
@@ -99,7 +102,7 @@ def trigger_ops(workflow: Target, trigger: Trigger, record: StarterRecord | None
 
 
 def past(keys: Keys, kind: str, starter_id: str) -> Steps[list[PastOccasion]]:
-    """Read what became of a starter's occasions, the oldest first.
+    """Read the past occasions of a starter, the oldest first.
 
     Raises:
         NotFound: there is no such starter.
@@ -109,7 +112,7 @@ def past(keys: Keys, kind: str, starter_id: str) -> Steps[list[PastOccasion]]:
 
 
 def pause(session: Session, kind: str, starter_id: str) -> Steps[None]:
-    """Let a starter start nothing; one that is paused stays so.
+    """Let a starter start nothing. A starter that is paused stays paused.
 
     Raises:
         NotFound: there is no such starter.

@@ -1,7 +1,7 @@
-"""Steps: what a client does, without I/O. Each operation is a generator of steps, which a port drives.
+"""Steps: the logic of a client without I/O. Each operation is a generator of steps, and a port drives it.
 
-A step is a function of a port. Its result (in asyncio, what is awaited) is sent back into the generator. So the logic
-stands once, in the noun files of this room, and serves both `Client` and `AsyncClient`.
+A step is a function of a port. The port calls it, awaits the result in asyncio, and sends the result back into the
+generator. So the logic of a noun stands in one file, and serves both `Client` and `AsyncClient`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class StorePort(Protocol):
 
 
 class Port(Protocol):
-    """What steps act on."""
+    """The connections on which steps act."""
 
     @property
     def store(self) -> StorePort:
@@ -50,19 +50,19 @@ Steps = Generator[Step, Any, T]
 
 
 def ask(step: Callable[[Port], T]) -> Steps[T]:
-    """Make one step; its type is that of the synchronous port."""
+    """Make one step, and return its result. The type is that of the synchronous port."""
     result: T = yield step
     return result
 
 
 def no_step(result: T) -> Steps[T]:
-    """Return a result without any step, where steps are wanted."""
+    """Return a result without any step, for a caller that wants steps."""
     return result
     yield  # makes it a generator
 
 
 def change(session: Session, transition: Transition[T]) -> Steps[T]:
-    """Make a transition for who acts. Every change of a client passes here."""
+    """Make a transition for the actor of the session. Every change that a client makes passes here."""
     signed = session.actor.sign(transition)
     return ask(lambda port: port.store.run(signed))
 

@@ -40,10 +40,10 @@ if TYPE_CHECKING:
 
 
 class Client(ClientBase):
-    """Submits workflows, and asks and changes what a namespace holds: `client.<noun>.<verb>`.
+    """Submits workflows; everything else is `client.<noun>.<verb>`.
 
-    `app` is the user's Celery app, if there is one at hand: it routes tasks that are known by name only, and its
-    broker carries the messages.
+    `app` is the user's Celery app, if there is one: it routes tasks that are known by their names only, and its broker
+    carries the messages.
     """
 
     def submit(
@@ -55,9 +55,10 @@ class Client(ClientBase):
         idempotency_key: str | None = None,
         **more: Any,
     ) -> Run:
-        """Start a run of a workflow, or of a stored one by its name; parameters as a mapping, by keyword, or both.
+        """Start a run of a workflow, or of a stored workflow by its name.
 
-        They are checked before anything is stored. The same `idempotency_key` again returns the same run.
+        Parameters are a mapping, keywords, or both. They are checked before anything is stored. The same
+        `idempotency_key` again returns the same run.
 
         Raises:
             DefinitionError: the workflow cannot be run.
@@ -122,7 +123,7 @@ class Client(ClientBase):
 
     @cached_property
     def events(self) -> Events:
-        """Events from outside, and what became of their deliveries."""
+        """Events from outside, and their deliveries."""
         from orchestrator.client.events import EventsSteps
 
         return Events(self._port, EventsSteps(self._session))
@@ -164,7 +165,7 @@ class Client(ClientBase):
 
 
 class Run(RunBase):
-    """A run. `state` and `info` are as last read: `refresh` and `wait` read anew."""
+    """A run. `state` and `info` are as last read; `refresh` and `wait` read the run anew."""
 
     def refresh(self) -> Run:
         """Read the run anew.
@@ -187,7 +188,7 @@ class Run(RunBase):
         return self
 
     def jobs(self) -> list[JobRun]:
-        """Return its jobs, in the order of the definition.
+        """Return the jobs of the run, in the order of the definition.
 
         Raises:
             NotFound: there is no such run.
@@ -195,7 +196,7 @@ class Run(RunBase):
         return self._port.drive(self._steps.jobs())
 
     def output(self, job: str) -> Any:
-        """Return what a job returned; None if it returned nothing or is not over.
+        """Return the output of a job; None if the job returned nothing or is not over.
 
         Raises:
             NotFound: there is no such run, or it has no such job.
@@ -203,7 +204,7 @@ class Run(RunBase):
         return self._port.drive(self._steps.output(job))
 
     def cancel(self, why: str = "", *, who: str = "") -> Run:
-        """Ask for its end: nothing starts any more, and what runs is stopped within a beat.
+        """Ask for the end of the run: no more job starts, and running jobs are stopped within a beat.
 
         A run that is over stays as it is. `who` and `why` are kept with the run; by default they are those of the
         client's actor.
@@ -215,7 +216,7 @@ class Run(RunBase):
         return self
 
     def failure(self) -> str:
-        """Say in one line why it did not succeed.
+        """Return one line that says why the run did not succeed.
 
         Raises:
             NotFound: there is no such run.
@@ -223,7 +224,7 @@ class Run(RunBase):
         return self._port.drive(self._steps.failure())
 
     def trace(self) -> dict[str, Any]:
-        """Return it in the trace format, which `orchestrator replay` runs again.
+        """Return the run in the trace format, which `orchestrator replay` runs again.
 
         Raises:
             NotFound: there is no such run.
@@ -247,7 +248,7 @@ class Runs(Face):
     def list(
         self, *, state: RunState | str | None = None, workflow: str | None = None, limit: int = 50
     ) -> Sequence[RunInfo]:
-        """Return the newest runs, the live ones first; only those in a state or of a workflow if one is given.
+        """Return the newest runs, the live ones first. `state` and `workflow` leave others out.
 
         Raises:
             ParameterError: a run has no such state.
@@ -313,7 +314,7 @@ class Schedules(Face):
     _steps: SchedulesSteps
 
     def put(self, workflow: AnyWorkflow, schedule: Schedule, *, generation: int | None = None) -> ScheduleInfo:
-        """Create or change a schedule; a workflow that is given whole is stored with it.
+        """Create or change a schedule; a `Workflow` or a definition is stored with it.
 
         The schedule holds at once: its next run is the first that it plans from now on. A schedule that is paused
         stays so. `generation` is that of the `ScheduleInfo` that was looked at, 0 for none.
@@ -326,7 +327,7 @@ class Schedules(Face):
         return self._port.drive(self._steps.put(workflow, schedule, generation=generation))
 
     def get(self, schedule: str) -> ScheduleInfo:
-        """Return what is known of a schedule.
+        """Return a schedule, with its state and its runs.
 
         Raises:
             NotFound: there is no such schedule.
@@ -344,7 +345,7 @@ class Schedules(Face):
     def next(self, count: int = 50, of: str | None = None) -> Sequence[NextStart]:
         """Return the next runs of all schedules, or of a workflow, or of one schedule, in the order of their starts.
 
-        Those are the runs that start if nothing is edited; what overlap policies will do to them cannot be foreseen.
+        Those are the runs that start if nothing is edited. The effects of overlap policies are not foreseen.
 
         Raises:
             NotFound: there is no such workflow or schedule.
@@ -352,7 +353,7 @@ class Schedules(Face):
         return self._port.drive(self._steps.next(count, of))
 
     def preview(self, workflow: str, schedule: Schedule, count: int = 5) -> Sequence[NextStart]:
-        """Return the first runs that a schedule would start. It is checked as by `put`; nothing is stored.
+        """Return the first runs that a schedule would start. The schedule is checked as by `put`; nothing is stored.
 
         Raises:
             DefinitionError: the workflow does not take the parameters, or the schedule never runs.
@@ -361,7 +362,7 @@ class Schedules(Face):
         return self._port.drive(self._steps.preview(workflow, schedule, count))
 
     def past(self, schedule: str) -> Sequence[PastOccasion]:
-        """Return what became of its planned times, the oldest first: of the last 1,000.
+        """Return the past planned times of a schedule, the oldest first; the last 1,000 are kept.
 
         Raises:
             NotFound: there is no such schedule.
@@ -369,7 +370,7 @@ class Schedules(Face):
         return self._port.drive(self._steps.past(schedule))
 
     def pause(self, schedule: str) -> None:
-        """Let a schedule start nothing until it is resumed. What waits for room waits on, and runs go on.
+        """Let a schedule start nothing until it is resumed. Planned times that wait for room wait on, and runs go on.
 
         Raises:
             NotFound: there is no such schedule.
@@ -377,7 +378,7 @@ class Schedules(Face):
         self._port.drive(self._steps.pause(schedule))
 
     def resume(self, schedule: str, *, catch_up: bool = False) -> None:
-        """Let a schedule go on from now, or with `catch_up` from the pause: its misfire policy decides what is late.
+        """Let a schedule go on from now. With `catch_up` its misfire policy decides about the times since the pause.
 
         Raises:
             NotFound: there is no such schedule.
@@ -386,7 +387,7 @@ class Schedules(Face):
         self._port.drive(self._steps.resume(schedule, catch_up=catch_up))
 
     def delete(self, schedule: str) -> None:
-        """Delete a schedule, with its past, what waits and its backfills. Runs go on.
+        """Delete a schedule, with its past, its waiting planned times and its backfills. Runs go on.
 
         Raises:
             NotFound: there is no such schedule.
@@ -394,7 +395,7 @@ class Schedules(Face):
         self._port.drive(self._steps.delete(schedule))
 
     def trigger(self, schedule: str, params: Mapping[str, Any] | None = None, **more: Any) -> Run:
-        """Start a run with the schedule's parameters now, paused or not; parameters that are given here come first.
+        """Start a run with the parameters of the schedule now, paused or not. Parameters given here replace those.
 
         The run's logical date is now. Overlap policies do not count the run, and it is no part of the schedule's past.
 
@@ -422,7 +423,7 @@ class Backfills(Face):
         priority: str | None = "low",
         dry_run: bool = False,
     ) -> BackfillInfo:
-        """Let the schedule's planned times in [start, end) make runs, `parallel` of them at a time.
+        """Let the planned times of a schedule in [start, end) make runs, `parallel` of them at a time.
 
         Moments without an offset are local time of the schedule's zone. Times that are still to come are left to the
         schedule. `only` takes the times that made no run (`missing`) or whose run did not succeed (`failed`); it knows
@@ -441,7 +442,7 @@ class Backfills(Face):
         )
 
     def get(self, backfill: str) -> BackfillInfo:
-        """Return how far a backfill is.
+        """Return a backfill, and how far it is.
 
         Raises:
             NotFound: there is no such backfill.
@@ -449,11 +450,11 @@ class Backfills(Face):
         return self._port.drive(self._steps.get(backfill))
 
     def list(self, schedule: str | None = None) -> Sequence[BackfillInfo]:
-        """Return how far all backfills are, or those of a schedule, the newest first."""
+        """Return all backfills, or those of a schedule, the newest first."""
         return self._port.drive(self._steps.list(schedule))
 
     def cancel(self, backfill: str) -> BackfillInfo:
-        """Let the waiting planned times of a backfill make no run any more. Its runs go on.
+        """Drop the waiting planned times of a backfill. Its runs go on.
 
         Raises:
             NotFound: there is no such backfill.
@@ -467,7 +468,7 @@ class Triggers(Face):
     _steps: TriggersSteps
 
     def put(self, workflow: AnyWorkflow, trigger: Trigger, *, generation: int | None = None) -> TriggerInfo:
-        """Create or change a trigger; a workflow that is given whole is stored with it. A webhook keeps its token.
+        """Create or change a trigger; a `Workflow` or a definition is stored with it. A webhook keeps its token.
 
         A trigger that is paused stays so. `generation` is that of the `TriggerInfo` that was looked at, 0 for none.
 
@@ -479,7 +480,7 @@ class Triggers(Face):
         return self._port.drive(self._steps.put(workflow, trigger, generation=generation))
 
     def get(self, trigger: str) -> TriggerInfo:
-        """Return what is known of a trigger.
+        """Return a trigger, with its state and its runs.
 
         Raises:
             NotFound: there is no such trigger.
@@ -495,7 +496,7 @@ class Triggers(Face):
         return self._port.drive(self._steps.names())
 
     def past(self, trigger: str) -> Sequence[PastOccasion]:
-        """Return what became of its deliveries, the oldest first: of the last 1,000.
+        """Return the past deliveries of a trigger, the oldest first; the last 1,000 are kept.
 
         Raises:
             NotFound: there is no such trigger.
@@ -503,7 +504,9 @@ class Triggers(Face):
         return self._port.drive(self._steps.past(trigger))
 
     def pause(self, trigger: str) -> None:
-        """Let a trigger start nothing until it is resumed: events that come meanwhile are not for it, what waits stays.
+        """Let a trigger start nothing until it is resumed.
+
+        Events that come while it is paused start nothing later either; deliveries that wait are kept.
 
         Raises:
             NotFound: there is no such trigger.
@@ -520,7 +523,7 @@ class Triggers(Face):
         self._port.drive(self._steps.resume(trigger))
 
     def delete(self, trigger: str) -> None:
-        """Delete a trigger, with its past and what waits. Runs go on.
+        """Delete a trigger, with its past and its waiting deliveries. Runs go on.
 
         Raises:
             NotFound: there is no such trigger.
@@ -534,7 +537,7 @@ class Calendars(Face):
     _steps: CalendarsSteps
 
     def put(self, name: str, calendar: Calendar) -> CalendarInfo:
-        """Create or change a calendar; the schedules that use it are planned anew from now on, in the same step.
+        """Create or change a calendar. The schedules that use it are planned anew from now on, in the same transition.
 
         Raises:
             DefinitionError: the name or the calendar is not valid, or the calendar is made of itself.
@@ -555,7 +558,7 @@ class Calendars(Face):
         return self._port.drive(self._steps.list())
 
     def resolve(self, calendar: Calendar) -> Calendar:
-        """Return a calendar with those that it names put in their places, so that it can be asked for its days.
+        """Return a calendar in which the calendars that it names are put in their places, so that it has days.
 
         Raises:
             DefinitionError: a calendar that it names is missing, or it is made of itself.
@@ -573,12 +576,12 @@ class Calendars(Face):
 
 
 class Events(Face):
-    """Events from outside, and what became of their deliveries."""
+    """Events from outside, and their deliveries."""
 
     _steps: EventsSteps
 
     def emit(self, name: str, payload: Any = None, id: str | None = None, *, source: str = "emit") -> Emitted:
-        """Tell that something happened, for the triggers that listen to events of that name (`order.paid`).
+        """Send an event to the triggers that listen to its name (`order.paid`).
 
         `payload` is anything that JSON can say. An event with the same `id` is taken once: a second time changes
         nothing, and the answer says `duplicate`. `source` says where the event comes from, for people.
@@ -590,7 +593,9 @@ class Events(Face):
         return self._port.drive(self._steps.emit(name, payload, id, source=source))
 
     def emit_dataset(self, name: str, payload: Any = None, id: str | None = None, *, source: str = "emit") -> Emitted:
-        """Tell that a dataset was written, but not by a workflow that produces it. Otherwise as `emit`.
+        """Say that a dataset was written by a program outside. Workflows that produce a dataset say so by themselves.
+
+        Arguments and answer are those of `emit`.
 
         Raises:
             ParameterError: as by `emit`.
@@ -598,9 +603,9 @@ class Events(Face):
         return self._port.drive(self._steps.emit_dataset(name, payload, id, source=source))
 
     def get(self, delivery: str) -> DeliveryInfo:
-        """Return one delivery, with the runs that it started: by its id, or by the id that its sender gave.
+        """Return one delivery, with the runs that it started.
 
-        The sender's id finds one of the newest 1,000 deliveries.
+        `delivery` is its id, or the id that its sender gave, if it is among the newest 1,000.
 
         Raises:
             NotFound: there is no such delivery, or there are several.
@@ -608,7 +613,7 @@ class Events(Face):
         return self._port.drive(self._steps.get(delivery))
 
     def list(self, limit: int = 50, name: str | None = None) -> Sequence[DeliveryInfo]:
-        """Return the newest deliveries, the newest first; only those of an event's name or a topic if one is given."""
+        """Return the newest deliveries, the newest first. `name` is an event or a topic; others are left out then."""
         return self._port.drive(self._steps.list(limit, name))
 
 
@@ -624,9 +629,9 @@ class Hooks(Face):
     def deliver(
         self, hook: HookInfo, delivery: str, payload: Any, headers: Mapping[str, str], received_ms: int
     ) -> HookDelivery:
-        """Keep a message that is genuine, once by its id.
+        """Store a message whose signature was checked. The same `delivery` again is stored once.
 
-        `received_ms` is when the caller got it; the time that is kept is that of Redis.
+        `received_ms` is the caller's time; the stored time is that of Redis.
 
         Raises:
             Unavailable: the hook is paused.
@@ -686,7 +691,7 @@ class Queues(Face):
     _steps: QueuesSteps
 
     def list(self) -> Sequence[QueueInfo]:
-        """Return what waits on each route and priority class, in that order."""
+        """Return the ready jobs of each route and priority class, in that order."""
         return self._port.drive(self._steps.list())
 
 
@@ -706,12 +711,12 @@ class Transitions(Face):
     _steps: TransitionsSteps
 
     def list(self, after: str = "-", limit: int = 500) -> Sequence[TransitionInfo]:
-        """Return the transitions after one, given by its id, the oldest first; `-` stands for the start.
+        """Return the transitions after the one with the id `after`, the oldest first. `-` stands for the start.
 
         `limit` counts entries of the stream: the transitions that one script made in one run are one entry.
         """
         return self._port.drive(self._steps.list(after, limit))
 
     def last(self) -> str:
-        """Return the id of the newest transition, `-` if there is none: where to begin to follow."""
+        """Return the id of the newest transition, `-` if there is none. A reader that follows begins there."""
         return self._port.drive(self._steps.last())

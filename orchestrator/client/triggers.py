@@ -30,7 +30,7 @@ class TriggersSteps(Noun):
     """The triggers of stored workflows. An id is `workflow/name`."""
 
     def put(self, workflow: AnyWorkflow, trigger: Trigger, *, generation: int | None = None) -> Steps[TriggerInfo]:
-        """Create or change a trigger; a workflow that is given whole is stored with it. A webhook keeps its token.
+        """Create or change a trigger; a `Workflow` or a definition is stored with it. A webhook keeps its token.
 
         A trigger that is paused stays so. `generation` is that of the `TriggerInfo` that was looked at, 0 for none.
 
@@ -40,14 +40,14 @@ class TriggersSteps(Noun):
             Conflict: somebody has changed the trigger since `generation`, or a schedule has its name.
         """
 
-        def compose(aim: Target, record: StarterRecord | None) -> Steps[list[Op]]:
-            return no_step(common.trigger_ops(aim, trigger, record, record.managed_by if record else ""))
+        def compose(target: Target, record: StarterRecord | None) -> Steps[list[Op]]:
+            return no_step(common.trigger_ops(target, trigger, record, record.managed_by if record else ""))
 
         put_id = yield from common.put(self.session, KIND, workflow, trigger.name, generation, compose)
         return (yield from self.get(put_id))
 
     def get(self, trigger: str) -> Steps[TriggerInfo]:
-        """Return what is known of a trigger.
+        """Return a trigger, with its state and its runs.
 
         Raises:
             NotFound: there is no such trigger.
@@ -67,7 +67,7 @@ class TriggersSteps(Noun):
         return (yield from read(starters.ids(self.keys, KIND)))
 
     def past(self, trigger: str) -> Steps[Sequence[PastOccasion]]:
-        """Return what became of its deliveries, the oldest first: of the last 1,000.
+        """Return the past deliveries of a trigger, the oldest first; the last 1,000 are kept.
 
         Raises:
             NotFound: there is no such trigger.
@@ -75,7 +75,9 @@ class TriggersSteps(Noun):
         return (yield from common.past(self.keys, KIND, trigger))
 
     def pause(self, trigger: str) -> Steps[None]:
-        """Let a trigger start nothing until it is resumed: events that come meanwhile are not for it, what waits stays.
+        """Let a trigger start nothing until it is resumed.
+
+        Events that come while it is paused start nothing later either; deliveries that wait are kept.
 
         Raises:
             NotFound: there is no such trigger.
@@ -98,7 +100,7 @@ class TriggersSteps(Noun):
         yield from edit(self.session, think)
 
     def delete(self, trigger: str) -> Steps[None]:
-        """Delete a trigger, with its past and what waits. Runs go on.
+        """Delete a trigger, with its past and its waiting deliveries. Runs go on.
 
         Raises:
             NotFound: there is no such trigger.

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.client.edits import Target, Thought, edit, target
+from orchestrator.client.edits import Target, Thought, edit, target_of
 from orchestrator.client.lookup import all_starters, as_workflow, calendars, head_of, plan_of, workflow_info
 from orchestrator.client.session import Noun
 from orchestrator.client.starters import check_seen, drop_ops, schedule_starter, trigger_ops
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from orchestrator.model.workflow import WorkflowDefinition
 
 CODE = "code"
-"""Who manages a schedule or trigger that was registered with its workflow."""
+"""The manager of schedules and triggers that were registered with their workflow."""
 
 
 class WorkflowsSteps(Noun):
@@ -87,9 +87,9 @@ class WorkflowsSteps(Noun):
         digest = given.compile(self.session.route_of).digest
 
         def think() -> Steps[Thought[Registered]]:
-            aim = yield from target(self.session, given)
-            ops = [*aim.ops, *(yield from self._starter_ops(aim, given.schedules, given.triggers))]
-            info = yield from read(reads.workflow(self.keys, aim.name))
+            target = yield from target_of(self.session, given)
+            ops = [*target.ops, *(yield from self._starter_ops(target, given.schedules, given.triggers))]
+            info = yield from read(reads.workflow(self.keys, target.name))
             version = _version(info, digest)
             return ops, Registered(version, new=version == 0)
 
@@ -99,21 +99,21 @@ class WorkflowsSteps(Noun):
         return Registered(_version((yield from workflow_info(self.keys, given.name)), digest), new=True)
 
     def _starter_ops(
-        self, aim: Target, schedules: Mapping[str, Schedule], triggers: Mapping[str, Trigger]
+        self, target: Target, schedules: Mapping[str, Schedule], triggers: Mapping[str, Trigger]
     ) -> Steps[Sequence[Op]]:
-        """Return what makes the schedules and triggers those that the workflow's code has."""
+        """Return the ops that make the schedules and triggers those of the workflow's code."""
         known = yield from calendars(self.keys)
         now = yield from read(starters.clock(self.keys))
         ops: list[Op] = []
         for kind, wanted in (("schedule", schedules), ("trigger", triggers)):
-            there = {record.id: record for record in (yield from all_starters(self.keys, kind, aim.name))}
+            there = {record.id: record for record in (yield from all_starters(self.keys, kind, target.name))}
             for name, start in wanted.items():
-                wanted_id = starter_id(aim.name, name)
+                wanted_id = starter_id(target.name, name)
                 record = there.pop(wanted_id, None)
                 if record is None:
                     other = yield from read(starters.one(self.keys, wanted_id))
                     check_seen(kind, wanted_id, other, None)
-                ops += _unless_same(record, _put_ops(aim, start, record, known, now))
+                ops += _unless_same(record, _put_ops(target, start, record, known, now))
             for record in there.values():
                 if record.managed_by == CODE:
                     ops += yield from drop_ops(self.keys, record)
@@ -121,16 +121,16 @@ class WorkflowsSteps(Noun):
 
 
 def _put_ops(
-    aim: Target, start: Schedule | Trigger, record: StarterRecord | None, known: Mapping[str, Calendar], now: int
+    target: Target, start: Schedule | Trigger, record: StarterRecord | None, known: Mapping[str, Calendar], now: int
 ) -> list[Op]:
     if isinstance(start, Trigger):
-        return trigger_ops(aim, start, record, CODE)
-    made = replace(schedule_starter(aim, start, record, known, now), managed_by=CODE)
+        return trigger_ops(target, start, record, CODE)
+    made = replace(schedule_starter(target, start, record, known, now), managed_by=CODE)
     return [put_starter(made, record.seen if record else "0")]
 
 
 def _unless_same(record: StarterRecord | None, ops: list[Op]) -> Iterator[Op]:
-    """Yield the ops that put a starter, the last of them its record, unless they change nothing."""
+    """Yield the ops that put a starter, unless they change nothing. The last op holds its record."""
     fields = dict(zip(ops[-1][3::2], ops[-1][4::2], strict=True))
     if record is None or record.managed_by != CODE or fields["spec"] != record.spec:
         yield from ops
