@@ -1,4 +1,4 @@
-"""What a schedule may add to any timing: a start and an end, and jitter."""
+"""A start and an end for any timing, and jitter."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ LONGEST_JITTER_MS = 86_400_000
 
 @dataclass(frozen=True)
 class Between(Timing):
-    """The moments of a timing from `start` on (with it) and before `end` (without it)."""
+    """The moments of a timing from `start` (included) to `end` (excluded).
+
+    Raises DefinitionError if the end is not after the start, or one of them has no time zone.
+    """
 
     timing: Timing
     start: datetime | None = None
@@ -54,9 +57,9 @@ class Between(Timing):
 
 
 def jitter_ms(key: str, planned_ms: int, limit_ms: int) -> int:
-    """Return by how much a planned time is delayed: 0 to `limit_ms`, the same whoever asks.
+    """Return the delay of a planned time in ms, from 0 to `limit_ms`. Equal arguments give the same delay.
 
-    `key` is the schedule's id, so that schedules planned for the same second spread.
+    `key` is the schedule's id, so that schedules of the same second spread.
     """
     drawn = hashlib.blake2b(f"{key}\n{planned_ms}".encode(), digest_size=8).digest()
     return int.from_bytes(drawn, "big") % (limit_ms + 1)
@@ -64,10 +67,10 @@ def jitter_ms(key: str, planned_ms: int, limit_ms: int) -> int:
 
 @dataclass(frozen=True)
 class Jittered(Timing):
-    """A timing whose every planned moment comes later by a delay of its own, up to `limit_ms`.
+    """A timing whose every planned moment is delayed by jitter of up to `limit_ms`.
 
-    It answers when things start. Who must start each planned time exactly once walks over the planned times of `timing`
-    and adds `jitter_ms`, for two planned times may share one start.
+    It gives the moments of starts. Two planned times may share one start, so a scheduler walks over the planned times
+    of `timing` and adds `jitter_ms` to each. Raises DefinitionError for a limit over 24 hours.
     """
 
     timing: Timing

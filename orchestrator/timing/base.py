@@ -1,7 +1,7 @@
-"""What every timing has in common: it names the next moment after any other, and can say itself in words.
+"""The base of every timing: it gives the next and the last moment around any other, and its own description.
 
-A moment is given as an aware `datetime` or as an integer of milliseconds since 1970-01-01 UTC, and the answer comes in
-kind. A timing is a value: it holds no state, so any number of schedulers get the same answer.
+A moment is an aware `datetime`, or an integer of milliseconds since 1970-01-01 UTC. The answer has the type of the
+question. A timing holds no state, so any number of schedulers get the same answer.
 """
 
 from __future__ import annotations
@@ -41,14 +41,17 @@ class Timing(ABC):
 
     @abstractmethod
     def describe(self) -> str:
-        """Return the timing in words, as they stand after "Runs …"."""
+        """Return the timing in words, which continue a sentence that begins with "Runs"."""
 
     @overload
     def next(self, after: datetime) -> datetime | None: ...
     @overload
     def next(self, after: int) -> int | None: ...
     def next(self, after: datetime | int) -> datetime | int | None:
-        """Return the first moment strictly after `after`, None if there is no more."""
+        """Return the first moment strictly after `after`, None if there is no more.
+
+        Raises DefinitionError if `after` has no time zone.
+        """
         if isinstance(after, int):
             return self.next_ms(after)
         return self._shown(self.next_ms(to_ms(after)))
@@ -58,18 +61,24 @@ class Timing(ABC):
     @overload
     def prev(self, before: int) -> int | None: ...
     def prev(self, before: datetime | int) -> datetime | int | None:
-        """Return the last moment strictly before `before`, None if there was none."""
+        """Return the last moment strictly before `before`, None if there was none.
+
+        Raises DefinitionError if `before` has no time zone.
+        """
         if isinstance(before, int):
             return self.last_ms(before)
         # A moment within the millisecond of `before` is earlier than it.
-        return self._shown(self.last_ms(-((EPOCH - before) // MILLISECOND)))
+        return self._shown(self.last_ms(to_ms(before) + bool((before - EPOCH) % MILLISECOND)))
 
     @overload
     def times(self, after: datetime) -> Iterator[datetime]: ...
     @overload
     def times(self, after: int) -> Iterator[int]: ...
     def times(self, after: datetime | int) -> Iterator[datetime] | Iterator[int]:
-        """Yield the moments strictly after `after`, in order."""
+        """Yield the moments strictly after `after`, in order.
+
+        Raises DefinitionError if `after` has no time zone.
+        """
         if isinstance(after, int):
             return self._times_ms(after)
         return map(self._aware, self._times_ms(to_ms(after)))
@@ -88,23 +97,29 @@ class Timing(ABC):
 
 
 class Rule(Timing):
-    """A timing that stands by itself, and so can be written down: what a schedule is made of."""
+    """A timing that has a document of its own. A schedule is made of one."""
 
     @abstractmethod
     def document(self) -> dict[str, Any]:
-        """Return it as plain data, defaults left out, in the form that schedules have in documents."""
+        """Return it as plain data, defaults left out, as a schedule's document has it."""
 
     def calendars(self) -> set[str]:
         """Return the names of the stored calendars that it uses."""
         return set()
 
     def bound(self, schedule_id: str, calendars: Mapping[str, Calendar]) -> Self:
-        """Return it as it holds for one schedule: what it draws by chance drawn, named calendars put in place."""
+        """Return it for one schedule: with `H` drawn from the schedule's id, and with the calendars that it names.
+
+        Raises DefinitionError if a calendar is missing.
+        """
         return self
 
 
 def read_moment(value: Any) -> datetime:
-    """Read ISO 8601, with an offset or without one; a ValueError says what a moment looks like."""
+    """Read ISO 8601, with an offset or without one.
+
+    Raises ValueError for anything else.
+    """
     if isinstance(value, datetime):
         return value
     if not isinstance(value, str):
@@ -116,7 +131,10 @@ def read_moment(value: Any) -> datetime:
 
 
 def seconds_of_day(text: str) -> int:
-    """Read `17:00` or `17:00:30` as seconds since midnight."""
+    """Read `17:00` or `17:00:30` as seconds since midnight.
+
+    Raises DefinitionError for anything else.
+    """
     found = CLOCK.fullmatch(text)
     if not found:
         raise DefinitionError(f"{text!r} is no time of day such as 17:00")
@@ -124,7 +142,10 @@ def seconds_of_day(text: str) -> int:
 
 
 def to_ms(moment: datetime) -> int:
-    """Return a moment as whole milliseconds since 1970-01-01 UTC, rounded down."""
+    """Return a moment as whole milliseconds since 1970-01-01 UTC, rounded down.
+
+    Raises DefinitionError if it has no time zone.
+    """
     if moment.tzinfo is None:
         remedy = "give it an offset or a zone, as datetime.now(UTC) has"
         raise DefinitionError(f"{moment.isoformat()} has no time zone", remedy=remedy)
@@ -137,5 +158,8 @@ def to_datetime(ms: int, zone_name: str) -> datetime:
 
 
 def iso(moment: datetime, zone_name: str) -> str:
-    """Write a moment as ISO 8601 in a zone's local time, with the offset."""
+    """Write a moment as ISO 8601 in a zone's local time, with the offset.
+
+    Raises DefinitionError if it has no time zone.
+    """
     return to_datetime(to_ms(moment), zone_name).isoformat()

@@ -23,13 +23,16 @@ from orchestrator.timing.search import MOST_DAYS, bounded, tried
 BASES = ("weekdays", "holidays", "dates", "calendar", "any_of", "all_of")
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MOST_SHOWN = 80
-"""Characters of a calendar's words in a sentence."""
+"""A sentence shows at most so many characters of a calendar."""
 ONE = timedelta(days=1)
 YEARLY = re.compile(r"(\d\d)-(\d\d)", re.ASCII)
 
 
 def read_weekdays(value: object) -> object:
-    """Read `mon-fri` or `sat,sun` (a list is taken as it is) as names in the order of the week."""
+    """Read `mon-fri` or `sat,sun`, or a list of such texts, as names in the order of the week.
+
+    Raises ValueError for a text that names no weekday.
+    """
     if isinstance(value, str):
         value = value.lower().split(",")
     if not isinstance(value, list | tuple):
@@ -66,7 +69,7 @@ class Calendar(Data):
     `holidays` names a country (`FR`), a part of one (`DE-BY`) or a market (`XNYS`), as the library `holidays` knows
     them (extra `calendars`); `calendar` names another calendar, which `resolve` puts in its place.
 
-    Raises DefinitionError.
+    Raises DefinitionError for data that is no calendar, and `day in calendar` for a calendar that is only named.
     """
 
     noun = "calendar"
@@ -125,7 +128,10 @@ class Calendar(Data):
             yield from part.parts()
 
     def resolve(self, named: Mapping[str, Calendar], path: tuple[str, ...] = ()) -> Calendar:
-        """Return it with the calendars that it names put in place; an unknown name or a circle is refused."""
+        """Return it with the calendars that it names put in place.
+
+        Raises DefinitionError for an unknown name, and for calendars that name each other in a circle.
+        """
         if self.calendar is not None:
             if self.calendar in path:
                 raise DefinitionError(f"calendars name each other in a circle: {' → '.join((*path, self.calendar))}")
@@ -144,7 +150,10 @@ class Calendar(Data):
         return Calendar(**base, **around)
 
     def check(self, named: Mapping[str, Calendar] | None = None) -> Calendar:
-        """Return it resolved, after a look at every country and name in it."""
+        """Return it resolved, after a check of every country and name in it.
+
+        Raises DefinitionError for an unknown name, a circle, or a country of which no holidays are known.
+        """
         whole = self.resolve(named or {})
         for part in whole.parts():
             if part.holidays is not None:
@@ -179,17 +188,17 @@ class Calendar(Data):
         return self.model_dump(mode="json", exclude_defaults=True)
 
     def short(self) -> str | dict[str, Any]:
-        """Return it as plain data, or as the name alone if it is nothing but a named calendar."""
+        """Return it as plain data; a calendar that is only named, as its name."""
         alone = self.calendar is not None and self == Calendar(calendar=self.calendar)
         return self.calendar if alone and self.calendar else self.document()
 
     def names(self) -> set[str]:
-        """Return the names of the other calendars that it is made of, as far as it says itself."""
+        """Return the names of the calendars that it uses directly, not of those that they use."""
         return {part.calendar for part in self.parts() if part.calendar is not None}
 
     @property
     def shown(self) -> str:
-        """Return what to call it in a sentence: by its name, or by what it is made of if that is short."""
+        """Return how a sentence names it: by its parts if they are short, else `the calendar`."""
         words = self._words()
         return f"the calendar {words}" if len(words) <= MOST_SHOWN else "the calendar"
 
@@ -217,13 +226,16 @@ def _span(weekdays: tuple[str, ...]) -> str:
 
 
 def named(value: object) -> object:
-    """Read a text as the name of a stored calendar; anything else stays what it is."""
+    """Read a text as the name of a stored calendar, and return any other value unchanged."""
     return Calendar(calendar=value) if isinstance(value, str) else value
 
 
 @lru_cache(maxsize=4096)
 def holidays_of(place: str, year: int) -> frozenset[date]:
-    """Return the holidays of a country (`FR`), a part of one (`DE-BY`) or a market (`XNYS`) in a year."""
+    """Return the holidays of a country (`FR`), a part of one (`DE-BY`) or a market (`XNYS`) in a year.
+
+    Raises DefinitionError for a place of which no holidays are known, or without the library.
+    """
     try:
         import holidays
     except ModuleNotFoundError:

@@ -29,8 +29,9 @@ class Cron(Rule):
     croniter; names, ranges, lists, steps, `L`, `5L`, `15W`, `LW`, `5#3`, `@daily` and its like. `H` stands for a number
     drawn from `hash_id`, the same on every machine; in a schedule that gives none it is drawn from the schedule's id.
 
-    A job of fixed times (neither minute nor hour starts with `*`) runs once a planned time: at the first instant after
-    the gap if a clock change leaps over it, at the first only if it comes twice. Every other follows the wall clock.
+    An expression keeps to fixed times if neither its minute nor its hour starts with `*`. Each fixed time happens once:
+    at the first instant after a gap if a clock change leaps over it, at the first of the two if it comes twice. Every
+    other expression follows the wall clock.
 
     Raises DefinitionError if the expression cannot be read or never matches, or there is no such zone.
     """
@@ -47,7 +48,7 @@ class Cron(Rule):
 
     @property
     def draws(self) -> bool:
-        """Tell whether it has an `H`, and nothing yet to draw it from."""
+        """Tell whether it has an `H` that is not drawn yet."""
         return self.hash_id is None and draws(self.expression)
 
     @property
@@ -75,7 +76,7 @@ class Cron(Rule):
         return None if found is None else found * 1000
 
     def describe(self) -> str:
-        """Say when it fires, as in `at 02:00 on Monday to Friday (Europe/Paris)`."""
+        """Return when it fires, as in `at 02:00 on Monday to Friday (Europe/Paris)`."""
         from orchestrator.timing.describe import cron_text
 
         if self.draws:
@@ -104,7 +105,7 @@ class CronTimes:
         self.days = days_of(fields)
         self.fixed = fields.fixed
         self._found: tuple[int, int | None] = (-1, None)
-        """The day of the last search and the midnight found: whoever walks over moments asks for one day often."""
+        """The day of the last search and the midnight that was found. A walk over moments asks for one day often."""
 
     def at_or_after(self, local: int) -> int | None:
         """Return the first planned local time from `local` on."""

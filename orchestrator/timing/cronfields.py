@@ -44,7 +44,7 @@ RANGE_WITH_STEP = re.compile(r"(?<![^,])(\w+)-(\w+)/\d+(?![^,])")
 
 @dataclass(frozen=True)
 class Fields:
-    """What an expression allows: sorted numbers of each field, and what `L`, `W` and `#` add to the days."""
+    """The sorted numbers that each field of an expression allows, and the days that `L`, `W` and `#` add."""
 
     texts: tuple[str, ...]
     seconds: tuple[int, ...]
@@ -77,7 +77,7 @@ class Fields:
 
     @property
     def fixed(self) -> bool:
-        """Tell whether this is a fixed-time job: neither minute nor hour starts with `*`."""
+        """Tell whether it keeps to fixed times: neither minute nor hour starts with `*`."""
         return not (self.texts[0].startswith("*") or self.texts[1].startswith("*"))
 
     def month_days(self, first: int, length: int) -> tuple[int, ...]:
@@ -119,7 +119,10 @@ def draws(expression: str) -> bool:
 
 @lru_cache(maxsize=16_384)
 def parse(expression: str, hash_id: str | None) -> Fields:
-    """Read an expression of five fields, six (the sixth is the second), or a name such as `@daily`."""
+    """Read an expression of five fields, of six (the sixth is the second), or a name such as `@daily`.
+
+    Raises DefinitionError if it cannot be read, never matches, or has an `H` without a `hash_id`.
+    """
     if len(expression) > LONGEST:
         raise _wrong(expression, f"it has over {LONGEST} characters", None)
     text = expression.strip().lower()
@@ -162,7 +165,7 @@ def _read(texts: tuple[str, ...], hash_id: str | None) -> list[croniter]:
 
 
 def _for_croniter(texts: tuple[str, ...]) -> list[str]:
-    """Write what croniter lacks or reads otherwise as it does: `5L`, `LW`, and `5-5`, which is 5 and not everything."""
+    """Translate `5L`, `LW` and `5-5` for croniter: it lacks the first two, and reads the third as the whole field."""
     fields = [SAME_ENDS.sub(lambda same: same[1], field) for field in texts]
     fields[2] = "31w" if fields[2] in ("lw", "wl") else fields[2]
     fields[4] = LAST_WEEKDAY.sub(lambda last: f"l{croniter.ALPHACONV[4].get(last[1], last[1])}", fields[4])
@@ -170,7 +173,7 @@ def _for_croniter(texts: tuple[str, ...]) -> list[str]:
 
 
 def _wraps_with_step(index: int, field: str) -> bool:
-    """Tell whether a field has the like of `22-6/3`: Debian's cron knows no such thing, and croniter miscounts it."""
+    """Tell whether a field has a range such as `22-6/3`: Debian's cron has none, and croniter miscounts it."""
     names = croniter.ALPHACONV[index]
     for ends in RANGE_WITH_STEP.findall(field):
         low, high = (int(end) if end.isdecimal() else names.get(end) for end in ends)
@@ -215,7 +218,7 @@ def _check(expression: str, fields: Fields) -> None:
 
 
 def _reason(error: Exception, texts: tuple[str, ...]) -> str:
-    """Name the field that croniter cannot read, where one alone is to blame."""
+    """Name the field that croniter cannot read, if it is one alone; else return croniter's own message."""
     for index, field in enumerate(texts):
         alone = ["*"] * len(texts)
         alone[index] = field
@@ -249,7 +252,7 @@ Days = Callable[[int, int], tuple[int, ...]]
 
 @lru_cache(maxsize=16_384)
 def days_of(fields: Fields) -> Days:
-    """Return the function (year, month) -> days that fit, which works out each of the 28 shapes of a month once."""
+    """Return the function (year, month) -> days that fit. It works out each of the 28 shapes of a month once."""
     shapes: dict[tuple[int, int], tuple[int, ...]] = {}
 
     def days(year: int, month: int) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""Plain data that people write by hand: frozen, without unknown fields, and wrong in one line."""
+"""Plain data that people write by hand: frozen, without unknown fields, and with errors of one line."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from orchestrator.model.errors import DefinitionError
 
 
 class Data(BaseModel):
-    """Plain data of which a DefinitionError says the first thing that is wrong, with its place."""
+    """Plain data.
+
+    Raises DefinitionError for the first value that is wrong, with its place.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     noun: ClassVar[str]
-    """What to call it in that line."""
+    """The name of such data in that line."""
 
     def __init__(self, **data: Any) -> None:
         try:

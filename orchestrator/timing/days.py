@@ -1,4 +1,4 @@
-"""Timings by calendar: what is planned outside of it is left out, or moved to its next or previous day."""
+"""Timings by calendar: a moment on another day is left out, or moved to the next or previous day of the calendar."""
 
 from __future__ import annotations
 
@@ -23,9 +23,11 @@ ONE = timedelta(days=1)
 class OnDays(Timing):
     """A timing whose moments keep to the days of a calendar, in the timing's zone.
 
-    What is planned on another day is left out (`skip`), or happens at the same time of the next or previous day of the
-    calendar; what then falls together happens once. `OnDays(Cron("0 17 L * *"), business, "previous")` is the last
-    business day of the month, else the day before.
+    A moment on another day is left out (`skip`), or happens at the same time of the `next` or `previous` day of the
+    calendar. Moments that fall together happen once. `OnDays(Cron("0 17 L * *"), business, "previous")` is the last
+    business day of each month.
+
+    Raises DefinitionError for any other `otherwise`.
     """
 
     timing: Timing
@@ -108,7 +110,7 @@ class OnDays(Timing):
         shift, reached = (target - day).days * DAY, self._reached(after_ms)
         found: int | None = None
         for start, end, ahead in self._parts(day):
-            # What the clock of the target day has passed at `after_ms` is over; within a part, later stays later.
+            # Times that the clock of the target day has passed at `after_ms` are over. A part keeps the order of times.
             first = start if day == target else max(start, reached - shift - ahead)
             planned = self.timing.next_ms(max(first * 1000 - 1, after_ms if day == target else first * 1000 - 1))
             while planned is not None and planned < end * 1000:

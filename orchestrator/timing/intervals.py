@@ -22,9 +22,9 @@ LONGEST_MS = 100 * 366 * DAY * 1000
 class Every(Rule):
     """Moments that are `interval` apart: seconds, a timedelta, or text such as `15m`, `1h30m`, `2d`.
 
-    Without more they are the multiples of the interval since 1970-01-01 00:00 UTC, so `15m` means :00, :15, :30, :45.
-    `anchor` is the first of them instead: nothing happens before it. With `align="day"` they are counted anew from each
-    midnight of the zone and follow its wall clock: `6h` is 00:00, 06:00, 12:00, 18:00 also on days of 23 or 25 hours.
+    By default they are the multiples of the interval since 1970-01-01 00:00 UTC: `15m` means :00, :15, :30, :45. With
+    an `anchor` they begin at that moment. With `align="day"` they are counted anew from each midnight of the zone, and
+    follow its wall clock: `6h` is 00:00, 06:00, 12:00, 18:00, also on days of 23 or 25 hours.
 
     Raises DefinitionError for an interval under a second or over a hundred years, or aligned and over a day.
     """
@@ -82,7 +82,7 @@ class Every(Rule):
         return 0 if self.anchor is None else to_ms(self.anchor)
 
     def describe(self) -> str:
-        """Say the interval, as in `every 15 minutes`."""
+        """Return its words, as in `every 15 minutes`."""
         text = f"every {length_text(self.step_ms)}"
         if self.align:
             return f"{text} from 00:00 of each day ({self.tz})"
@@ -121,7 +121,10 @@ class _FromMidnight:
 
 
 def length_ms(length: float | timedelta | str, least_ms: int = 1000) -> int:
-    """Return a length of time in milliseconds: seconds, a timedelta, or text such as `1h30m`."""
+    """Return a length of time in milliseconds: seconds, a timedelta, or text such as `1h30m`.
+
+    Raises DefinitionError for any other text, less than `least_ms`, or over a hundred years.
+    """
     if isinstance(length, str):
         read = LENGTH.fullmatch(length.strip().lower())
         if not read or not any(read.groups()):
@@ -139,7 +142,7 @@ def length_ms(length: float | timedelta | str, least_ms: int = 1000) -> int:
 
 
 def length_code(ms: int) -> str | float:
-    """Return a length of time in the form that `length_ms` reads: `1h30m`, or seconds where they are broken."""
+    """Return a length of time in a form that `length_ms` reads: `1h30m`, or seconds if they are not whole."""
     if ms % 1000 or not ms:
         return ms / 1000
     parts = []
@@ -151,7 +154,7 @@ def length_code(ms: int) -> str | float:
 
 
 def length_text(ms: int) -> str:
-    """Return a length of time in words, as in `1 hour 30 minutes`; a single unit of one is `hour`."""
+    """Return a length of time in words, as in `1 hour 30 minutes`. One hour alone is `hour`, as in `every hour`."""
     parts = []
     for unit, size in UNITS_MS.items():
         count, ms = divmod(ms, size) if unit != "s" else (ms / size, 0)

@@ -21,7 +21,9 @@ EPOCH_DAY = date(1970, 1, 1)
 class NthDay(Rule):
     """The nth day of a calendar in each month, at a time of day: 1 is the first, -1 the last, -2 the one before it.
 
-    A month with fewer such days has none. Clock changes count as for a cron job of fixed times.
+    A month with fewer such days is left out. Clock changes count as for a cron expression of fixed times.
+
+    Raises DefinitionError for an `nth` that no month has, a wrong `time`, or an unknown zone.
     """
 
     calendar: Calendar
@@ -55,7 +57,7 @@ class NthDay(Rule):
         return None if found is None else found * 1000
 
     def describe(self) -> str:
-        """Say which day, as in `at 17:00 on day -2 of the calendar in each month`."""
+        """Return its words, as in `at 17:00 on day -2 of the calendar in each month`."""
         return f"at {self.time} on day {self.nth} of {self.calendar.shown} in each month ({self.tz})"
 
     def document(self) -> dict[str, Any]:

@@ -17,7 +17,7 @@ MOST = 1000
 
 @dataclass(frozen=True, init=False)
 class At(Rule):
-    """One moment, or several: `At(a)`, `At(a, b)`, `At([a, b])`, each to the millisecond; `tz` is where they are shown.
+    """One moment, or several: `At(a)`, `At(a, b)`, `At([a, b])`, each to the millisecond, shown in the zone `tz`.
 
     Raises DefinitionError for a moment without a zone, none at all, or over a thousand.
     """
@@ -53,7 +53,7 @@ class At(Rule):
         return to_ms(self.moments[index - 1]) if index else None
 
     def describe(self) -> str:
-        """Say the moments; of many the first and the last."""
+        """Return the moments in words; of more than four the first and the last."""
         shown = [iso(moment, self.tz) for moment in self.moments]
         if len(shown) == 1:
             return f"once, at {shown[0]}"

@@ -67,7 +67,7 @@ class RRule(Rule):
         return None if found is None else found * 1000
 
     def describe(self) -> str:
-        """Say the rule; it is its own best description."""
+        """Return the text of the rule."""
         rule = read(self.text, self.tz)
         return f"by the rule {rule.text} from {rule.pattern.start.isoformat()} ({rule.zone})"
 

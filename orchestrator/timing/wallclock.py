@@ -1,9 +1,9 @@
 """From planned local times to instants, by the rules of Vixie's and Debian's cron.
 
-A plan that keeps to *fixed times* happens when the local clock first reaches or passes a planned time. So a time that
-a clock change leaps over happens once, at the first instant after the gap (together with the others in it), and one
-that comes twice happens at the first only. Every other plan *follows the wall clock*: what does not exist is left out,
-and what comes twice happens twice.
+A plan of *fixed times* happens when the local clock first reaches or passes a planned time. A planned time that a
+clock change leaps over happens once, at the first instant after the gap, together with the others in the gap. A planned
+time that comes twice happens at the first only. Every other plan *follows the wall clock*: a planned time that does not
+exist is left out, and one that comes twice happens twice.
 """
 
 from __future__ import annotations
@@ -27,7 +27,10 @@ class Pattern(Protocol):
 
 
 def instant_of(zone: str, local: int) -> int:
-    """Return the instant at which the zone's clock first reaches a local time."""
+    """Return the instant at which the zone's clock first reaches or passes a local time.
+
+    Raises OverflowError for a local time after the year 9998.
+    """
     for stretch in stretches(zone, local - MARGIN):
         if stretch.end + stretch.offset > local:
             return max(stretch.start, local - stretch.offset)
@@ -35,7 +38,10 @@ def instant_of(zone: str, local: int) -> int:
 
 
 def last_instant_of(zone: str, local: int) -> int:
-    """Return the last instant at which a plan for a local time happens, in either way that plans have."""
+    """Return the last instant at which a local time happens, in a plan of fixed times or by the wall clock.
+
+    Raises OverflowError for a local time after the year 9998.
+    """
     found = instant_of(zone, local)
     for stretch in stretches(zone, local - MARGIN):
         if stretch.start > local + MARGIN:

@@ -1,4 +1,4 @@
-"""Run windows and blackouts: when things may start, as plain data."""
+"""Run windows and blackouts: the moments at which a run may start, as plain data."""
 
 from __future__ import annotations
 
@@ -33,9 +33,11 @@ Moment = Annotated[datetime, BeforeValidator(read_moment)]
 class Window(Data):
     """A piece of each day on a zone's wall clock, from `start` to before `end`; past midnight if `end` is not later.
 
-    `weekdays` and `days` (a calendar, or the name of one) say on which days it begins. Clock changes lengthen or
-    shorten it, and a time that does not exist counts as the first instant after the gap. Without a `tz` it is in the
-    zone of the timing that keeps to it, by itself in UTC.
+    It begins on the days that `weekdays` and `days` (a calendar, or the name of one) allow. Clock changes lengthen or
+    shorten it. A time that does not exist counts as the first instant after the gap. Without a `tz` its zone is that of
+    the timing, or UTC without a timing.
+
+    Raises DefinitionError for data that is no window.
     """
 
     noun = "window"
@@ -102,7 +104,9 @@ class Window(Data):
 class Period(Data):
     """A stretch of time from `start` to before `end`.
 
-    Without an offset these are local times of the zone of the timing that keeps to it, by itself of UTC.
+    Times without an offset are local times in the zone of the timing, or in UTC without a timing.
+
+    Raises DefinitionError for data that is no period.
     """
 
     noun = "period"
@@ -160,7 +164,10 @@ Span = Annotated[Annotated[Window, Tag("window")] | Annotated[Period, Tag("perio
 
 
 class Hours(Data):
-    """When things may start: within one of `windows` (always, if there is none) and outside of all `blackouts`."""
+    """The moments at which a run may start: within one of `windows`, if there are any, and outside of all `blackouts`.
+
+    Raises DefinitionError for other data.
+    """
 
     noun = "window"
 
@@ -168,12 +175,12 @@ class Hours(Data):
     blackouts: tuple[Span, ...] = ()
 
     def open(self, ms: int) -> bool:
-        """Tell whether something may start at a moment."""
+        """Tell whether a run may start at a moment (Unix ms)."""
         return self.next_open(ms) == ms
 
     @bounded
     def next_open(self, ms: int) -> int | None:
-        """Return the first moment from `ms` on at which something may start, None if there is none in ten years.
+        """Return the first moment from `ms` on at which a run may start, None if there is none in ten years.
 
         Many windows and blackouts may use up the tries of a search before that (see `timing.search`).
         """
@@ -192,7 +199,7 @@ class Hours(Data):
 
     @bounded
     def last_open(self, ms: int) -> int | None:
-        """Return the last moment until `ms` at which something may start, None if there was none in ten years."""
+        """Return the last moment until `ms` at which a run may start, None if there was none in ten years."""
         limit = ms - MOST_DAYS * DAY * 1000
         while ms > limit:
             if self.windows:
@@ -207,7 +214,10 @@ class Hours(Data):
         return None
 
     def resolve(self, named: Mapping[str, Calendar]) -> Hours:
-        """Return it with the calendars that it names put in place."""
+        """Return it with the calendars that it names put in place.
+
+        Raises DefinitionError if one of them is missing.
+        """
 
         def put(span: Window | Period) -> Window | Period:
             known = isinstance(span, Window) and span.days
@@ -216,7 +226,7 @@ class Hours(Data):
         return self._each(put)
 
     def within(self, zone_name: str) -> Hours:
-        """Return it with what names no zone in this one."""
+        """Return it with this zone for all windows and periods that name none."""
         return self._each(lambda span: span.within(zone_name))
 
     def calendars(self) -> set[str]:
@@ -236,7 +246,7 @@ class Hours(Data):
 class WithinHours(Timing):
     """A timing whose moments outside of the hours are left out (`skip`) or wait for them to open (`wait`).
 
-    What waits for the same opening happens once.
+    Moments that wait for the same opening happen once. Raises DefinitionError for any other `otherwise`.
     """
 
     timing: Timing
@@ -258,7 +268,7 @@ class WithinHours(Timing):
     def next_ms(self, after_ms: int) -> int | None:
         """Return the first moment later than `after_ms`."""
         if self.otherwise == "wait":
-            # The last one planned so far may still wait; those before it wait for the same opening or have had theirs.
+            # The last planned moment may still wait. Earlier ones wait for the same opening, or are over.
             waiting = self.timing.last_ms(after_ms + 1)
             opening = None if waiting is None else self.hours.next_open(waiting)
             if opening is not None and opening > after_ms:
@@ -287,7 +297,7 @@ class WithinHours(Timing):
                 opening = self.hours.next_open(planned)
                 if opening is not None and opening < before_ms:
                     return opening
-            # Whatever is planned since the hours were open last is left out, or waits for the same opening.
+            # Moments since the hours were last open are left out, or wait for the same opening.
             planned = None if opened is None else self.timing.last_ms(opened + 1)
         return None
 

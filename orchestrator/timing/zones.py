@@ -21,11 +21,11 @@ from orchestrator.model.errors import DefinitionError
 
 DAY = 86_400
 MARGIN = 3 * DAY
-"""Further apart than any two instants of one local time (the largest jump is a day)."""
+"""Seconds. Two instants of one local time are never so far apart: the largest jump is a day."""
 PROBE = DAY
 """Seconds between two looks for a change of offset; the closest two changes in the database are 95 hours apart."""
 FIRST_YEAR, LAST_YEAR = 2, 9998
-"""Python's calendar ends a year further on; nothing is planned outside of these."""
+"""Nothing is planned outside of these years. Python's calendar has one more at each end."""
 
 OF_THE_MACHINE = frozenset({"localtime", "posixrules", "Factory"})
 """Names that some systems have for their own setting: two schedulers would plan different times."""
@@ -39,8 +39,8 @@ FIXED_OFFSET = re.compile(
 class Stretch(NamedTuple):
     """The instants `start` to `end` (exclusive), in which local time is the instant + `offset`.
 
-    `reached` is the furthest that the local clock had come before `start`: local times below it come for the second
-    time; those from it to `start + offset` do not exist.
+    `reached` is the latest local time that the clock had shown before `start`. Local times below it come for the second
+    time. Local times from it to `start + offset` do not exist.
     """
 
     start: int

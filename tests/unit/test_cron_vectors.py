@@ -203,6 +203,8 @@ def test_what_is_no_text_is_refused():
 def test_a_moment_without_a_zone_is_refused():
     with pytest.raises(DefinitionError, match="has no time zone"):
         Cron("* * * * *").next(datetime(2027, 1, 1))
+    with pytest.raises(DefinitionError, match="has no time zone"):
+        Cron("* * * * *").prev(datetime(2027, 1, 1))
 
 
 def test_next_and_prev_are_strict_to_the_millisecond():
