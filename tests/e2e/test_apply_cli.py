@@ -191,14 +191,14 @@ def test_validate_needs_no_server(shell: Workflows) -> None:
     alone = shell("validate", "defs/shop/nightly.yaml", "--set", "region=eu")
     assert alone.stderr == "note: schedule nightly/night: there is no calendar 'office' in these files\n"
     shell.write(
-        "flows.py", "from orchestrator import Workflow\nmine = Workflow('mine')\nmine.job('a', {'task': 't'})\n"
+        "workflows.py", "from orchestrator import Workflow\nmine = Workflow('mine')\nmine.job('a', {'task': 't'})\n"
     )
-    assert shell("validate", "flows:mine").stdout == "flows:mine: ok: mine, 1 jobs\n"
+    assert shell("validate", "workflows:mine").stdout == "workflows:mine: ok: mine, 1 jobs\n"
 
 
 def test_workflows_in_python_are_applied_with_files(shell: Workflows) -> None:
     shell.write(
-        "flows.py", "from orchestrator import Workflow\nmine = Workflow('mine')\nmine.job('a', {'task': 't'})\n"
+        "workflows.py", "from orchestrator import Workflow\nmine = Workflow('mine')\nmine.job('a', {'task': 't'})\n"
     )
-    shell("apply", *ALL, "flows:mine", "--yes")
+    shell("apply", *ALL, "workflows:mine", "--yes")
     assert shell.client.workflows.names() == ["mine", "nightly"]

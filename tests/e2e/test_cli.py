@@ -24,7 +24,7 @@ from support.waiting import wait_until
 pytestmark = pytest.mark.xdist_group("cli")  # they share one engine
 RUN_FIELDS = ["id", "workflow", "version", "state", "created", "started", "finished", "counts"]
 JOB_FIELDS = ["name", "state", "attempt", "queued", "started", "finished", "node", "error"]
-FLOW = """
+WORKFLOW = """
 name: greet
 params: {type: object, properties: {name: {type: string}, times: {type: integer, default: 1}}, required: [name]}
 jobs:
@@ -73,7 +73,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     require("redis")
     folder = tmp_path_factory.mktemp("up")
     shell = Engine(folder, ORCHESTRATOR_DATA_DIR=str(folder / "data"))
-    (folder / "greet.yaml").write_text(FLOW)
+    (folder / "greet.yaml").write_text(WORKFLOW)
     (folder / "trace.json").write_text(json.dumps(TRACE))
     up = shell.up()
     wait_until(lambda: (folder / "data" / "server.json").exists(), 20, "the embedded Redis")
@@ -202,7 +202,7 @@ def test_up_ends_whole_and_finds_its_runs_again(tmp_path: Path, number: signal.S
     require("redis")
     shell = Engine(tmp_path)
     shell.env["ORCHESTRATOR_DATA_DIR"] = str(tmp_path / "else")
-    (tmp_path / "greet.yaml").write_text(FLOW)
+    (tmp_path / "greet.yaml").write_text(WORKFLOW)
     there = Engine(tmp_path, ORCHESTRATOR_DATA_DIR=str(tmp_path / "data"))
     up = shell.up("--data", "data")
     wait_until(lambda: (tmp_path / "data" / "server.json").exists(), 20, "the embedded Redis")
@@ -247,7 +247,7 @@ def test_bad_input_is_one_line_and_nothing_is_stored(
     redis_server: RedisServer, redis_client: redis.Redis, ns: str, tmp_path: Path, args: list[str], told: str
 ) -> None:
     shell = Engine(tmp_path, ORCHESTRATOR_REDIS_URL=redis_server.url, ORCHESTRATOR_NAMESPACE=ns)
-    (tmp_path / "greet.yaml").write_text(FLOW)
+    (tmp_path / "greet.yaml").write_text(WORKFLOW)
     (tmp_path / "broken.yaml").write_text("name: x\njobs: {a: {task: t}")
     (tmp_path / "cycle.yaml").write_text("name: x\njobs:\n  a: {task: t, after: [b]}\n  b: {task: t, after: [a]}\n")
     (tmp_path / "trace.json").write_text('{"name": "x", "jobs": [{"id": "a", "runtime_s": "long"}]}')
@@ -270,7 +270,7 @@ def test_bad_input_is_one_line_and_nothing_is_stored(
 def test_a_wrong_setting_and_a_missing_redis_are_one_line(
     tmp_path: Path, settings: dict[str, str], told: str, args: list[str]
 ) -> None:
-    (tmp_path / "greet.yaml").write_text(FLOW)
+    (tmp_path / "greet.yaml").write_text(WORKFLOW)
     err = Engine(tmp_path, **settings)(*args, code=2).stderr
     assert err.count("\n") == 1, err
     assert told in err
@@ -284,14 +284,14 @@ def test_the_same_commands_are_there_under_celery(redis_server: RedisServer, ns:
         "app.conf.task_default_queue = 'shop'\n"
         "orchestrator.install(app)\n"
         "@app.task\ndef add(x, y): return x + y\n"
-        "flow = orchestrator.Workflow('sum')\n"
-        "flow.job('a', add.s(1, 2))\n"
+        "workflow = orchestrator.Workflow('sum')\n"
+        "workflow.job('a', add.s(1, 2))\n"
     )
 
     def celery(*args: str) -> subprocess.CompletedProcess[str]:
         return shell.run([sys.executable, "-m", "celery", *args])
 
-    done = celery("-A", "proj", "orchestrator", "submit", "proj:flow", "--json")
+    done = celery("-A", "proj", "orchestrator", "submit", "proj:workflow", "--json")
     assert (done.returncode, json.loads(done.stdout)["workflow"]) == (0, "sum"), done.stderr
     assert [queue["route"] for queue in shell.json("queues") if queue["ready"]] == ["shop"]
     for args, told in (

@@ -20,7 +20,7 @@ from support.shell import Shell
 from support.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(240)  # many processes are started, on machines of any speed
-FLOW = """
+WORKFLOW = """
 name: sales
 params: {type: object, properties: {day: {type: string}, copies: {type: integer, default: 1}}, required: [day]}
 jobs:
@@ -38,7 +38,7 @@ def in_namespace(folder: Path, url: str, namespace: str) -> Shell:
 def shell(tmp_path: Path, redis_url: str, ns: str) -> Shell:
     """A shell whose namespace knows the workflow `sales`."""
     made = in_namespace(tmp_path, redis_url, ns)
-    (tmp_path / "sales.yaml").write_text(FLOW)
+    (tmp_path / "sales.yaml").write_text(WORKFLOW)
     made("submit", "sales.yaml", "-p", "day=first")
     return made
 

@@ -16,7 +16,7 @@ from support.starters import Starters
 def test_an_edit_holds_before_the_next_planned_time(client: Client, ahead: Starters) -> None:
     own = put(client, Schedule(Every("10m")))
     ahead.run_clock(11 * MINUTE)
-    client.schedules.put("flow", Schedule(Every("1m")))
+    client.schedules.put("shop", Schedule(Every("1m")))
     ahead.run_clock(3 * MINUTE)
     assert [each.at_ms - START_MS for each in ahead.past(own)] == [n * MINUTE for n in (10, 12, 13, 14)]
 
@@ -27,7 +27,7 @@ def test_an_edit_loses_no_planned_time_that_has_not_started_yet(client: Client, 
     assert planned.next_ms is not None
     assert planned.starts_ms is not None
     ahead.machine.wait(planned.next_ms + 1 - ahead.machine.now)
-    client.schedules.put("flow", Schedule(Every("10m"), jitter="9m", description="changed"))
+    client.schedules.put("shop", Schedule(Every("10m"), jitter="9m", description="changed"))
     assert client.schedules.get(own).next_ms == planned.next_ms
     ahead.machine.wait(planned.starts_ms - ahead.machine.now)
     ahead.work()
@@ -36,13 +36,13 @@ def test_an_edit_loses_no_planned_time_that_has_not_started_yet(client: Client, 
 
 def test_who_has_seen_an_older_one_is_refused(client: Client) -> None:
     client.workflows.register(one_job())
-    first = client.schedules.put("flow", Schedule(Every("1m")), generation=0)
-    client.schedules.put("flow", Schedule(Every("2m")), generation=first.generation)
+    first = client.schedules.put("shop", Schedule(Every("1m")), generation=0)
+    client.schedules.put("shop", Schedule(Every("2m")), generation=first.generation)
     for generation in (0, first.generation):
         with pytest.raises(Conflict, match="changed meanwhile"):
-            client.schedules.put("flow", Schedule(Every("3m")), generation=generation)
+            client.schedules.put("shop", Schedule(Every("3m")), generation=generation)
     with pytest.raises(Conflict, match="is a schedule"):
-        client.triggers.put("flow", Trigger(name="default", event="x"))
+        client.triggers.put("shop", Trigger(name="default", event="x"))
 
 
 def test_a_planned_time_that_starts_meanwhile_is_not_planned_again(
@@ -50,7 +50,7 @@ def test_a_planned_time_that_starts_meanwhile_is_not_planned_again(
 ) -> None:
     own = put(client, Schedule(Every("1m"), name="edited"))
     client.calendars.put("all", Calendar(weekdays="mon-sun"))
-    client.schedules.put("flow", Schedule(Every("1m"), name="kept", days="all"))
+    client.schedules.put("shop", Schedule(Every("1m"), name="kept", days="all"))
     run, meanwhile = ahead.store.run, iter([MINUTE, MINUTE])
 
     def late(transition: Any) -> Any:
@@ -60,10 +60,10 @@ def test_a_planned_time_that_starts_meanwhile_is_not_planned_again(
         return run(transition)
 
     monkeypatch.setattr(ahead.store, "run", late)
-    client.schedules.put("flow", Schedule(Every("1m"), name="edited", description="thought over before"))
+    client.schedules.put("shop", Schedule(Every("1m"), name="edited", description="thought over before"))
     client.calendars.put("all", Calendar(weekdays="fri"))
     ahead.run_clock(MINUTE)
-    for each in (own, "flow/kept"):
+    for each in (own, "shop/kept"):
         assert [entry.at_ms - START_MS for entry in ahead.past(each)] == [n * MINUTE for n in (1, 2, 3)], each
     assert len(client.runs.list()) == 6
 
@@ -74,17 +74,17 @@ def test_register_replaces_what_came_from_code_and_nothing_else(client: Client, 
     first.schedule(Every("2m"), name="gone")
     first.trigger(event="a.*", name="heard")
     client.workflows.register(first)
-    client.schedules.put("flow", Schedule(Every("3m"), name="mine"))
-    client.schedules.pause("flow/kept")
+    client.schedules.put("shop", Schedule(Every("3m"), name="mine"))
+    client.schedules.pause("shop/kept")
     before = ahead.machine.snapshot()
     assert not client.workflows.register(first).new
     assert ahead.machine.snapshot() == before, "a second time changes nothing"
     second = one_job()
     second.schedule(Every("5m"), name="kept")
     client.workflows.register(second)
-    assert [info.id for info in client.schedules.list()] == ["flow/kept", "flow/mine"]
+    assert [info.id for info in client.schedules.list()] == ["shop/kept", "shop/mine"]
     assert client.triggers.list() == []
-    assert client.schedules.get("flow/kept").state == "paused"
+    assert client.schedules.get("shop/kept").state == "paused"
     clash = one_job()
     clash.schedule(Every("1m"))
     with pytest.raises(DefinitionError, match="another name"):

@@ -89,10 +89,10 @@ def test_a_payload_that_does_not_fit_is_told_and_not_kept(
 def test_a_webhook_keeps_its_token(client: Client) -> None:
     client.workflows.register(one_job())
     hook = Trigger(name="hook", webhook={"secret": "env:S"})
-    token = client.triggers.put("flow", hook).token
+    token = client.triggers.put("shop", hook).token
     assert len(token) == 32
     again = Trigger(name="hook", webhook={"secret": "env:OTHER"}, when="event.payload.ok")
-    assert client.triggers.put("flow", again).token == token
+    assert client.triggers.put("shop", again).token == token
 
 
 def test_datasets_and_the_ends_of_runs_are_heard(client: Client, ahead: Starters) -> None:
@@ -118,14 +118,14 @@ def test_a_trigger_that_cannot_be_read_any_more_keeps_no_event_away(client: Clie
 
 def test_a_paused_trigger_hears_nothing(client: Client, ahead: Starters) -> None:
     client.triggers.put(one_job(), Trigger(name="t", event="x"))
-    client.triggers.pause("flow/t")
+    client.triggers.pause("shop/t")
     client.events.emit("x")
     ahead.work()
-    client.triggers.resume("flow/t")
+    client.triggers.resume("shop/t")
     client.events.emit("x")
     ahead.work()
     assert len(client.runs.list()) == 1
-    client.triggers.delete("flow/t")
+    client.triggers.delete("shop/t")
     assert client.triggers.list() == []
 
 
@@ -133,10 +133,10 @@ def test_what_came_before_a_pause_waits_for_its_end(client: Client, ahead: Start
     client.triggers.put(one_job(), Trigger(name="t", event="x"))
     client.events.emit("x")
     ahead.machine.wait(1)
-    client.triggers.pause("flow/t")
+    client.triggers.pause("shop/t")
     ahead.work()
-    assert (client.runs.list(), len(ahead.waiting("flow/t"))) == ([], 1)
-    client.triggers.resume("flow/t")
+    assert (client.runs.list(), len(ahead.waiting("shop/t"))) == ([], 1)
+    client.triggers.resume("shop/t")
     ahead.work()
     assert len(client.runs.list()) == 1
 

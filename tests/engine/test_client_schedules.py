@@ -21,16 +21,16 @@ from support.starters import Starters
 
 def test_a_schedule_is_put_read_and_deleted(client: Client, ahead: Starters) -> None:
     info = client.schedules.put(one_job(), Schedule(Every("1m"), name="minutely"))
-    assert (info.id, info.state, info.next_ms) == ("flow/minutely", "active", START_MS + MINUTE)
-    assert client.workflows.names() == ["flow"]  # a workflow that is given whole is stored with its schedule
-    assert client.schedules.list() == [info] == client.schedules.list("flow")
+    assert (info.id, info.state, info.next_ms) == ("shop/minutely", "active", START_MS + MINUTE)
+    assert client.workflows.names() == ["shop"]  # a workflow that is given whole is stored with its schedule
+    assert client.schedules.list() == [info] == client.schedules.list("shop")
     assert client.schedules.list("other") == []
     ahead.run_clock(2 * MINUTE)
     assert [each.word for each in client.schedules.past(info.id)] == ["run", "run"]
     client.schedules.delete(info.id)
     ahead.run_clock(2 * MINUTE)
     assert len(client.runs.list()) == 2
-    with pytest.raises(NotFound, match="no schedule 'flow/minutely'"):
+    with pytest.raises(NotFound, match="no schedule 'shop/minutely'"):
         client.schedules.get(info.id)
 
 
@@ -64,11 +64,11 @@ def test_params_that_are_worked_out_later_are_taken(client: Client, ahead: Start
 
 def test_looking_ahead_at_what_is_not_there_is_refused(client: Client, ahead: Starters) -> None:
     client.workflows.register(one_job())
-    assert client.schedules.next(5, "flow") == []
+    assert client.schedules.next(5, "shop") == []
     with pytest.raises(NotFound, match="no workflow 'nope'"):
         client.schedules.next(5, "nope")
-    with pytest.raises(NotFound, match="no schedule 'flow/nope'"):
-        client.schedules.next(5, "flow/nope")
+    with pytest.raises(NotFound, match="no schedule 'shop/nope'"):
+        client.schedules.next(5, "shop/nope")
 
 
 # -- pause --------------------------------------------------------------------------------------------------------
@@ -86,7 +86,7 @@ def test_a_pause_keeps_what_waits_and_leaves_the_times_since_out(client: Client,
     assert len(ahead.waiting(own)) == 2
     assert client.schedules.get(own).state == "paused"
     assert client.schedules.next() == []
-    client.schedules.put("flow", Schedule(Every("1m"), overlap="queue_all", description="an edit leaves it paused"))
+    client.schedules.put("shop", Schedule(Every("1m"), overlap="queue_all", description="an edit leaves it paused"))
     assert client.schedules.get(own).state == "paused"
     client.schedules.resume(own)
     ahead.run_clock(MINUTE)
@@ -172,9 +172,9 @@ def test_the_next_50_shown_are_the_50_that_start(client: Client, ahead: Starters
 def test_a_preview_stores_nothing(client: Client, ahead: Starters) -> None:
     client.workflows.register(one_job())
     before = ahead.machine.snapshot()
-    coming = client.schedules.preview("flow", Schedule(Every("1m"), jitter="30s"), 3)
+    coming = client.schedules.preview("shop", Schedule(Every("1m"), jitter="30s"), 3)
     assert ahead.machine.snapshot() == before
-    client.schedules.put("flow", Schedule(Every("1m"), jitter="30s"))
+    client.schedules.put("shop", Schedule(Every("1m"), jitter="30s"))
     assert client.schedules.next(3) == coming
 
 

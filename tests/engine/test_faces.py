@@ -106,7 +106,7 @@ async def a_run_that_is_cancelled_by_who_acts(client: Any, node: Node) -> None:
     ann = await client.acting(who="ann", why="not today", via="test")
     cancelled = await (await ann.runs.get(run.id)).cancel()
     assert (cancelled.info.who, cancelled.info.why) == ("ann", "not today")
-    assert await cancelled.failure() == f"run {run.id} of flow was cancelled: not today"
+    assert await cancelled.failure() == f"run {run.id} of shop was cancelled: not today"
     other = await client.submit(one_job())
     assert (await (await ann.runs.get(other.id)).cancel("another reason", who="bob")).info.who == "bob"
     assert [info.id for info in await client.runs.list(state="cancelled", limit=1)] == [other.id]
@@ -147,33 +147,33 @@ async def stored_workflows(client: Any, node: Node) -> None:
 async def schedules(client: Any, node: Node) -> None:
     info = await client.schedules.put(one_job(), Schedule(Every("1h"), name="often"), generation=0)
     with pytest.raises(Conflict, match="changed meanwhile"):
-        await client.schedules.put("flow", Schedule(Every("2h"), name="often"), generation=0)
-    assert await client.schedules.get("flow/often") == info
-    assert await client.schedules.list("flow") == [info]
-    assert await client.schedules.names() == ["flow/often"]
-    assert [each.schedule for each in await client.schedules.next(2, of="flow")] == ["flow/often"] * 2
-    assert len(await client.schedules.preview("flow", Schedule(Cron("0 2 * * *")), count=3)) == 3
-    assert await client.schedules.past("flow/often") == []
-    await client.schedules.pause("flow/often")
-    assert (await client.schedules.get("flow/often")).state == "paused"
-    await client.schedules.resume("flow/often", catch_up=True)
-    assert (await client.schedules.get("flow/often")).state == "active"
-    run = await client.schedules.trigger("flow/often")
+        await client.schedules.put("shop", Schedule(Every("2h"), name="often"), generation=0)
+    assert await client.schedules.get("shop/often") == info
+    assert await client.schedules.list("shop") == [info]
+    assert await client.schedules.names() == ["shop/often"]
+    assert [each.schedule for each in await client.schedules.next(2, of="shop")] == ["shop/often"] * 2
+    assert len(await client.schedules.preview("shop", Schedule(Cron("0 2 * * *")), count=3)) == 3
+    assert await client.schedules.past("shop/often") == []
+    await client.schedules.pause("shop/often")
+    assert (await client.schedules.get("shop/often")).state == "paused"
+    await client.schedules.resume("shop/often", catch_up=True)
+    assert (await client.schedules.get("shop/often")).state == "active"
+    run = await client.schedules.trigger("shop/often")
     assert (await run.refresh()).info.started_by["manual"]
-    await client.schedules.delete("flow/often")
+    await client.schedules.delete("shop/often")
     with pytest.raises(NotFound):
-        await client.schedules.get("flow/often")
+        await client.schedules.get("shop/often")
 
 
 @case("backfills.create", "backfills.get", "backfills.list", "backfills.cancel")
 async def backfills(client: Any, node: Node) -> None:
     await client.schedules.put(one_job(), Schedule(Cron("0 2 * * *"), name="nightly"))
     today = datetime.now(UTC).date()
-    made = await client.backfills.create("flow/nightly", today - timedelta(days=8), today - timedelta(days=1))
-    assert (made.id, made.count) == ("flow/nightly~1", 7)
+    made = await client.backfills.create("shop/nightly", today - timedelta(days=8), today - timedelta(days=1))
+    assert (made.id, made.count) == ("shop/nightly~1", 7)
     found = await client.backfills.get(made.id)
     assert found.state == "running"
-    assert await client.backfills.list("flow/nightly") == [found]
+    assert await client.backfills.list("shop/nightly") == [found]
     assert (await client.backfills.cancel(made.id)).state == "cancelled"
 
 
@@ -217,7 +217,7 @@ async def hooks(client: Any, node: Node) -> None:
     trigger = Trigger(name="hook", webhook={"secret": "env:S"}, when="event.payload.go")
     info = await client.triggers.put(one_job(), trigger)
     hook = await client.hooks.find(info.token)
-    assert (hook.id, hook.paused) == ("flow/hook", False)
+    assert (hook.id, hook.paused) == ("shop/hook", False)
     assert await client.hooks.find("nobody's") is None
     for delivery, go, status in (("1", False, "ignored"), ("2", True, "accepted"), ("2", True, "duplicate")):
         assert (await client.hooks.deliver(hook, delivery, {"go": go}, {}, 0)).status == status
@@ -228,12 +228,12 @@ async def calendars(client: Any, node: Node) -> None:
     await client.calendars.put("work", Calendar(weekdays="mon-fri"))
     await client.schedules.put(one_job(), Schedule(Cron("0 2 * * *"), days="work"))
     info = await client.calendars.get("work")
-    assert info.used_by == ("flow/default",)
+    assert info.used_by == ("shop/default",)
     assert await client.calendars.list() == [info]
     assert (await client.calendars.resolve(Calendar(calendar="work"))).names() == set()
-    with pytest.raises(Conflict, match="flow/default"):
+    with pytest.raises(Conflict, match="shop/default"):
         await client.calendars.delete("work")
-    await client.schedules.delete("flow/default")
+    await client.schedules.delete("shop/default")
     await client.calendars.delete("work")
     assert await client.calendars.list() == []
 

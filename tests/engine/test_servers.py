@@ -1,4 +1,4 @@
-"""The same flows on every Redis that we promise: 6.2, 7.0, 8.2, a cluster, and a user limited to the namespace."""
+"""The same workflows on every Redis that we promise: 6.2, 7.0, 8.2, a cluster, and a user limited to the namespace."""
 
 from __future__ import annotations
 
@@ -52,22 +52,22 @@ def _limited(server: RedisServer, ns: str) -> Iterator[redis.Redis]:
 def machine(request: pytest.FixtureRequest, make_redis: Callable[..., RedisServer]) -> Iterator[Machine]:
     if request.param == "cluster":
         cluster: RedisCluster = request.getfixturevalue("redis_cluster")
-        store = Store.connect(cluster.url.replace("redis://", "redis+cluster://"), "flows")
-        made = Machine(store.client, "flows")
+        store = Store.connect(cluster.url.replace("redis://", "redis+cluster://"), "workflows")
+        made = Machine(store.client, "workflows")
         yield made
         assert not check(made.store)
-        for key in list(store.client.scan_iter(match="*flows*")):
+        for key in list(store.client.scan_iter(match="*workflows*")):
             store.client.unlink(key)
         store.close()
     elif request.param == "acl":
         server = make_redis()
-        with _limited(server, "flows") as client:
-            made = Machine(client, "flows")
+        with _limited(server, "workflows") as client:
+            made = Machine(client, "workflows")
             yield made
             assert not check(made.store)
     else:
         with make_redis(require_redis(request.param)).client() as client:
-            made = Machine(client, "flows")
+            made = Machine(client, "workflows")
             yield made
             assert not check(made.store)
 
@@ -100,7 +100,7 @@ def test_what_starts_runs(machine: Machine) -> None:
     starters.apply([drop_starter(f"{own}~1"), drop_starter(own), drop_starter(batch)])
 
 
-def test_flows(machine: Machine) -> None:
+def test_workflows(machine: Machine) -> None:
     """Work through success, retries, losses, deadlines, cancels, healing and forgetting; then look at it all."""
     node = machine.node()
     slot = node.slot()

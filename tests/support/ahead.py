@@ -25,14 +25,14 @@ class Params(BaseModel):
     copies: int = 1
 
 
-def one_job(name: str = "flow", **options: Any) -> Workflow:
+def one_job(name: str = "shop", **options: Any) -> Workflow:
     """Make a workflow of one job."""
     made = Workflow(name, **options)
     made.job("a", {"task": "orchestrator.noop"})
     return made
 
 
-def put(client: Client, schedule: Schedule, workflow: str = "flow") -> str:
+def put(client: Client, schedule: Schedule, workflow: str = "shop") -> str:
     """Put a schedule, register its workflow if it is not there yet, and return the schedule's id."""
     if workflow not in client.workflows.names():
         client.workflows.register(one_job(workflow))

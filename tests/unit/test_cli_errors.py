@@ -78,7 +78,7 @@ def test_a_reader_that_had_enough_is_no_error() -> None:
         (["submit"], "Missing argument 'WORKFLOW|FILE'"),
         (["replay", "x", "--time-scale", "-1"], "-1.0 is not in the range x>=0"),
         (["-A", "no.such.app", "submit", "x"], "no.such.app: cannot load the Celery app: No module named 'no'"),
-        (["submit", "no_such_module:flow"], "no_such_module:flow: cannot be imported: ModuleNotFoundError"),
+        (["submit", "no_such_module:workflow"], "no_such_module:workflow: cannot be imported: ModuleNotFoundError"),
         (["submit", "os:path"], "os:path: a module is not a workflow"),
         (["submit", "none.yaml"], "none.yaml: there is no such file"),
         (["submit", "x", "-p", "novalue"], "-p: 'novalue' is not KEY=VALUE"),

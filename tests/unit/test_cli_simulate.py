@@ -27,8 +27,8 @@ workflows:
 
 @pytest.fixture
 def file(tmp_path: Path) -> str:
-    (tmp_path / "flows.yaml").write_text(BUNDLE)
-    return str(tmp_path / "flows.yaml")
+    (tmp_path / "workflows.yaml").write_text(BUNDLE)
+    return str(tmp_path / "workflows.yaml")
 
 
 def call(file: str, *arguments: str) -> int:

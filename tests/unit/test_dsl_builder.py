@@ -188,7 +188,7 @@ def test_jobs_of_another_workflow_are_refused() -> None:
     [
         (lambda f: f.job("a b", load.s()), "'a b' is not a good name: use letters"),
         (lambda f: f.job("x" * 201, load.s()), "is not a good name"),
-        (lambda f: f.job("taken", load.s()), "workflow 'flow': there is already a job 'taken'"),
+        (lambda f: f.job("taken", load.s()), "workflow 'workflow': there is already a job 'taken'"),
         (lambda f: f.job("x", extract), r"not a signature \(write extract.s\(...\)\)"),
         (lambda f: f.job("x", print), "not a signature"),
         (lambda f: f.job("x", load.s() | load.s()), r"a chain is several jobs .*from_canvas"),
@@ -218,7 +218,7 @@ def test_jobs_of_another_workflow_are_refused() -> None:
     ],
 )
 def test_a_mistake_is_told_where_it_is_made(make, message: str) -> None:
-    workflow = Workflow("flow")
+    workflow = Workflow("workflow")
     workflow.job("taken", load.s())
     with pytest.raises(DefinitionError, match=message) as caught:
         make(workflow)

@@ -74,7 +74,7 @@ def test_a_plain_function_becomes_a_shared_task() -> None:
     assert small.definition().jobs[0].priority == "low"
 
 
-def test_a_workflow_may_take_no_argument_or_use_flow_job() -> None:
+def test_a_workflow_may_take_no_argument_or_use_workflow_job() -> None:
     @workflow(name="given")
     def ignored():
         load([1])

@@ -33,8 +33,8 @@ def test_all_that_a_schedule_takes_in_python_is_public() -> None:
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
-    with pytest.raises(AttributeError, match="module 'orchestrator' has no attribute 'Flow'"):
-        _ = orchestrator.Flow
+    with pytest.raises(AttributeError, match="module 'orchestrator' has no attribute 'Dag'"):
+        _ = orchestrator.Dag
 
 
 def test_importing_the_package_and_writing_a_workflow_stay_light() -> None:

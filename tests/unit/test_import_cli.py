@@ -53,7 +53,7 @@ def test_what_is_printed_is_valid(tmp_path, capsys):
     assert [workflow.name for workflow in load_all(told.out)] == ["pg_dump", "tidy", "mail", "shop.poll"]
     assert told.err.count("left: ") == 4
     assert f"left: {ADA}:14: @reboot /home/ada/bin/warm-cache: a schedule has no boot" in told.err
-    file = tmp_path / "flows.yaml"
+    file = tmp_path / "workflows.yaml"
     file.write_text(told.out)
     assert call("workflows", "validate", str(file)) == 0
     assert capsys.readouterr().out.splitlines()[0] == f"{file}: ok: pg_dump, 1 jobs, 1 schedules"
@@ -68,7 +68,7 @@ def test_json_has_the_workflows_and_what_is_left(capsys):
 
 
 def test_strict_refuses_what_is_left(tmp_path, capsys):
-    file = tmp_path / "flows.yaml"
+    file = tmp_path / "workflows.yaml"
     assert call("import", "crontab", ADA, "--strict", "--output", str(file)) == 2
     assert not file.exists()
     whole = tmp_path / "tab"
@@ -79,7 +79,7 @@ def test_strict_refuses_what_is_left(tmp_path, capsys):
 
 
 def test_a_folder_takes_a_file_each(tmp_path, capsys):
-    folder = tmp_path / "flows"
+    folder = tmp_path / "workflows"
     assert call("import", "crontab", ADA, "--output", f"{folder}/") == 0
     names = sorted(path.name for path in folder.iterdir())
     assert names == ["mail.yaml", "pg_dump.yaml", "shop.poll.yaml", "tidy.yaml"]
@@ -233,7 +233,7 @@ else:
 
 @pytest.mark.parametrize("file", ["django.json", "redbeat.json"])
 def test_exports_are_valid_as_they_are_printed(file, tmp_path, capsys):
-    workflows = tmp_path / "flows.yaml"
+    workflows = tmp_path / "workflows.yaml"
     assert call("import", "celery-beat", str(DATA / "beat" / file), "-o", str(workflows)) == 0
     assert call("workflows", "validate", str(workflows)) == 0
     assert len(capsys.readouterr().out.splitlines()) == len(load_all(workflows.read_text()))

@@ -105,7 +105,7 @@ def test_a_count_that_is_not_reached_is_refused(rule: str) -> None:
     ],
 )
 def test_a_schedule_that_never_fires_has_no_next_time(document: dict[str, object], tries: Callable[[], int]) -> None:
-    planned = Schedule.read("never", document).planned("flow/never", {})
+    planned = Schedule.read("never", document).planned("workflow/never", {})
     assert planned.next(NOW) is None
     assert tries() <= search.MOST_TRIES
 

@@ -164,7 +164,7 @@ def test_jitter_is_the_same_for_everyone_and_spreads():
 @pytest.mark.parametrize("limit_s", [0, 30, 600])
 def test_jittered_starts_are_those_of_all_planned_times_in_order(limit_s):
     plain, start, count = Cron("* * * * *"), 1_800_000_000_000, 200
-    jittered = Jittered(plain, limit_s * 1000, "flow")
+    jittered = Jittered(plain, limit_s * 1000, "nightly")
     planned = islice(plain.times(start - limit_s * 1000 - 1), count + limit_s + 1)
     wanted = sorted({jittered.start_ms(time) for time in planned if jittered.start_ms(time) > start})[:count]
     times = list(islice(jittered.times(start), count))
