@@ -9,13 +9,18 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from orchestrator.model.errors import DefinitionError
 
 
+def _for_editors(schema: dict[str, Any]) -> None:
+    """Leave out of a JSON schema's description which errors the class raises."""
+    schema["description"] = schema.get("description", "").partition("\n\nRaises ")[0]
+
+
 class Data(BaseModel):
     """Plain data.
 
     Raises DefinitionError for the first value that is wrong, with its place.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=_for_editors)
     noun: ClassVar[str]
     """The name of such data in that line."""
 
