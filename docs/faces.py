@@ -1,8 +1,9 @@
 """Generates the two faces of the client, `orchestrator/client/sync.py` and `aio.py`, from the steps of its nouns.
 
 A noun's public methods are generators of steps. Each becomes a method of the same signature and docstring that drives
-them, with `await` in the asynchronous face. The two special results are those of runs: `Steps[RunSteps]` becomes a
-`Run`, and `Steps[Self]` the run itself.
+them, with `await` in the asynchronous face. `docs/reference/client.md` lists them.
+
+Two results are special: `Steps[RunSteps]` becomes a `Run`, and `Steps[Self]` the run itself.
 """
 
 from __future__ import annotations
@@ -21,12 +22,40 @@ from orchestrator.client import base, new_runs, run
 
 ROOM = Path(__file__).parents[1] / "orchestrator" / "client"
 NOTE = "Written by docs/faces.py from the nouns of this room: `make docs`."
+PAGE = Path(__file__).parent / "reference" / "client.md"
 TITLES = {"": "`Client` and `Run`, for programs and threads.", "Async": "`AsyncClient` and `AsyncRun`, for asyncio."}
 
 
 def faces() -> dict[Path, str]:
-    """Return the texts of both faces by their paths."""
-    return {ROOM / "sync.py": _Face("").text(), ROOM / "aio.py": _Face("Async").text()}
+    """Return the texts of both faces, and of the page that lists their methods, by their paths."""
+    return {ROOM / "sync.py": _Face("").text(), ROOM / "aio.py": _Face("Async").text(), PAGE: _page()}
+
+
+def _page() -> str:
+    nouns = {f"client.{noun}": getattr(import_module(module), name) for noun, (module, name) in base.NOUNS.items()}
+    every = {"client": new_runs.ClientSteps, "run": run.RunSteps, **nouns}
+    sections = "\n".join(_section(path, steps) for path, steps in every.items())
+    return f"""<!-- Written by docs/faces.py from the code: `make docs`. -->
+# The client
+
+`Client` is for programs and threads, `AsyncClient` for asyncio: the methods are the same, those of `AsyncClient` are
+awaited. Both are context managers, and `close` ends their connections. `client.acting(who="ann", why="ticket 7")`
+returns a client for the actions of Ann: a run that she cancels and a revision that she applies keep her name and her
+reason.
+
+Python's `help`, as in `help(Client().schedules.put)`, tells the arguments of a method and the errors that it raises.
+
+{sections}"""
+
+
+def _section(path: str, steps: type) -> str:
+    """Return the methods of a noun, each with the first sentence of its docstring."""
+    rows = [f"| `{path}.{verb.__name__}` | {_summary(verb)} |" for verb in _verbs(steps)]
+    return "\n".join([f"## `{path}`", "", _summary(steps), "", "| method | meaning |", "| --- | --- |", *rows, ""])
+
+
+def _summary(documented: type | FunctionType) -> str:
+    return (inspect.getdoc(documented) or "").partition("\n\n")[0].replace("\n", " ").replace("|", "\\|")
 
 
 class _Face:
@@ -63,7 +92,7 @@ class _Face:
         self.imports.add(f"from {new_runs.__name__} import ClientSteps")
         for noun, (module, name) in base.NOUNS.items():
             face = f"{self.prefix}{noun.capitalize()}"
-            summary = (inspect.getdoc(getattr(import_module(module), name)) or "").splitlines()[0]
+            summary = _summary(getattr(import_module(module), name))
             lines += [
                 f'    @cached_property\n    def {noun}(self) -> {face}:\n        """{summary}"""',
                 f"        from {module} import {name}\n",

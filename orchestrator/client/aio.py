@@ -693,7 +693,7 @@ class AsyncQueues(AsyncFace):
     _steps: QueuesSteps
 
     async def list(self) -> Sequence[QueueInfo]:
-        """Return the ready jobs of each route and priority class, in that order."""
+        """Return how many jobs are ready on each route and priority class, in that order."""
         return await self._port.drive(self._steps.list())
 
 

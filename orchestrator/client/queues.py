@@ -14,5 +14,5 @@ class QueuesSteps(Noun):
     """The queues: one for each route and priority class."""
 
     def list(self) -> Steps[Sequence[QueueInfo]]:
-        """Return the ready jobs of each route and priority class, in that order."""
+        """Return how many jobs are ready on each route and priority class, in that order."""
         return (yield from read(reads.queues(self.keys)))

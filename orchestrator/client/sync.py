@@ -691,7 +691,7 @@ class Queues(Face):
     _steps: QueuesSteps
 
     def list(self) -> Sequence[QueueInfo]:
-        """Return the ready jobs of each route and priority class, in that order."""
+        """Return how many jobs are ready on each route and priority class, in that order."""
         return self._port.drive(self._steps.list())
 
 

@@ -281,6 +281,13 @@ def test_every_public_method_has_a_case() -> None:
     assert named == public(sync) == public(aio)
 
 
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_a_client_shows_its_nouns_and_nothing_that_steps_act_on(kind: type[Client | AsyncClient]) -> None:
+    made = kind(Settings(redis_url="redis://127.0.0.1:1/0"))
+    shown = {name for name in (*dir(kind), *vars(made)) if not name.startswith("_")}
+    assert shown == {*NOUNS, "submit", "acting", "close", "settings", "app", "route_of"}
+
+
 def public(face: Any) -> set[str]:
     """Return the public methods of a face as `noun.verb`."""
     prefix = "Async" if face is aio else ""
