@@ -100,7 +100,7 @@ def _request(resources: Resources, claimed: Claimed, spec: JobSpec, task: Any, q
         "correlation_id": claimed.ref,
         "retries": claimed.retries,
         "timelimit": list(time_limits(spec, task, resources)[::-1]),
-        "hostname": resources.node,
+        "hostname": resources.hostname,
         "is_eager": False,
         "ignore_result": True,
         "headers": spec.headers,
@@ -139,7 +139,7 @@ def _trace(
         namespace=resources.namespace,
         look=_run_of(resources, claimed),
     )
-    tracer = task.__trace__ or _tracer(task, resources.app, resources.node)
+    tracer = task.__trace__ or _tracer(task, resources.app, resources.hostname)
     token = running.set(attempt)
     try:
         now = time.monotonic()

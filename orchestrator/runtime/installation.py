@@ -34,7 +34,7 @@ from orchestrator.runtime.pool_control import (
     await_children,
 )
 from orchestrator.runtime.process import WorkerProcess
-from orchestrator.runtime.resources import Limits, Resources
+from orchestrator.runtime.resources import Limits, Resources, node_name
 from orchestrator.runtime.slot_monitor import SlotMonitor
 from orchestrator.runtime.slots import SlotTable
 from orchestrator.runtime.turn import TURN_ATTEMPTS
@@ -119,7 +119,8 @@ class NodeStep(bootsteps.StartStopStep):
             app=worker.app,
             settings=installed.get_settings(),
             namespace=installed.get_namespace(),
-            node=worker.hostname,
+            hostname=worker.hostname,
+            node=node_name(worker.hostname),
             subscriptions=(),
             table=SlotTable(4 * slots + _SPARE_ROWS),
             limits=Limits(worker.soft_time_limit, worker.time_limit),

@@ -2,7 +2,7 @@
 
 It registers, beats every two seconds for all its slots, carries out the answers, reports the attempts whose slots
 cannot speak, and takes itself out in good order. All of it happens in one thread, which waits as long as the store is
-away; what must not wait is the monitor's.
+away; what must not wait is the monitor's. A node whose name a live node has shuts its worker down.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import Any, assert_never
 from celery import __version__ as celery_version
 from celery.worker import state as worker_state
 
+from orchestrator import threads
 from orchestrator.model.errors import OrchestratorError
 from orchestrator.model.ids import AttemptRef
 from orchestrator.runtime import capture, outcomes
@@ -28,19 +29,20 @@ from orchestrator.runtime.job import read_spec
 from orchestrator.runtime.outcomes import Outcome
 from orchestrator.runtime.resources import Resources
 from orchestrator.runtime.slot_monitor import SlotMonitor, UnreportedOutcome, slots_of
-from orchestrator.runtime.slots import Phase
+from orchestrator.runtime.slots import Phase, Row
 from orchestrator.runtime.turn import carry_on
 from orchestrator.runtime.watchdog import Watchdog
 from orchestrator.state import reads
 from orchestrator.state.transitions.attempts import Settle, Settled, Stale
-from orchestrator.state.transitions.nodes import Beat, Beaten, Leave, Left, Register
+from orchestrator.state.transitions.nodes import Beat, Beaten, Leave, Left, Register, Taken, Welcome
 from orchestrator.state.transitions.replies import Gone, Missing
-from orchestrator.state.transitions.values import Held
+from orchestrator.state.transitions.values import SOME, Held
 
 logger = logging.getLogger(__name__)
 
 BEAT_S = 2.0
-EXIT_CODE = 70
+_NAME_S = 0.5
+"""Pause between two tries to get a name that another node has."""
 _STOPPED_S = 10.0
 """How long a node that was given up waits for what it runs to stop, before it comes in again."""
 
@@ -54,13 +56,14 @@ class Node:
         self._unreported: queue.SimpleQueue[UnreportedOutcome | None] = queue.SimpleQueue()
         self._watchdog = Watchdog(worker)
         self._leaving = False
-        self._thread = threading.Thread(target=self._run, name="orchestrator-node", daemon=True)
+        self._beats = 0
+        self._thread: threading.Thread | None = None
         self.monitor: SlotMonitor
 
     def start(self, monitor: SlotMonitor) -> None:
         """Start the threads. The store need not be there yet."""
         self.monitor = monitor
-        self._thread.start()
+        self._thread = threads.start("orchestrator-node", self._run)
         monitor.start()
 
     def report(self, unreported: UnreportedOutcome) -> None:
@@ -73,7 +76,8 @@ class Node:
         self.monitor.close()
         self._leaving = True
         self._unreported.put(None)
-        self._thread.join(15.0)
+        if self._thread is not None:
+            self._thread.join(15.0)
 
     def _run(self) -> None:
         resources = self._resources
@@ -84,10 +88,12 @@ class Node:
             while not self._leaving:
                 due = self._wait(due)
             self._go()
+        except NameTaken as error:
+            logger.critical("%s", error)
+            worker_state.should_stop = threads.EXIT_CODE  # type: ignore[assignment] # plain tasks that it runs come to their end
         except OrchestratorError as error:
             if not self._leaving:
-                logger.critical("the node cannot go on: %s", error)
-                os._exit(EXIT_CODE)
+                raise
             logger.warning("leaving without a word: %s", error)
 
     def _wait(self, due: float) -> float:
@@ -113,9 +119,17 @@ class Node:
             "celery": celery_version,
         }
         register = Register(resources.node, resources.subscriptions, slots_of(self._worker), json.dumps(info).encode())
-        welcome = resources.patiently(lambda: resources.store.run(register))
-        resources.table.incarnation = welcome.incarnation
-        logger.info("node %s is in (incarnation %d)", resources.node, welcome.incarnation)
+        shortest_ms: int | None = None
+        while not self._leaving:
+            reply = resources.patiently(lambda: resources.store.run(register))
+            if isinstance(reply, Welcome):
+                resources.table.incarnation = reply.incarnation
+                logger.info("node %s is in (incarnation %d)", resources.node, reply.incarnation)
+                return
+            if shortest_ms is not None and reply.silent_ms < shortest_ms:
+                raise NameTaken(resources.node, reply)
+            shortest_ms = reply.silent_ms  # it grows until the node beats again; a dead one's name is free in a moment
+            time.sleep(_NAME_S)  # noqa: TID251 — between two tries
 
     def _come_back(self) -> None:
         """The store has given this node up: what its slots run is no longer theirs."""
@@ -154,11 +168,16 @@ class Node:
 
     def _beat(self) -> None:
         resources = self._resources
-        slots = tuple(
-            Held(row.name, row.ref if row.phase in (Phase.running, Phase.finishing) else None)
-            for _, row in resources.table.rows()
+        slots = tuple(_held(row) for _, row in resources.table.rows())
+        self._beats += 1
+        beat = Beat(
+            resources.node,
+            resources.table.incarnation,
+            self._beats,
+            self._idle(),
+            int(resources.table.draining),
+            slots,
         )
-        beat = Beat(resources.node, resources.table.incarnation, self._idle(), slots)
         reply = resources.patiently(lambda: resources.store.run(beat))
         match reply:
             case Beaten(kills, permits, unanswered):
@@ -168,9 +187,8 @@ class Node:
                 if self._watchdog.hopeless(unanswered, broker_down=resources.publisher.down) and not any(
                     held.ref for held in slots
                 ):
-                    logger.critical("this worker takes no permits though its broker takes them: it ends")
                     self._go()
-                    os._exit(EXIT_CODE)
+                    threads.end_process("this worker takes no permits though its broker takes them: it ends")
             case Gone():
                 self._come_back()
             case _:
@@ -201,7 +219,7 @@ class Node:
                 resources.publisher.publish(permits)
                 if todo:
                     carry_on(resources, AttemptRef.parse(unreported.ref).run)
-                if resources.table.events:
+                if resources.table.events and unreported.ref:
                     tell_end(resources, unreported.ref, unreported.task, outcome)
             case Stale() | Missing():
                 pass  # the slot had reported it itself, or the run is gone
@@ -225,6 +243,27 @@ class Node:
                 return outcomes.cancelled()
             case "returned":
                 return Outcome("returned")
+            case "unbegun":
+                logger.warning("a slot's process is dead before it began an attempt: %s", unreported.detail)
+                return Outcome("returned")
         logger.error("attempt %s (%s) is lost with its process: %s", unreported.ref, unreported.task, unreported.detail)
         described = capture.plain_error("WorkerLost", f"the process that ran it is dead: {unreported.detail}")
         return Outcome("lost", capture.encode(described), error=described)
+
+
+def _held(row: Row) -> Held:
+    """Say what a slot holds: in every phase but idle it has an attempt, or may be given one at this moment."""
+    if row.phase is Phase.idle:
+        return Held(row.name, None)
+    return Held(row.name, row.ref if row.phase is Phase.running else SOME)
+
+
+class NameTaken(OrchestratorError):
+    """Another live node has the name of this one."""
+
+    def __init__(self, node: str, taken: Taken) -> None:
+        holder = json.loads(taken.info or b"{}")
+        super().__init__(
+            f"the node name {node} is that of a live worker (process {holder.get('pid')} on {holder.get('host')})",
+            remedy="give this worker another name with -n NAME@%h, or leave -n out",
+        )

@@ -66,7 +66,7 @@ class ProcessControl:
             return None
         if status.si_code == os.CLD_EXITED:
             return f"it exited with code {status.si_status}"
-        return f"it was ended by {signal.Signals(status.si_status).name}"
+        return f"it was ended by {_name(status.si_status)}"
 
     def soften(self, index: int, row: Row) -> None:
         """See `PoolControl.soften`. The child's handler knows whether the attempt still runs."""
@@ -226,6 +226,14 @@ def await_children(worker: Any) -> None:
     pool = getattr(worker.pool, "_pool", None)
     if pool is not None:
         ApplyResult(pool._cache, None)
+
+
+def _name(number: int) -> str:
+    """Name a signal. The real-time ones have no names."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 def _kill(pid: int, number: signal.Signals) -> bool:

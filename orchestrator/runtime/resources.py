@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from celery import Celery
+from celery.utils.nodenames import default_nodename
 
 from orchestrator.dispatch.permits import CONNECT_S, Publisher, transport_options
 from orchestrator.model.errors import StoreBusy, StoreUnavailable
@@ -44,7 +46,10 @@ class Resources:
     app: Celery
     settings: Settings
     namespace: str
+    hostname: str
+    """Celery's name of the worker."""
     node: str
+    """The name of the node in the store: the same, or made unique where nobody chose it (see `node_name`)."""
     subscriptions: tuple[Subscription, ...]
     table: SlotTable
     limits: Limits
@@ -60,7 +65,7 @@ class Resources:
         self.pid = os.getpid()
         self.store = Store.connect(store_url(self.settings), self.namespace)
         self.publisher = app_publisher(self.app, self.namespace)
-        self.events = TaskEvents(self.app, self.node)
+        self.events = TaskEvents(self.app, self.hostname)
         return self
 
     def subscriptions_for(self, route: str) -> tuple[Subscription, ...]:
@@ -86,6 +91,16 @@ class Resources:
                         raise
                 time.sleep(pause)  # noqa: TID251 — between two tries
                 pause = min(pause * 2, _LONGEST_S)
+
+
+def node_name(hostname: str) -> str:
+    """Return the name under which a worker comes in.
+
+    The default, `celery@` and the host's name, is that of every worker of a host, and on some platforms of all hosts:
+    it is made unique. A name that somebody chose is kept.
+    """
+    name, _, host = hostname.partition("@")
+    return hostname if hostname != default_nodename("") else f"{name}-{secrets.token_hex(3)}@{host}"
 
 
 def app_publisher(app: Celery, namespace: str) -> Publisher:

@@ -15,6 +15,7 @@ from typing import Any
 
 from celery.worker import state as worker_state
 
+from orchestrator import threads
 from orchestrator.runtime.pool_control import PoolControl, ProcessControl
 from orchestrator.runtime.slots import Phase, Row, SlotTable
 
@@ -33,7 +34,11 @@ class UnreportedOutcome:
     ref: str
     task: str
     cause: str
-    """`lost`, `timed_out`, `cancelled`, or `returned` (its process was ended with the node)."""
+    """`lost`, `timed_out`, `cancelled`, `returned` (its process was ended with the node), or `unbegun`.
+
+    `unbegun` is the end of a process that was being given an attempt: `ref` is empty, and what it was given is handed
+    back.
+    """
     detail: str = ""
 
 
@@ -67,16 +72,17 @@ class SlotMonitor:
         self._stops: dict[int, _Stop] = {}
         self._softened: dict[int, str] = {}
         self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="orchestrator-monitor", daemon=True)
+        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         """Start the thread."""
-        self._thread.start()
+        self._thread = threads.start("orchestrator-monitor", self._run)
 
     def close(self) -> None:
         """Stop watching, after a last look."""
         self._closing.set()
-        self._thread.join(1.0)
+        if self._thread is not None:
+            self._thread.join(1.0)
 
     def order(self, ref: str, why: str) -> None:
         """Have an attempt stopped, if a slot still runs it: `cancelled`, `timed_out` or `stale`."""
@@ -98,10 +104,7 @@ class SlotMonitor:
     def _run(self) -> None:
         while True:
             closing = self._closing.wait(TICK_S)
-            try:
-                self._look()
-            except Exception:
-                logger.exception("the monitor stumbled, and goes on")
+            self._look()
             if closing:
                 return
 
@@ -149,6 +152,8 @@ class SlotMonitor:
         self._table.free(index)
         if isinstance(self._control, ProcessControl):
             self._control.replace_the_dead()
+        if row.phase is Phase.claiming:
+            self._report(UnreportedOutcome(row.name, "", "", "unbegun", death))
         if not row.ref:
             return
         if stop is not None and stop.ref == row.ref:

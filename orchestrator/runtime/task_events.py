@@ -15,6 +15,7 @@ from typing import Any
 
 from celery import Celery
 
+from orchestrator import threads
 from orchestrator.dispatch.permits import CONNECT_S, open_channel, transport_options
 
 logger = logging.getLogger(__name__)
@@ -42,8 +43,7 @@ class TaskEvents:
         self._buffer.append((kind, {"uuid": uuid, "timestamp": time.time(), **fields}))
         if not self._wake.is_set():
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="orchestrator-events", daemon=True)
-                self._thread.start()
+                self._thread = threads.start("orchestrator-events", self._run)
             self._idle.clear()
             self._wake.set()
 

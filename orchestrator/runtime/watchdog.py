@@ -8,11 +8,10 @@ and Celery connects again by itself; after three more it ends, and whatever supe
 from __future__ import annotations
 
 import logging
-import os
 import socket
+from collections.abc import Iterator
 from typing import Any
 
-import psutil
 from celery.utils.threads import _open_broker_sockets  # type: ignore[attr-defined]
 
 logger = logging.getLogger(__name__)
@@ -41,32 +40,40 @@ class Watchdog:
             self._unanswered += 1
             if self._unanswered >= RECONNECT_AT:
                 logger.warning("this worker takes no permits: its connections to the broker are made anew")
-                break_connections(getattr(getattr(self._worker, "consumer", None), "connection", None))
+                break_connections(getattr(self._worker, "consumer", None))
         self._last = unanswered
         return self._unanswered >= EXIT_AT
 
 
-def break_connections(connection: Any) -> None:
-    """Break a broker connection of Celery's, and all others of this process to the same server.
+def break_connections(consumer: Any) -> None:
+    """Break the broker connections of a Celery consumer, so that its main thread connects anew.
 
-    A worker has several (for messages, commands, events), and its main thread may wait on any of them. Where the broker
-    is also the store, the node's own are among them, and made again at once.
+    A consumer has several (for messages, commands, events), and the main thread may wait on any of them. Each is shut
+    down by its own socket object: a descriptor's number may be another's by the time it is used.
     """
-    if connection is None:
-        return  # Celery is connecting already
-    peers = {_peer(each) for each in _open_broker_sockets(connection)}
-    for each in psutil.Process().net_connections("tcp"):
-        if each.fd >= 0 and each.raddr and tuple(each.raddr) in peers:
-            with socket.socket(fileno=os.dup(each.fd)) as same:
-                try:
-                    same.shutdown(socket.SHUT_RDWR)
-                except OSError as error:
-                    logger.debug("breaking a connection to the broker: %s", error)
+    for connection in _connections(consumer):
+        for sock in _sockets(connection):
+            try:
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
+            except (OSError, TypeError) as error:  # it is closed already, or no socket of this kind
+                logger.debug("breaking a connection to the broker: %s", error)
 
 
-def _peer(sock: Any) -> tuple[str, int] | None:
-    try:
-        host, port, *_ = sock.getpeername()
-    except (OSError, ValueError):
-        return None  # already broken, or no connection by TCP
-    return host, port
+def _connections(consumer: Any) -> Iterator[Any]:
+    """Go through a consumer's broker connections. It has none while it is connecting."""
+    dispatcher = getattr(consumer, "event_dispatcher", None)
+    for owner in (consumer, dispatcher):
+        connection = getattr(owner, "connection", None)
+        if connection is not None:
+            yield connection
+
+
+def _sockets(connection: Any) -> list[Any]:
+    """Return the open sockets of a connection: AMQP's one, or those of each channel's client and pool on Redis."""
+    found = list(_open_broker_sockets(connection))
+    for channel in list(getattr(connection.transport, "channels", None) or ()):
+        for name in ("_pool", "_async_pool"):  # the properties without the underscore would connect
+            pool = getattr(channel, name, None)
+            for kind in ("_available_connections", "_in_use_connections"):
+                found += [sock for each in tuple(getattr(pool, kind, ())) if (sock := getattr(each, "_sock", None))]
+    return found

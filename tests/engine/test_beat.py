@@ -3,7 +3,7 @@ from __future__ import annotations
 from orchestrator.model.states import JobState
 from orchestrator.state.transitions.nodes import Beat, Beaten
 from orchestrator.state.transitions.replies import Gone
-from orchestrator.state.transitions.values import Held, Kill
+from orchestrator.state.transitions.values import SOME, Held, Kill
 from support.cases import bring
 from support.machine import Machine, chain, plan_of
 
@@ -23,7 +23,7 @@ def test_a_closed_incarnation_is_gone(machine: Machine) -> None:
     machine.node()
     before = machine.snapshot()
     assert old.beat() == Gone()
-    assert machine.do(Beat("nobody", 1, 0, ())) == Gone()
+    assert machine.do(Beat("nobody", 1, 1, 0, 0, ())) == Gone()
     assert machine.snapshot() == before
 
 
@@ -52,7 +52,7 @@ def test_a_slot_that_is_faster_than_the_beats_loses_nothing(machine: Machine) ->
     for _ in range(5):
         earlier = slot.ref
         slot.finish(go_on=True)
-        machine.do(Beat("n1", slot.node.incarnation, 0, (Held("h1", earlier),)))
+        slot.node.report((Held("h1", earlier),))
     assert machine.jobs(run)[5].state is JobState.running
     assert all(job.losses == 0 for job in machine.jobs(run))
 
@@ -80,7 +80,7 @@ def test_what_is_not_the_slots_is_to_be_ended(machine: Machine) -> None:
     case = bring(machine, JobState.running)
     node = case.slot.node
     stale, unknown = f"{case.run}/0@1", "0000000000000000000z/0@1"
-    beaten = machine.do(Beat(node.name, node.incarnation, 0, (Held("h1", stale), Held("h2", unknown))))
+    beaten = node.report((Held("h1", stale), Held("h2", unknown)))
     assert isinstance(beaten, Beaten)
     assert set(beaten.kills) == {Kill("h1", stale, "stale"), Kill("h2", unknown, "stale")}
 
@@ -102,3 +102,23 @@ def test_it_keeps_the_clock(machine: Machine) -> None:
     machine.wait(777)
     node.beat()
     assert machine.client.hget(machine.keys.meta, "clock") == b"%d" % machine.now
+
+
+def test_a_slot_between_two_attempts_loses_nothing_however_long_that_takes(machine: Machine) -> None:
+    """Its claim or report was carried out, and the answer has not come: the slot does not know what it was given."""
+    case = bring(machine, JobState.running)
+    for _ in range(10):
+        machine.wait(2000)
+        assert case.slot.node.report((Held("h1", SOME),)) == Beaten((), (), 0)
+    assert machine.jobs(case.run)[1].state is JobState.running
+
+
+def test_a_beat_that_is_sent_again_counts_nothing_twice(machine: Machine) -> None:
+    """What it lists is as old as the first time: a slot may have been given something since."""
+    case = bring(machine, JobState.running)
+    node = case.slot.node
+    for _ in range(5):
+        machine.do(Beat(node.name, node.incarnation, 7, 0, 0, (Held("h1", None),)))
+    assert machine.jobs(case.run)[1].state is JobState.running
+    machine.do(Beat(node.name, node.incarnation, 8, 0, 0, (Held("h1", None),)))
+    assert machine.jobs(case.run)[1].state is JobState.retrying

@@ -28,10 +28,10 @@ from orchestrator.model.states import JOB_MOVES, RUN_MOVES, JobState, RunState
 from orchestrator.plan.plan import Plan
 from orchestrator.state import reads
 from orchestrator.state.transitions.attempts import Done, Settle, Took
-from orchestrator.state.transitions.nodes import Beat, Beaten
+from orchestrator.state.transitions.nodes import Beaten
 from orchestrator.state.transitions.replies import Missing
 from orchestrator.state.transitions.runs import Advance, Advanced, Cancel, Forget, Forgotten, Marked
-from orchestrator.state.transitions.values import Held
+from orchestrator.state.transitions.values import SOME, Held
 from support.checker import check
 from support.machine import START_MS, Machine, Node, Slot, plan_of
 from support.oracle import Oracle
@@ -187,10 +187,10 @@ class Engine(RuleBasedStateMachine):
             slot.claimed = None
         self._after("settle")
 
-    @rule(data=st.data(), silent=st.booleans(), idle=st.integers(0, 2))
-    def beat(self, data: st.DataObject, silent: bool, idle: int) -> None:
+    @rule(data=st.data(), silent=st.booleans(), between=st.booleans(), idle=st.integers(0, 2))
+    def beat(self, data: st.DataObject, silent: bool, between: bool, idle: int) -> None:
         node = data.draw(st.sampled_from(self.nodes))
-        held = tuple(Held(slot.name, slot.ref) for slot in node.slots.values())
+        held = tuple(Held(slot.name, SOME if between else slot.ref) for slot in node.slots.values())
         if silent:
             held = held[1:]
             self.orderly = False
@@ -307,7 +307,7 @@ class Engine(RuleBasedStateMachine):
 
     def _beat(self, node: Node, held: tuple[Held, ...], idle: int) -> None:
         expected = self.oracle.beat(node.name, node.incarnation, held)
-        reply = self.machine.do(Beat(node.name, node.incarnation, idle, held))
+        reply = node.report(held, idle)
         assert (set(reply.kills) if isinstance(reply, Beaten) else None) == expected
         self._after("beat")
 

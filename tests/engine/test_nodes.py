@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from orchestrator.model.states import JobState, RunState
 from orchestrator.state import reads
-from orchestrator.state.transitions.nodes import Leave
+from orchestrator.state.transitions.attempts import Done, Settled
+from orchestrator.state.transitions.nodes import Beaten, Leave, Register, Taken, Welcome
 from orchestrator.state.transitions.replies import Gone
-from support.cases import bring
+from orchestrator.state.transitions.values import Held, Subscription
+from support.cases import Case, bring
 from support.machine import ALL, Machine, chain
 
 
@@ -83,3 +87,60 @@ def test_slots_are_counted_on_every_route(machine: Machine) -> None:
     machine.node("c", slots=4).leave()
     counted = [machine.client.hget(machine.keys.route(route), "slots") for route in ("default", "gpu")]
     assert counted == [b"2", b"3"]
+
+
+def test_a_live_node_keeps_its_name(machine: Machine) -> None:
+    case = bring(machine, JobState.running)
+    machine.wait(1200)
+    before = machine.snapshot()
+    assert machine.do(Register("n1", (Subscription("default", ALL),), 2)) == Taken(b"{}", 1200)
+    assert machine.snapshot() == before
+    assert isinstance(case.slot.node.beat(), Beaten)
+    assert machine.do(Register("n1", (Subscription("default", ALL),), 2)) == Taken(b"{}", 0)
+
+
+def test_a_node_that_was_silent_for_over_two_beats_loses_its_name(machine: Machine) -> None:
+    case = bring(machine, JobState.running)
+    machine.wait(5000)
+    assert isinstance(machine.do(Register("n1", (Subscription("default", ALL),), 2)), Taken)
+    machine.wait(1)
+    assert isinstance(machine.do(Register("n1", (Subscription("default", ALL),), 2)), Welcome)
+    assert case.slot.node.beat() == Gone()
+    assert machine.jobs(case.run)[1].losses == 1
+
+
+class TestDraining:
+    """A node that ends keeps its jobs to their end, though a new one has its name by then."""
+
+    @pytest.fixture
+    def case(self, machine: Machine) -> Case:
+        case = bring(machine, JobState.running)
+        held = tuple(Held(slot.name, slot.ref) for slot in case.slot.node.slots.values())
+        assert isinstance(case.slot.node.report(held, draining=True), Beaten)
+        assert isinstance(machine.do(Register("n1", (Subscription("default", ALL),), 2)), Welcome)
+        return case
+
+    def test_its_job_ends_as_if_nothing_had_happened(self, machine: Machine, case: Case) -> None:
+        for _ in range(4):
+            machine.wait(2000)
+            assert case.slot.node.beat() == Beaten((), (), 0)
+        assert isinstance(case.slot.finish(), Done)
+        job = machine.jobs(case.run)[1]
+        assert (job.state, job.attempt, job.losses, job.node) == (JobState.succeeded, 1, 0, "n1")
+
+    def test_both_are_shown_until_the_old_one_leaves(self, machine: Machine, case: Case) -> None:
+        names = [info.name for info in machine.store.read(reads.nodes(machine.keys))]
+        assert sorted(names) == ["n1", f"n1#{case.slot.node.incarnation}"]
+        case.slot.node.leave()
+        assert [info.name for info in machine.store.read(reads.nodes(machine.keys))] == ["n1"]
+        job = machine.jobs(case.run)[1]
+        assert (job.state, job.losses) == (JobState.retrying, 0)
+        assert machine.client.hget(machine.keys.route("default"), "slots") == b"2"
+
+    def test_its_death_is_noticed(self, machine: Machine, case: Case) -> None:
+        assert machine.reap_at_last() == 1
+        assert machine.jobs(case.run)[1].losses == 1
+        assert case.slot.node.beat() == Gone()
+
+    def test_its_slots_are_settled(self, machine: Machine, case: Case) -> None:
+        assert isinstance(case.slot.settle("failed", b'{"type":"Dead"}'), Settled)

@@ -17,7 +17,7 @@ from orchestrator.state.reads import starters
 from orchestrator.state.store import Store
 from orchestrator.state.transitions.attempts import Claim, Done, Finish, Settle, Settled, Took
 from orchestrator.state.transitions.definitions import Apply
-from orchestrator.state.transitions.nodes import Register
+from orchestrator.state.transitions.nodes import Register, Welcome
 from orchestrator.state.transitions.replies import Started
 from orchestrator.state.transitions.runs import Advance, Advanced, Cancel, Created, CreateRun, Exists
 from orchestrator.state.transitions.starters import StartPlanned, StartWaiting
@@ -65,7 +65,7 @@ def test_each_attempt_is_run_once_and_each_run_ends_once(redis_client: redis.Red
             pass
 
     def work(name: str) -> None:
-        incarnation, op = store.run(Register(name, WANTS, 1)).incarnation, 0
+        incarnation, op = come_in(store, name), 0
         claimed: Claimed | None = None
         while not all((info := store.read(reads.run(store.keys, run))) and info.state.final for run in runs):
             op += 1
@@ -88,11 +88,18 @@ def test_each_attempt_is_run_once_and_each_run_ends_once(redis_client: redis.Red
     assert not check(store)
 
 
+def come_in(store: Store, node: str) -> int:
+    """Register a node under a name that nobody has; return its incarnation."""
+    welcome = store.run(Register(node, WANTS, 1))
+    assert isinstance(welcome, Welcome)
+    return welcome.incarnation
+
+
 def test_of_finish_settle_and_cancel_one_wins(redis_client: redis.Redis, ns: str) -> None:
     store = Store(redis_client, ns)
     plan = plan_of(1)
     store.put_plan(plan)
-    incarnation = store.run(Register("n", WANTS, 1)).incarnation
+    incarnation = come_in(store, "n")
     op = 0
     for _ in range(40):
         run = new_run_id()

@@ -7,7 +7,7 @@ from orchestrator.model.states import JobState, RunState
 from orchestrator.state.transitions.attempts import Settled, Stale
 from orchestrator.state.transitions.replies import Gone, Missing
 from support.cases import OUTCOMES, STATES, bring
-from support.machine import Machine
+from support.machine import Machine, chain
 
 
 @pytest.mark.parametrize("state", [state for state in OUTCOMES if state is not JobState.succeeded])
@@ -88,3 +88,30 @@ def test_a_closed_incarnation_is_gone(machine: Machine) -> None:
     case = bring(machine, JobState.running)
     machine.node()
     assert case.slot.settle("failed", ref=case.ref) == Gone()
+
+
+@pytest.mark.parametrize("outcome", ["lost", "returned"])
+def test_what_a_dead_slot_was_given_and_never_began_is_handed_back(machine: Machine, outcome: str) -> None:
+    """It reported one attempt and died before it read which it was given next."""
+    run = machine.submit(chain(2))
+    slot = machine.node().slot()
+    first = slot.take()
+    slot.finish(go_on=True)
+    assert isinstance(slot.settle(outcome, ref=first), Settled)
+    before, after = machine.jobs(run)
+    assert (before.state, before.losses) == (JobState.succeeded, 0)
+    assert (after.state, after.attempt, after.losses) == (JobState.retrying, 1, 0)
+
+
+def test_what_a_slot_was_given_in_its_first_claim_comes_back_when_it_dies(machine: Machine) -> None:
+    run = machine.submit(chain(1))
+    slot = machine.node().slot()
+    slot.take()
+    slot.claimed = None
+    assert isinstance(slot.settle("returned"), Settled)
+    (job,) = machine.jobs(run)
+    assert (job.state, job.losses) == (JobState.retrying, 0)
+
+
+def test_a_slot_that_died_with_nothing_has_nothing_to_settle(machine: Machine) -> None:
+    assert machine.node().slot().settle("returned") == Stale(JobState.waiting)

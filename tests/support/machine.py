@@ -14,7 +14,7 @@ from orchestrator.state import reads
 from orchestrator.state.store import Store
 from orchestrator.state.transitions.attempts import Claim, Done, Finish, Nothing, Settle, Settled, Stale, Took
 from orchestrator.state.transitions.base import Transition
-from orchestrator.state.transitions.nodes import Beat, Beaten, Leave, Reap, Register
+from orchestrator.state.transitions.nodes import Beat, Beaten, Leave, Reap, Register, Welcome
 from orchestrator.state.transitions.replies import Gone, Missing
 from orchestrator.state.transitions.runs import Advance, Advanced, Cancel, Created, CreateRun
 from orchestrator.state.transitions.timers import Fire
@@ -232,7 +232,12 @@ class Node:
         self.name = name
         self.subscriptions = subscriptions
         self.slots = slots
-        self.incarnation = machine.do(Register(name, subscriptions, slots)).incarnation
+        if machine.client.hexists(machine.keys.node(name), "incarnation"):
+            machine.client.hset(machine.keys.node(name), "beaten", 0)  # whoever has the name has been silent for long
+        self.beats = 0
+        welcome = machine.do(Register(name, subscriptions, slots))
+        assert isinstance(welcome, Welcome), welcome
+        self.incarnation = welcome.incarnation
         self.slots: dict[str, Slot] = {}
 
     def slot(self, name: str = "h1") -> Slot:
@@ -243,7 +248,12 @@ class Node:
         """Beat for all slots but some."""
         silent = set(without)
         held = tuple(Held(slot.name, slot.ref) for slot in self.slots.values() if slot.name not in silent)
-        return self.machine.do(Beat(self.name, self.incarnation, idle, held))
+        return self.report(held, idle)
+
+    def report(self, held: tuple[Held, ...], idle: int = 0, *, draining: bool = False) -> Beaten | Gone:
+        """Beat with these slots."""
+        self.beats += 1
+        return self.machine.do(Beat(self.name, self.incarnation, self.beats, idle, int(draining), held))
 
     def leave(self) -> None:
         """Go out in good order."""

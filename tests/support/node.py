@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orchestrator.state.store import Store
 from orchestrator.state.transitions.attempts import Claim, Finish, Took
-from orchestrator.state.transitions.nodes import Register
+from orchestrator.state.transitions.nodes import Register, Welcome
 from orchestrator.state.transitions.values import Subscription
 
 
@@ -14,7 +14,9 @@ class Node:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.subscriptions = (Subscription("default", (0, 1, 2, 3)),)
-        self.incarnation = self.store.run(Register("n1", self.subscriptions, 1)).incarnation
+        welcome = self.store.run(Register("n1", self.subscriptions, 1))
+        assert isinstance(welcome, Welcome), welcome
+        self.incarnation = welcome.incarnation
         self.op = 0
 
     def work(self, outcome: str = "ok", payload: bytes = b'"done"') -> str | None:

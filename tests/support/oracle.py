@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from orchestrator.model.ids import AttemptRef
 from orchestrator.model.states import FAILURE_STATES, JobState, RunState
 from orchestrator.plan.plan import INHERIT_PRIORITY, Plan
-from orchestrator.state.transitions.values import Held, Subscription
+from orchestrator.state.transitions.values import SOME, Held, Subscription
 
 LEASE_MS, OUTAGE_MS, BUDGET, OVERTAKINGS = 10_000, 3_000, 3, 9
 PATIENCE_MS = {1: 30_000, 2: 60_000, 3: 120_000}
@@ -142,9 +142,15 @@ class Oracle:
     def settle(self, node: str, incarnation: int, slot: str, ref: str, outcome: str, delay: int) -> str:
         if not (at := self._open(node, incarnation)):
             return "gone"
+        known = at.slots.get(slot)
+        if known is not None and known.ref not in (None, ref) and outcome in ("lost", "returned"):
+            del at.slots[slot]
+            at.missed.pop(slot, None)
+            self._lose(known.ref, free=True)
+            return "settled"
         if self._run_of(ref) is None:
             return "missing"
-        if slot not in at.slots or at.slots[slot].ref != ref:
+        if known is None or known.ref != ref:
             return "stale"
         del at.slots[slot]
         at.missed.pop(slot, None)
@@ -157,7 +163,7 @@ class Oracle:
             return None
         kills = set()
         for slot, ref in held:
-            if ref is None:
+            if ref is None or ref == SOME:
                 continue
             run = self._run_of(ref)
             if slot not in at.slots or at.slots[slot].ref != ref or run is None:
@@ -167,7 +173,7 @@ class Oracle:
         at.deadline = self.now + LEASE_MS
         listed = dict(held)
         for slot, known in list(at.slots.items()):
-            if slot in listed and listed[slot] == known.ref:
+            if slot in listed and listed[slot] in (known.ref, SOME):
                 at.missed.pop(slot, None)
                 continue
             mark = known.ref or "-"

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import socket
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
 from orchestrator.runtime import watchdog
-from orchestrator.runtime.watchdog import Watchdog
+from orchestrator.runtime.watchdog import Watchdog, break_connections
 
 
 @pytest.fixture
@@ -40,3 +47,43 @@ def test_permits_that_went_nowhere_do_not_count(broken: list[object]) -> None:
 def test_a_node_that_comes_in_late_does_not_pay_for_others(broken: list[object]) -> None:
     assert not Watchdog(None).hopeless(9, broker_down=False)
     assert broken == []
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
+    ours, theirs = socket.socketpair()
+    with contextlib.closing(ours), contextlib.closing(theirs):
+        yield ours, theirs
+
+
+def consumer_of(sock: socket.socket) -> Any:
+    """Return what of a Celery consumer on Redis leads to a socket: a client of one channel, and its pool."""
+    connection = SimpleNamespace(_sock=sock)
+    pool = SimpleNamespace(_available_connections=[connection], _in_use_connections=set())
+    channel = SimpleNamespace(client=SimpleNamespace(connection=connection), _pool=pool)
+    broker = SimpleNamespace(transport=SimpleNamespace(channels=[channel]), _connection=None)
+    return SimpleNamespace(connection=broker, event_dispatcher=None)
+
+
+def test_the_main_thread_is_woken_from_its_connection(pair: tuple[socket.socket, socket.socket]) -> None:
+    ours, theirs = pair
+    break_connections(consumer_of(ours))
+    assert ours.recv(1) == theirs.recv(1) == b""
+
+
+def test_a_number_that_is_another_descriptors_by_now_is_left_alone(pair: tuple[socket.socket, socket.socket]) -> None:
+    """Celery closed its socket meanwhile, and a socket of the user's code was given the same number."""
+    ours, theirs = pair
+    gone = socket.socket()
+    consumer, number = consumer_of(gone), gone.fileno()
+    gone.close()
+    os.dup2(ours.fileno(), number)
+    with socket.socket(fileno=number) as users:
+        break_connections(consumer)
+        theirs.send(b"x")
+        assert users.recv(1) == b"x"
+
+
+def test_a_consumer_that_is_connecting_has_nothing_to_break() -> None:
+    break_connections(None)
+    break_connections(SimpleNamespace(connection=None, event_dispatcher=None))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import sys
 
 import click
@@ -27,6 +28,8 @@ def worker(concurrency: int | None, queues: str | None, options: tuple[str, ...]
     settings = get_settings()
     store_url(settings)  # a wrong setting, or no Redis, is one line here
     given = [*(("-c", str(concurrency)) if concurrency else ()), *(("-Q", queues) if queues else ()), *options]
+    if not any(option == "-n" or option.startswith(("-n", "--hostname")) for option in options):
+        given += ["-n", f"celery-{secrets.token_hex(3)}@%h"]  # several workers of one host are told apart
     if not {"-l", "--loglevel"} & {option.partition("=")[0] for option in options}:
         given += ["--loglevel", settings.log_level]
     command = worker_command(app_name(), *given)

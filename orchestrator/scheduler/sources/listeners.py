@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 
+from orchestrator import threads
 from orchestrator.model.errors import OrchestratorError
 from orchestrator.scheduler.duties import Tools
 from orchestrator.scheduler.sources import watch
@@ -64,9 +65,8 @@ class Listeners:
         for own, (generation, body) in self._wanted.items():
             if own not in self.running:
                 stop = threading.Event()
-                thread = threading.Thread(target=_guarded, args=(own, body, stop), name=f"listen {own}", daemon=True)
+                thread = threads.start(f"listen {own}", partial(body, stop))
                 self.running[own] = _Running(generation, stop, thread)
-                thread.start()
         return self.interval_s
 
     def close(self) -> None:
@@ -104,11 +104,3 @@ class Listeners:
         if folder is not None:
             return partial(watch.watch, Inbox(tools.store, record.id, trigger, place_of(trigger)), folder)
         return None
-
-
-def _guarded(trigger: str, body: Body, stop: threading.Event) -> None:
-    """Run a thread's body; one that ends by a bug is said, and stays ended until its trigger changes."""
-    try:
-        body(stop)
-    except Exception:
-        log.exception("%s: its source is not listened to any more: a bug in the engine", trigger)

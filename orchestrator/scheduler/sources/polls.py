@@ -11,8 +11,10 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 
+from orchestrator import threads
 from orchestrator.model.errors import DefinitionError, OrchestratorError
 from orchestrator.model.urls import mask_url
 from orchestrator.scheduler.duties import Tools
@@ -111,11 +113,8 @@ class Polls:
                 return False
             if len(self._under_way) >= AT_ONCE:
                 return False
-            thread = threading.Thread(
-                target=self._run, args=(tools, record, trigger, now_ms), name=f"poll {record.id}", daemon=True
-            )
-            self._under_way[record.id] = thread
-        thread.start()
+            body = partial(self._run, tools, record, trigger, now_ms)
+            self._under_way[record.id] = threads.start(f"poll {record.id}", body)
         return True
 
     def _run(self, tools: Tools, record: StarterRecord, trigger: Trigger, now_ms: int) -> None:

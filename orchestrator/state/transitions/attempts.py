@@ -101,7 +101,8 @@ class Finish(Transition[Done | Stale | Missing | Gone]):
 class Settle(Transition[Settled | Stale | Missing | Gone]):
     """A node reports the end of an attempt whose slot cannot: its process died or was killed.
 
-    The outcomes are those of `Finish` (no `ok`) and `lost`. The slot is closed with it.
+    The outcomes are those of `Finish` (no `ok`) and `lost`. The slot is closed with it. `ref` is the attempt that the
+    slot began last, empty for none; one that it was given after that, and never began, is handed back without a loss.
     """
 
     script: ClassVar[str] = "settle"

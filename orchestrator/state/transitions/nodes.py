@@ -19,6 +19,15 @@ class Welcome(Reply):
 
 
 @dataclass(frozen=True, slots=True)
+class Taken(Reply):
+    """A live node has the name. `info` is its JSON for people; its last beat was `silent_ms` ago."""
+
+    tag: ClassVar[str] = "taken"
+    info: bytes
+    silent_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Beaten(Reply):
     """The node's leases are renewed.
 
@@ -50,10 +59,11 @@ class Reaped(Reply):
 
 
 @dataclass(frozen=True, slots=True)
-class Register(Transition[Welcome]):
-    """A node comes in. An older incarnation of the same node is closed, and what it held is lost.
+class Register(Transition[Welcome | Taken]):
+    """A node comes in. A live node of the same name keeps the name; a draining one makes room and ends its jobs.
 
-    `info` is JSON for people: host, pid, pool, versions.
+    A node of that name that was silent for over two beats is closed, and what it held is lost. `info` is JSON for
+    people: host, pid, pool, versions.
     """
 
     script: ClassVar[str] = "register"
@@ -65,12 +75,18 @@ class Register(Transition[Welcome]):
 
 @dataclass(frozen=True, slots=True)
 class Beat(Transition[Beaten | Gone]):
-    """A node says that it lives, what each of its slots holds, and how many slots are idle."""
+    """A node says that it lives, what each of its slots holds, and how many slots are idle.
+
+    `number` counts the node's beats: one that is sent again counts nothing twice. `draining` is 1 from when the node is
+    told to end.
+    """
 
     script: ClassVar[str] = "beat"
     node: str
     incarnation: int
+    number: int
     idle: int
+    draining: int
     held: tuple[Held, ...]
 
 

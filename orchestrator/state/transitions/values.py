@@ -25,8 +25,12 @@ class Subscription(NamedTuple):
     classes: tuple[int, ...]
 
 
+SOME = "?"
+"""Said of a slot that has, or is about to be given, an attempt that it does not run yet, or not any more."""
+
+
 class Held(NamedTuple):
-    """A slot of a node and the attempt that it holds (None for an idle slot)."""
+    """A slot of a node and the attempt that it runs, None for an idle slot, `SOME` for one between two attempts."""
 
     slot: str
     ref: str | None

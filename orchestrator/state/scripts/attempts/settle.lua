@@ -10,6 +10,14 @@
 -- cost:     O(successors), at most a slice; the rest is todo
 local slot = slots.load(node, incarnation, slot_name)
 if not slot then return {'gone'} end
+if slot.ref and slot.ref ~= ref and (outcome == 'lost' or outcome == 'returned') then
+  -- `ref` is the last that the slot began; what it was given after that was never begun, and is handed back
+  slots.drop(slot)
+  outcomes.lose(slot.ref, true)
+  runs.save()
+  return {'settled', permits.due(), 0}
+end
+if ref == '' then return {'stale', job.waiting} end
 local id, index, attempt = records.parse(ref)
 local run = runs.load(id)
 if not run then return {'missing'} end

@@ -1,29 +1,33 @@
 -- beat: a node lives; its leases are renewed, and it is told what to end and whom to wake.
 --
--- args:     node:str incarnation:str idle:int held:str
+-- args:     node:str incarnation:str number:int idle:int draining:int held:str
 -- returns:  beaten kills permits unanswered | gone
 -- moves:    running->lost lost->retrying lost->failed lost->cancelled waiting->upstream_failed
 -- keeps:    2 4 6
 -- uses:     keys clock slots runs records decide outcomes nodes healing permits
 -- cost:     O(slots of the node + its queues)
 local MISSED_BEATS = 2
-if not nodes.is_open(node, incarnation) then return {'gone'} end
-local node_key = keys.node(node)
+local IDLE, SOME = '-', '?'  -- the slot holds nothing; it has or is about to be given an attempt, and runs none
+local name = nodes.find(node, incarnation)
+if not name then return {'gone'} end
+local node_key = keys.node(name)
 local fields = redis.call('HGETALL', node_key)
 local known, listed, kills = slots.of(fields), {}, {}
-local missed, subscriptions = {}, ''
+local missed, subscriptions, repeated = {}, '', false
 for i = 1, #fields, 2 do
   local slot = string.match(fields[i], '^missed:(.*)$')
   if slot then missed[slot] = fields[i + 1] end
   if fields[i] == 'subscriptions' then subscriptions = fields[i + 1] end
+  if fields[i] == 'beat' then repeated = tonumber(fields[i + 1]) == number end
 end
 
 -- what the node says it runs
 local reasons = {[state.cancelled] = 'cancelled', [state.timed_out] = 'timed_out'}
 for slot, ref in string.gmatch(held, '(%S+) (%S+)') do
   listed[slot] = ref
-  local why = ref ~= '-' and known[slot] ~= ref and 'stale'
-  if ref ~= '-' and not why then
+  local runs_one = ref ~= IDLE and ref ~= SOME
+  local why = runs_one and known[slot] ~= ref and 'stale'
+  if runs_one and not why then
     local run = runs.load((records.parse(ref)))
     why = not run and 'stale' or reasons[run.requested_end]
   end
@@ -35,15 +39,16 @@ end
 
 -- writes
 clock.keep()
-redis.call('HSET', node_key, 'idle', idle)
-redis.call('ZADD', keys.nodes, clock.now + nodes.LEASE, node)
+redis.call('HSET', node_key, 'idle', idle, 'beat', number, 'beaten', clock.now)
+if draining == 1 then redis.call('HSET', node_key, 'draining', 1) end
+redis.call('ZADD', keys.nodes, clock.now + nodes.LEASE, name)
 for slot, ref in pairs(known) do
   local said = listed[slot]
-  if said and said == (ref or '-') then
+  if said == SOME or said == (ref or IDLE) then
     if missed[slot] then redis.call('HDEL', node_key, 'missed:' .. slot) end
-  else
+  elseif not repeated then
     -- the node does not list it: after two beats of that, it is gone
-    local mark, count = ref or '-', 1
+    local mark, count = ref or IDLE, 1
     if missed[slot] then
       local before, times = string.match(missed[slot], '^(%S+) (%d+)$')
       if before == mark then count = times + 1 end

@@ -6,9 +6,10 @@
 -- keeps:    2 4 6
 -- uses:     runs nodes permits
 -- cost:     O(slots of the node)
-if not nodes.is_open(node, incarnation) then return {'gone'} end
+local name = nodes.find(node, incarnation)
+if not name then return {'gone'} end
 
 -- writes (a removal first: with memory full, it goes through)
-nodes.close(node, true)
+nodes.close(name, true)
 runs.save()
 return {'left', permits.due()}

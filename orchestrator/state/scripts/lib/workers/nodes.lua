@@ -1,6 +1,7 @@
 -- nodes: worker nodes come in, stay by their beats, and go out
 -- uses: keys clock slots outcomes
 local nodes = {LEASE = 10000}  -- ms
+local QUIET = 5000              -- ms without a beat after which a name may be taken over: two beats and some
 local REMEMBERED = 3600000     -- ms that a closed node's hash is kept, for people to see
 
 local function count_slots(subscriptions, change)
@@ -12,7 +13,8 @@ end
 function nodes.open(node, subscriptions, slot_count, info)
   local incarnation = redis.call('HINCRBY', keys.meta, 'incarnation', 1)
   redis.call('HSET', keys.node(node), 'incarnation', incarnation, 'subscriptions', subscriptions,
-    'slots', slot_count, 'idle', 0, 'info', info, 'opened', clock.now)
+    'slots', slot_count, 'idle', 0, 'info', info, 'opened', clock.now, 'beaten', clock.now)
+  redis.call('HDEL', keys.node(node), 'beat', 'draining')
   redis.call('PERSIST', keys.node(node))
   redis.call('ZADD', keys.nodes, clock.now + nodes.LEASE, node)
   count_slots(subscriptions, slot_count)
@@ -35,4 +37,25 @@ function nodes.close(node, free)
   return lost
 end
 
-function nodes.is_open(node, incarnation) return redis.call('HGET', keys.node(node), 'incarnation') == incarnation end
+-- the name under which an incarnation of a node is open: its own, or the one that it stepped aside to; nil if closed
+function nodes.find(node, incarnation)
+  for _, name in ipairs({node, slots.aside(node, incarnation)}) do
+    if redis.call('HGET', keys.node(name), 'incarnation') == incarnation then return name end
+  end
+end
+
+-- who has the name: nil for nobody, else 'draining', 'silent' or 'live', its info, and ms since its last beat
+function nodes.holder(node)
+  local known = redis.call('HMGET', keys.node(node), 'incarnation', 'draining', 'info', 'beaten')
+  if not known[1] then return nil end
+  local ms = clock.now - tonumber(known[4] or 0)
+  return known[2] and 'draining' or ms > QUIET and 'silent' or 'live', known[3], ms, known[1]
+end
+
+-- a draining node makes room for a new one of its name, and keeps its lease and what its slots hold
+function nodes.step_aside(node, incarnation)
+  local name = slots.aside(node, incarnation)
+  redis.call('RENAME', keys.node(node), keys.node(name))
+  redis.call('ZADD', keys.nodes, redis.call('ZSCORE', keys.nodes, node) or clock.now, name)
+  redis.call('ZREM', keys.nodes, node)
+end

@@ -3,11 +3,18 @@
 local slots = {}
 local NONE = '-'
 
+-- the name of a draining node that made room for a new one of its name
+function slots.aside(node, incarnation) return node .. '#' .. incarnation end
+
 -- the slot of an open node: op, ref (nil for none) and what it was told; nil if this incarnation is closed
 function slots.load(node, incarnation, name)
   local key = keys.node(node)
   local found = redis.call('HMGET', key, 'incarnation', 'slot:' .. name)
-  if found[1] ~= incarnation then return nil end
+  if found[1] ~= incarnation then
+    key = keys.node(slots.aside(node, incarnation))
+    found = redis.call('HMGET', key, 'incarnation', 'slot:' .. name)
+    if found[1] ~= incarnation then return nil end
+  end
   local slot = {key = key, name = name, field = 'slot:' .. name, op = 0, said = {}}
   local part = 0
   for text in string.gmatch(found[2] or '', '[^\n]+') do
