@@ -20,6 +20,7 @@ from pydantic import BaseModel
 from orchestrator.model.complaints import Complain, Path, show_path
 from orchestrator.model.errors import DefinitionError, ParameterError
 from orchestrator.model.templates import LITERAL, MAX_DEPTH, OUTPUT, PARAM, RUN
+from orchestrator.plan.typed import as_data, looks_typed
 
 FACTS = ("id", "logical_date", "interval_start", "interval_end", "schedule", "trigger")
 """The facts of a run that `$run` may name: see `model.run.RunInfo.known`."""
@@ -67,6 +68,8 @@ def encode(value: Any, marker_of: Callable[[Any], dict[str, Any] | None], path: 
                     f"the key {key!r} is a {type(key).__name__}, and JSON has text only", where=show_path(path)
                 )
         encoded = {key: encode(item, marker_of, (*path, key)) for key, item in value.items()}
+        if looks_typed(encoded):
+            return as_data(encoded)
         return {LITERAL: encoded} if any(key.startswith("$") for key in value) else encoded
     marker = marker_of(value)
     if marker is not None:

@@ -7,6 +7,7 @@ attempt both do what they always did.
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 from orchestrator.runtime.context import running
@@ -26,9 +27,16 @@ def guard(task: Any) -> None:
     signature_from_request, replace = task.signature_from_request, task.replace
 
     def signature_inside(request: Any = None, args: Any = None, kwargs: Any = None, **options: Any) -> Any:
-        if not _inside(request or task.request):
+        asked = request or task.request
+        if not _inside(asked):
             return signature_from_request(request, args, kwargs, **options)
-        return _Unsent(request or task.request, args, kwargs)
+        if "retries" in options:  # it is Task.retry that asks
+            return _Unsent(task, asked, args, kwargs)
+        return task.signature(
+            asked.args if args is None else args,
+            asked.kwargs if kwargs is None else kwargs,
+            {"headers": asked.headers, **options},
+        )
 
     def replace_inside(sig: Any) -> Any:
         if not _inside(task.request):
@@ -39,7 +47,13 @@ def guard(task: Any) -> None:
         )
 
     task.signature_from_request = signature_inside
+    task.subtask_from_request = signature_inside
     task.replace = replace_inside
+
+
+def checked_by_task(retry: Any) -> bool:
+    """Tell whether a `Retry` comes from `Task.retry`, which has compared the number of retries with the limit."""
+    return isinstance(retry.sig, _Unsent)
 
 
 def _inside(request: Any) -> bool:
@@ -50,13 +64,23 @@ def _inside(request: Any) -> bool:
 class _Unsent:
     """Stands for the message of a retry, which is not sent."""
 
-    def __init__(self, request: Any, args: Any, kwargs: Any) -> None:
-        self.changed = (args is not None and list(args) != list(request.args)) or (
-            kwargs is not None and dict(kwargs) != dict(request.kwargs)
-        )
+    def __init__(self, task: Any, request: Any, args: Any, kwargs: Any) -> None:
         self.args = request.args if args is None else args
         self.kwargs = request.kwargs if kwargs is None else kwargs
+        self.changed = not _same_call(task, (request.args, request.kwargs), (self.args, self.kwargs))
 
     def apply_async(self, *_: Any, **__: Any) -> None:
         if self.changed:  # Task.retry turns this into a Reject, which we show by its reason
             raise NotInWorkflow("self.retry(args=…, kwargs=…) in a workflow: a job keeps its arguments")
+
+
+def _same_call(task: Any, one: tuple[Any, Any], other: tuple[Any, Any]) -> bool:
+    """Tell whether two sets of arguments give the body the same values, by position or by name."""
+    (args, kwargs), (others, other_kwargs) = one, other
+    if list(args) == list(others) and dict(kwargs) == dict(other_kwargs):
+        return True
+    signature = inspect.signature(task.run)
+    try:
+        return signature.bind(*args, **kwargs) == signature.bind(*others, **other_kwargs)
+    except TypeError:
+        return False

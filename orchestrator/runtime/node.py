@@ -26,7 +26,7 @@ from orchestrator.model.ids import AttemptRef
 from orchestrator.runtime import capture, outcomes
 from orchestrator.runtime.attempt import tell_end
 from orchestrator.runtime.job import read_spec
-from orchestrator.runtime.outcomes import Outcome
+from orchestrator.runtime.outcomes import Outcome, Tried
 from orchestrator.runtime.resources import Resources
 from orchestrator.runtime.slot_monitor import SlotMonitor, UnreportedOutcome, slots_of
 from orchestrator.runtime.slots import Phase, Row
@@ -238,7 +238,7 @@ class Node:
                 if found is None:
                     return Outcome("timed_out", capture.encode(outcomes.HARD_LIMIT), error=outcomes.HARD_LIMIT)
                 _, spec, retries = found
-                return outcomes.out_of_time(outcomes.HARD_LIMIT, read_spec(spec), retries)
+                return outcomes.out_of_time(outcomes.HARD_LIMIT, Tried(read_spec(spec), retries))
             case "cancelled":
                 return outcomes.cancelled()
             case "returned":

@@ -13,8 +13,11 @@ import time
 from typing import assert_never
 
 from orchestrator.dispatch.topology import queue_name
+from orchestrator.model.errors import Unavailable
 from orchestrator.model.ids import AttemptRef
+from orchestrator.runtime import outcomes
 from orchestrator.runtime.attempt import run_attempt
+from orchestrator.runtime.outcomes import Outcome
 from orchestrator.runtime.resources import Resources
 from orchestrator.runtime.slots import Slot
 from orchestrator.state.transitions.attempts import Claim, Done, Finish, Nothing, Stale, Took
@@ -84,19 +87,13 @@ class Turn:
         outcome = run_attempt(resources, slot, claimed, self._queue)
         self._left -= 1
         go_on = self._may_go_on()
-        finish = Finish(
-            resources.node,
-            resources.table.incarnation,
-            slot.name,
-            slot.next_op(),
-            claimed.ref,
-            outcome.kind,
-            outcome.payload,
-            outcome.delay_ms,
-            subscriptions=self._subscriptions if go_on else (),
-            leave=() if go_on else self._subscriptions,
-        )
-        reply = resources.patiently(lambda: resources.store.run(finish))
+        try:
+            reply = self._report(claimed, outcome, go_on)
+        except Unavailable:
+            raise
+        except Exception as error:
+            logger.exception("the end of attempt %s could not be stored", claimed.ref)
+            reply = self._report(claimed, outcomes.hopeless(error), go_on)
         match reply:
             case Done(following, permits, todo):
                 resources.publisher.publish(permits)
@@ -113,6 +110,23 @@ class Turn:
                 logger.warning("attempt %s was given up while this worker did not answer: dropped", claimed.ref)
                 return None
         assert_never(reply)
+
+    def _report(self, claimed: Claimed, outcome: Outcome, go_on: bool) -> Done | Stale | Missing | Gone:
+        """Report the end of an attempt, and ask for the next if the turn goes on."""
+        resources, slot = self._resources, self._slot
+        finish = Finish(
+            resources.node,
+            resources.table.incarnation,
+            slot.name,
+            slot.next_op(),
+            claimed.ref,
+            outcome.kind,
+            outcome.payload,
+            outcome.delay_ms,
+            subscriptions=self._subscriptions if go_on else (),
+            leave=() if go_on else self._subscriptions,
+        )
+        return resources.patiently(lambda: resources.store.run(finish))
 
 
 def carry_on(resources: Resources, run: str) -> None:

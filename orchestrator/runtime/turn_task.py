@@ -1,8 +1,8 @@
 """The Celery task behind every permit, and how Celery's worker handles its messages.
 
-It is a plain Celery task with three seams: its tracer is ours (no result, no event, no signal, no log line a turn), its
-request is acknowledged when a slot takes it, whatever the app says of late acknowledgement, and `inspect active` shows
-the attempt that the turn runs.
+It is a plain Celery task with three seams. Its tracer is ours (no result, no event, no log line a turn). Its request is
+acknowledged when a slot takes it, whatever the app says of late acknowledgement. `inspect active` shows the attempt
+that the turn runs. Nobody hears a signal of a turn: what happens to an attempt is told under the name of its own task.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from celery.app.task import Task
 from celery.app.trace import trace_ok_t
-from celery.worker.request import Request
-from celery.worker.strategy import default
+from celery.worker import state as worker_state
+from celery.worker.request import Request, create_request_cls  # type: ignore[attr-defined]
 
 from orchestrator.runtime import process
 
@@ -31,17 +31,34 @@ def trace_turn(uuid: str, args: Any, kwargs: Any, request: Any = None) -> trace_
     start = time.monotonic()
     try:
         namespace, route, priority = args
-        process.take_turn(uuid, str(namespace), str(route), int(priority))
+        priority = int(priority)
     except (TypeError, ValueError):
         logger.error("a permit that is none was dropped: %.200r", args)
+        return trace_ok_t(None, None, time.monotonic() - start, "None")
+    try:
+        process.take_turn(uuid, str(namespace), str(route), priority)
     except Exception:
         logger.exception("a turn of %.200r broke off", args)
     return trace_ok_t(None, None, time.monotonic() - start, "None")
 
 
-def strategy(task: Any, app: Any, consumer: Any, **options: Any) -> Any:
-    """Handle messages as Celery does, without its log line for each."""
-    return default(task, app, consumer, info=lambda *_, **__: None, **options)
+def strategy(task: Any, app: Any, consumer: Any, **_: Any) -> Any:
+    """Return what hands a permit to the pool: at once, whatever rate limits the app has, and without a signal."""
+    request = create_request_cls(
+        TurnRequest, task, consumer.pool, consumer.hostname, consumer.event_dispatcher, app=app
+    )
+
+    def take(message: Any, body: Any, ack: Any, reject: Any, callbacks: Any, **_: Any) -> None:
+        turn = request(
+            message, on_ack=ack, on_reject=reject, app=app, hostname=consumer.hostname, task=task,
+            connection_errors=consumer.connection_errors, headers=message.headers,
+        )  # fmt: skip
+        worker_state.task_reserved(turn)
+        for callback in callbacks or ():
+            callback(turn)
+        consumer.on_task_request(turn)
+
+    return take
 
 
 class TurnRequest(Request):
@@ -55,6 +72,19 @@ class TurnRequest(Request):
             shown.update(id=row.ref, name=row.task, type=row.task, args=[], kwargs={})
             shown["time_start"] = time.time() - (time.monotonic() - row.started)
         return shown
+
+    def on_failure(self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False) -> None:
+        """Forget a turn whose process is gone. The node reports its attempt."""
+        worker_state.task_ready(self)
+        self.acknowledge()
+
+    def _announce_revoked(self, *_: Any) -> None:
+        self._already_revoked = True
+        self.on_failure(None)
+
+    def _announce_cancelled(self, emit_retry: bool = True) -> None:
+        self._already_cancelled = True
+        worker_state.task_ready(self)
 
 
 class TurnTask(_Task):
