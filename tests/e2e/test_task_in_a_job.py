@@ -147,10 +147,10 @@ def test_a_signature_from_the_request(fleet: Fleet) -> None:
 
 def flowing(fleet: Fleet, made: Any) -> Any:
     """Return what a job gets of the output of another."""
-    flow = Workflow("pair")
-    output = flow.job("made", made, route="celery").output
-    flow.job("taken", shop.echo.s(output), route="celery")
-    run = fleet.client.submit(flow)
+    workflow = Workworkflow("pair")
+    output = workflow.job("made", made, route="celery").output
+    workflow.job("taken", shop.echo.s(output), route="celery")
+    run = fleet.client.submit(workflow)
     run.wait(timeout=20)
     assert run.output("made") == run.output("taken")
     return run.output("taken")
