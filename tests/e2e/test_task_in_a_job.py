@@ -147,7 +147,7 @@ def test_a_signature_from_the_request(fleet: Fleet) -> None:
 
 def flowing(fleet: Fleet, made: Any) -> Any:
     """Return what a job gets of the output of another."""
-    workflow = Workworkflow("pair")
+    workflow = Workflow("pair")
     output = workflow.job("made", made, route="celery").output
     workflow.job("taken", shop.echo.s(output), route="celery")
     run = fleet.client.submit(workflow)
