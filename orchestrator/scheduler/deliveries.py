@@ -1,4 +1,4 @@
-"""Find the triggers that deliveries concern, and tell of the ends of runs: handlers of `delivery` and `ended`."""
+"""Handlers of the timers `delivery` and `ended`: offer deliveries to triggers, and deliver the ends of runs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 class Deliveries:
-    """Offers each delivery to the triggers that it concerns; a trigger takes it once, however often it is offered."""
+    """Offers each delivery to the triggers that it concerns. A trigger takes each delivery once."""
 
     def __init__(self, cache: CatalogueCache) -> None:
         self._cache = cache
@@ -42,14 +42,14 @@ class Deliveries:
         pairs = zip(found, concerned, strict=True)
         offers = [offer for delivery, triggers in pairs for offer in _offers(catalogue, delivery, triggers)]
         replies = zip(offers, tools.store.run_all(offers), strict=True)
-        # What met a trigger that was changed just now is offered again, to the trigger as it is then.
+        # A delivery whose trigger was changed in between is offered again, to the changed trigger.
         again = {offer.delivery for offer, reply in replies if isinstance(reply, Outdated)}
-        # Only now: whoever dies before this leaves the timers to another.
+        # The timers go last: a scheduler that dies earlier leaves them to another one.
         if done := [each for each in ids if each not in again]:
             tools.store.pipeline([("ZREM", keys.timers, *(f"delivery/{each}" for each in done))])
 
     def ended(self, tools: Tools, run_ids: Sequence[str], now_ms: int) -> None:
-        """Deliver the ends of runs, and the datasets that they have written, as far as anybody listens."""
+        """Deliver the ends of runs and the datasets that they wrote, where a trigger listens for them."""
         keys = tools.store.keys
         catalogue = tools.store.read(self._cache.refreshed(keys))
         listening = tools.store.read(catalogue.listening())
@@ -81,7 +81,7 @@ def _offers(
 
 
 def _waits_for(paused_ms: int, delivery: DeliveryRecord) -> bool:
-    """Tell whether a delivery waits at a trigger that is paused: it came before, or its source has let it go."""
+    """Tell whether a delivery waits at a paused trigger: it came before the pause, or its source has forgotten it."""
     return delivery.at_ms < paused_ms or delivery.topic.startswith("source:")
 
 

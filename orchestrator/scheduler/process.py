@@ -36,11 +36,11 @@ log = logging.getLogger(__name__)
 
 RETRY_S = 1.0
 NAP_S = 0.25
-"""How long the loop sleeps at most: so long it takes to notice that it is told to stop."""
+"""The longest sleep of the loop in seconds, and so the time in which it notices that it is to stop."""
 
 
 def standard_duties(retention_s: float, settings: Settings | None = None) -> list[Duty]:
-    """Return the duties of every scheduler. `settings` are those of the process if none are given."""
+    """Return the duties of a scheduler. Without `settings` those of the process are used."""
     cache = CatalogueCache(lambda name, error: log.warning("%s: it cannot be used: %s", name, error))
     starts, deliveries, polls = Starts(cache), Deliveries(cache), Polls(cache)
     listeners = Listeners(cache, polls, settings)
@@ -66,7 +66,7 @@ def serve(settings: Settings, app: Celery | None, stop: threading.Event) -> None
 
 
 def run(tools: Tools, duties: Sequence[Duty], stop: threading.Event) -> None:
-    """Do the duties until `stop` is set. A store that does not answer is waited for, and said once."""
+    """Do the duties until `stop` is set. A store that does not answer is waited for, and logged once."""
     try:
         _work(tools, duties, stop)
     finally:

@@ -1,7 +1,7 @@
-"""Start runs: of planned times that are due, and of what waits for room. Handlers of the timers `schedule` and `slot`.
+"""Handlers of the timers `schedule` and `room`: start the runs of due planned times, and of occasions that wait.
 
-Every start is a compare-and-set on the schedule's next planned time, or on what waits longest: schedulers that work on
-the same are in nobody's way.
+Every start is a compare-and-set on the schedule's next planned time, or on the occasion that waits longest. So several
+schedulers may work on the same schedule.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ log = logging.getLogger(__name__)
 MOST_AT_ONCE = 100
 """Waiting occasions of one starter that are started at once."""
 AGAIN_MS = 60_000
-"""How long after a schedule could not be used (a calendar is missing) it is tried again."""
+"""Milliseconds until a schedule that cannot be used (a calendar is missing) is tried again."""
 CANNOT = (DefinitionError, NotFound, ParameterError)
-"""Why an occasion makes no run; any other error is one of the moment."""
+"""The errors by which an occasion makes no run. Any other error passes, and the occasion is tried again."""
 MOST_GATHERED = 1_000
-"""Deliveries that one run is for at most. Twin: the fragment `starters`."""
+"""Deliveries that one run takes at most. Twin: the fragment `starters`."""
 
 
 class Starts:
@@ -158,7 +158,7 @@ class Starts:
         for start in range(0, len(ids), together):
             part = ids[start : start + together]
             if start and len(part) < together:
-                return  # it waits for more of them
+                return  # the rest waits for more deliveries
             yield from self._together(record, trigger, part, found)
 
     def _together(
@@ -169,7 +169,7 @@ class Starts:
         found: Mapping[str, DeliveryRecord],
         part: int = 0,
     ) -> Iterator[Transition[Any]]:
-        """Start one run for deliveries, or several where their events are too much for its expressions at once."""
+        """Start one run for all deliveries, or several if the events together are too large for the expressions."""
         events = [event_of(found[each]) for each in ids if each in found]
         try:
             workflow = self._catalogue.workflow(record.workflow)

@@ -7,7 +7,7 @@ from orchestrator.state.transitions.nodes import Reap
 
 
 class Leases:
-    """Reaps; `reap` itself tells an outage of the store from the death of its nodes."""
+    """Reaps. The script `reap` tells an outage of the store from the death of its nodes."""
 
     name = "leases"
     interval_s = 1.0

@@ -1,4 +1,4 @@
-"""Apply the timers that are due: retries and run deadlines in the store, and what needs Python by a handler each."""
+"""Apply the timers that are due. The store applies retries and deadlines itself; other kinds have a handler each."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from orchestrator.scheduler.duties import Tools
 from orchestrator.state.transitions.timers import Fire
 
 Handler = Callable[[Tools, Sequence[str], int], None]
-"""Does what timers of one kind are about, at a time in ms; they are handed out again if it does not come to an end."""
+"""Handles due timers of one kind, given their references and the time in ms.
+
+A timer whose handler does not remove or move it is handed out again.
+"""
 
 
 class Timers:
-    """Fires due timers; a burst is worked off without a pause."""
+    """Fires due timers, without a pause while there are any."""
 
     name = "timers"
     interval_s = 0.25
@@ -34,7 +37,7 @@ class Timers:
             try:
                 self._handlers[kind](tools, refs, fired.now_ms)
             except OrchestratorError as error:
-                failed = failed or error  # the other kinds are not to wait for this one
+                failed = failed or error  # the other kinds do not wait for this one
         if failed:
             raise failed
         if handed:

@@ -1,4 +1,4 @@
-"""Carry on with what runs have left to do when nobody does: their worker or submitter died, or left it to us."""
+"""Carry on with the `todo` of runs whose worker or submitter died, or left it to a scheduler."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from orchestrator.state.transitions.runs import Advance, Advanced
 
 UNTOUCHED_MS = 300
 SLICES = 20
-"""Slices of one run a step, so that a large run does not keep others waiting."""
+"""Slices of one run that a step advances, so that a large run does not keep others waiting."""
 
 
 class Todos:
@@ -27,7 +27,7 @@ class Todos:
 
 
 def advance(tools: Tools, run: str) -> bool:
-    """Advance one run by some slices; tell whether it has more to do."""
+    """Advance one run by some slices; return whether it has more to do."""
     for _ in range(SLICES):
         done = tools.store.run(Advance(run))
         if not isinstance(done, Advanced):

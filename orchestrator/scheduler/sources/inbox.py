@@ -1,4 +1,4 @@
-"""What a source gave, and how it becomes a delivery to its trigger: with an id of its own, once."""
+"""The way from a source to its trigger: each thing that a source gives is delivered once, under an id of its own."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from orchestrator.state.store import Store
 from orchestrator.state.transitions.events import Deliver, Delivered
 
 MOST_BYTES = 1 << 20
-"""The size of one payload, as webhooks have it."""
+"""Bytes of one payload at most; webhooks have the same bound."""
 BATCH = 200
 _PLAIN_ID = re.compile(r"[!-~]{1,150}")
 _SAID = 300
@@ -28,7 +28,7 @@ _SAID = 300
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One thing that a source gave: `own` tells it from the others of this source, `payload` is what JSON can say."""
+    """One thing that a source gave: `own` is its id within the source, `payload` any JSON value."""
 
     own: str
     payload: Any
@@ -36,7 +36,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Inbox:
-    """Where a source's finds go: into the store, for one trigger. `place` names the source, without secrets."""
+    """Delivers to one trigger what its source gives. `place` names the source for people, without secrets."""
 
     store: Store
     id: str
@@ -44,9 +44,9 @@ class Inbox:
     place: str
 
     def own_id(self, found: Found) -> str:
-        """Return what tells a find from others: what the trigger's `id` makes of it, else what the source says.
+        """Return the id of a find: the value of the trigger's `id` expression, else the id that the source gives.
 
-        Where the expression has no value for it, the source's word counts too: nothing is lost.
+        The source's id also counts where the expression has no value, so that nothing is lost.
         """
         if self.trigger.id is None:
             return fit(found.own)
@@ -58,7 +58,11 @@ class Inbox:
         return fit(value if isinstance(value, str) else json.dumps(value))
 
     def deliver(self, finds: Sequence[Found]) -> int:
-        """Deliver, and return how many of them had not been delivered before. Raises what the store raises."""
+        """Deliver finds; return how many had not been delivered before.
+
+        Raises:
+            StoreUnavailable, StoreBusy: the store does not take them.
+        """
         topic = f"source:{self.id}"
         new = 0
         for start in range(0, len(finds), BATCH):
@@ -71,7 +75,7 @@ class Inbox:
 
 
 def fit(own: str) -> str:
-    """Return an id that fits into a key: a long one, or one with blanks, by its digest."""
+    """Return an id that fits into a key. A long id, or one with blanks, is replaced by its digest."""
     return own if _PLAIN_ID.fullmatch(own) else digest(own)
 
 
@@ -86,12 +90,16 @@ def refers(text: str) -> bool:
 
 
 def reveal(text: str) -> str:
-    """Return the text, or the secret that it refers to; a `SettingsError` if there is none here."""
+    """Return the text, or the secret that it refers to.
+
+    Raises:
+        SettingsError: the secret is not set on this machine.
+    """
     return resolve(text) if refers(text) else text
 
 
 def secrets_in(url: str) -> tuple[str, ...]:
-    """Return what must not be told of an address: it, and its password, also as it was before it was quoted."""
+    """Return the texts that must not be shown of an address: the address, and its password, quoted and plain."""
     try:
         password = urlsplit(url).password or ""
     except ValueError:

@@ -1,7 +1,7 @@
-"""Listen to one source: read messages, deliver them, and only then let the source forget them. The body of a thread.
+"""The body of a listener's thread: read messages, deliver them, and only then let the source forget them.
 
-Whoever dies in between leaves messages that come again, to another scheduler: as they have the same ids, they are
-delivered once. A source that fails is tried again, ever less often, and said once.
+A listener that dies in between leaves messages that another scheduler reads again. They have the same ids, so they are
+delivered once. A source that fails is tried again, ever less often, and logged once.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ RESUME = MOST_WAITING * 4 // 5
 """Reading stops at `MOST_WAITING` and goes on below this."""
 FIRST_S, LONGEST_S = 1.0, 30.0
 READ = 200
-"""Messages that are read together."""
+"""Messages of one read at most."""
 WAIT_S = 1.0
 
 
 class Source(Protocol):
-    """A connection to where messages come from. Whatever goes wrong is an `OrchestratorError`."""
+    """A connection to a source of messages. Every failure is an `OrchestratorError`."""
 
     def read(self) -> Sequence[Found]:
-        """Return what has come, after a second at most."""
+        """Return the messages that have come; wait for one second at most."""
         ...
 
     def done(self) -> None:
-        """Let go of what was read last: it need not come again."""
+        """Let the source forget the messages of the last read."""
         ...
 
     def close(self) -> None:
-        """End the connection. What was read and is not done comes again to whoever reads next."""
+        """End the connection. Messages that were read and not done come again to the next reader."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""What a poll remembers of a source's many things (files, rows): one short value each, in Redis, within bounds."""
+"""The memory of a poll: one short value for each thing (file, row) of a source, in Redis, within bounds."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from orchestrator.scheduler.sources.polls import Poll
 from orchestrator.state.reads import source_memory
 
 SLACK = 1_000
-"""Things that may be kept in mind, besides twice those that are there, before the others are forgotten."""
+"""Things that are remembered beyond twice the number that is there, before the rest is forgotten."""
 
 
 class Memory:
-    """The memory of one poll: `look` at what is there, `keep` what is to be known next time, `end` after a whole look.
+    """The memory of one poll: `look` up what is known, `keep` values for the next poll, `end` after a whole look.
 
-    Names are kept as digests, so that a long one takes no more room than another.
+    Names are stored as digests, so that a long name takes no more room than a short one.
     """
 
     def __init__(self, poll: Poll) -> None:
@@ -25,7 +25,11 @@ class Memory:
         self._met: set[str] = set()
 
     def look(self, names: Sequence[str]) -> list[str | None]:
-        """Return what is known of each, None where nothing is. `Unavailable` once there are too many of them."""
+        """Return the value kept for each name, None where there is none.
+
+        Raises:
+            Unavailable: the source has more than `MOST_SEEN` things.
+        """
         short = [_short(name) for name in names]
         self._met.update(short)
         if len(self._met) > source_memory.MOST_SEEN:
@@ -40,9 +44,9 @@ class Memory:
         self._store.read(source_memory.see(self._store.keys, self._id, {_short(name): values[name] for name in values}))
 
     def end(self) -> None:
-        """Forget what has not been met, if that is much: everything was looked at.
+        """Forget the things that this look has not met, if they are many.
 
-        Not if nothing was met: it is likelier that a folder is not mounted than that all is gone.
+        If nothing was met, nothing is forgotten: a folder that is not mounted is likelier than one that lost all.
         """
         if self._met and self._store.read(source_memory.count(self._store.keys, self._id)) > 2 * len(self._met) + SLACK:
             self._store.read(source_memory.forget_others(self._store.keys, self._id, self._met))

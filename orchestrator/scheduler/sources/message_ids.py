@@ -1,11 +1,12 @@
-"""Ids for messages whose producer gave them none, so that one that comes again is known again.
+"""Ids for messages that have none, so that a message that is delivered again gets its first id again.
 
-Two messages may say the same and still be two, so their text alone does not tell. An id is drawn for each, and noted
-with the text's digest before the message is delivered, until its source has let go of it. A message that is said to
-come again takes the id that was noted for its text, if whoever noted it seems dead: the note is `PATIENCE_MS` old.
+Two messages with the same text may still be two, so the text alone is no id. A listener draws an id for each message,
+and notes it with the digest of the text before it delivers. It deletes the note after the source has forgotten the
+message. A redelivered message takes the id that was noted for its text, once the note is `PATIENCE_MS` old: then the
+listener that noted it is taken for dead.
 
-So none is doubled, and none is lost but for this: a listener dies between its source's word and the end of its notes,
-and later the same text comes from another, and comes again.
+No message is doubled. One can be lost in this case only: a listener dies after the source has forgotten a message and
+before it deletes the note, and later another message with the same text is redelivered.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from orchestrator.state.reads import source_memory
 from orchestrator.state.store import Store
 
 PATIENCE_MS = 5_000
-"""The longest that a live listener is thought to take from reading a batch to having it acknowledged."""
+"""Milliseconds that a live listener needs at most from reading a batch until the batch is acknowledged."""
 LOOK_S = 0.2
 
 
@@ -41,12 +42,12 @@ class Unnamed:
         return ids
 
     def done(self, ids: Sequence[str]) -> None:
-        """Forget notes: their messages will not come again."""
+        """Delete the notes of messages that will not come again."""
         if ids:
             self._store.pipeline([("HDEL", self._store.keys.seen(self._trigger), *ids)])
 
     def _left_behind(self, texts: set[str]) -> tuple[int, dict[str, list[str]]]:
-        """Return the time, and the ids noted for texts by whoever seems dead: the living are waited for."""
+        """Return the time in ms, and the ids that dead listeners noted for texts. Live listeners are waited for."""
         while True:
             now, notes = self._store.read(source_memory.notes(self._store.keys, self._trigger, bool(texts)))
             found: dict[str, list[str]] = {}
@@ -61,7 +62,7 @@ class Unnamed:
             time.sleep(LOOK_S)  # noqa: TID251 — a few times at most, when messages come again
 
     def _take(self, ids: list[str] | None) -> str | None:
-        """Return one of the ids that nobody else has taken."""
+        """Return one of the ids that no other listener has taken, or None."""
         while ids:
             own = ids.pop()
             (taken,) = self._store.pipeline([("HDEL", self._store.keys.seen(self._trigger), own)])

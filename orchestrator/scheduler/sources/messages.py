@@ -1,4 +1,4 @@
-"""What a message says, whoever carried it."""
+"""From a message's bytes to its payload, the same for every source."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from orchestrator.scheduler.sources.inbox import MOST_BYTES
 
 
 def payload_of(body: bytes) -> Any:
-    """Return the JSON that a message's body is, else `{"text": …}`, or `{"base64": …}` for what is no text.
+    """Return a message's body as JSON, else as `{"text": …}`, or as `{"base64": …}` if it is no text.
 
-    Of a body over 1 MiB only `{"bytes": size}` is left: it takes its turn like others, and shows what it was.
+    A body over 1 MiB is replaced by `{"bytes": size}`.
     """
     if len(body) > MOST_BYTES:
         return {"bytes": len(body)}
@@ -28,9 +28,9 @@ def payload_of(body: bytes) -> Any:
 
 
 def payload_of_fields(fields: Mapping[bytes, bytes]) -> Any:
-    """Return what the fields of a message in a Redis stream say.
+    """Return the payload of a message in a Redis stream.
 
-    A single field that holds a JSON object or list is that; else it is `{"fields": {name: text}}`.
+    A single field that holds a JSON object or list is the payload; else the payload is `{"fields": {name: text}}`.
     """
     size = sum(len(name) + len(value) for name, value in fields.items())
     if size > MOST_BYTES:

@@ -1,7 +1,7 @@
-"""Ask sources now and then, for triggers whose timer `poll` is due: in threads, so that no slow source is waited for.
+"""Handler of the timer `poll`: poll the sources of triggers, in threads, so that a slow source delays no other.
 
-A timer that is handed out stands again after its lease of 30 s; whoever asks sets it to when the source is to be asked
-next. So a scheduler that dies is followed by another, and what both deliver is delivered once.
+A timer that is handed out is due again after its lease of 30 s; the poll itself sets it to the next time. So another
+scheduler takes over from one that died, and what both deliver is delivered once.
 """
 
 from __future__ import annotations
@@ -28,45 +28,45 @@ from orchestrator.timing.base import MILLISECOND
 log = logging.getLogger(__name__)
 
 AT_ONCE = 8
-"""Sources that one scheduler asks at a time."""
+"""Sources that one scheduler polls at the same time."""
 BUSY_MS = 500
-"""After how long another scheduler, or this one, may take what found no thread."""
+"""Milliseconds until a poll that found no free thread is handed out again."""
 REST_MS = 20
-"""How long a source that has more to give is left alone, so that others get a thread too."""
+"""Milliseconds between two polls of a source that has more to give, so that other sources get a thread too."""
 DEADLINE_S = 20.0
-"""What asking takes at most, under the lease of its timer."""
+"""Seconds that one poll takes at most: less than the lease of its timer."""
 MOST_WAITING = 5_000
-"""The backlog of a trigger from which on nothing more is fetched for it: half of what may wait with `queue_all`."""
+"""The backlog from which on a trigger's source is not read: half of what may wait with `queue_all`."""
 CROWDED_MS = 2_000
 PATIENCE_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Poll:
-    """One asking of a trigger's source."""
+    """One poll of a trigger's source."""
 
     inbox: Inbox
     record: StarterRecord
     now_ms: int
-    """The time by the store's clock when it began."""
+    """When the poll began, by the store's clock."""
     until: float
-    """When it must be over, by the monotonic clock."""
+    """When the poll must be over, by the monotonic clock."""
 
     @property
     def trigger(self) -> Trigger:
-        """Whose source is asked."""
+        """The trigger whose source is polled."""
         return self.inbox.trigger
 
     @property
     def left_s(self) -> float:
-        """Return how many seconds there are until it must be over."""
+        """Return the seconds until the poll must be over."""
         return self.until - time.monotonic()
 
 
 Ask = Callable[[Poll], int | None]
-"""Asks a source and delivers what is new. Returns in how many ms there is more to fetch, None if as usual.
+"""Polls a source and delivers what is new. Returns the ms until the next poll, None for the usual interval.
 
-What fails is an `OrchestratorError`; what was delivered until then stays so.
+Raises an `OrchestratorError`; deliveries made before it stay.
 """
 
 
@@ -80,11 +80,11 @@ class Polls:
         self._lock = threading.Lock()
         self._under_way: dict[str, threading.Thread] = {}
         self._more: set[str] = set()
-        """Whose source is to be asked again as soon as this is over: something came meanwhile."""
+        """Triggers that were due again while their poll was under way: they are polled again at once."""
         self._failing: set[str] = set()
 
     def asked(self, tools: Tools, ids: Sequence[str], now_ms: int) -> None:
-        """Begin to ask the sources of triggers."""
+        """Begin to poll the sources of triggers."""
         keys = tools.store.keys
         self._catalogue = tools.store.read(self._cache.refreshed(keys))
         records = {record.id: record for record in tools.store.read(starters.several(keys, ids))}
@@ -99,13 +99,13 @@ class Polls:
                 self._told(record.id, error)
 
     def close(self) -> None:
-        """Wait a little for what is under way; what hangs dies with the process, and is done again by another."""
+        """Wait a little for polls under way. One that hangs dies with the process, and another scheduler repeats it."""
         until = time.monotonic() + PATIENCE_S
         for thread in list(self._under_way.values()):
             thread.join(max(0.0, until - time.monotonic()))
 
     def _begin(self, tools: Tools, record: StarterRecord, now_ms: int) -> bool:
-        """Start a thread; False if there are enough, or one asks this source already."""
+        """Start a thread; return False if all threads are taken, or this source is being polled."""
         trigger = self._catalogue.trigger(record)
         with self._lock:
             if record.id in self._under_way:
@@ -148,7 +148,7 @@ class Polls:
             pass  # the lease lets somebody ask again
 
     def _told(self, trigger: str, error: OrchestratorError | None) -> None:
-        """Say once that a source cannot be asked, and once that it can again."""
+        """Log once that a source cannot be polled, and once that it answers again."""
         with self._lock:
             before = trigger in self._failing
             (self._failing.discard if error is None else self._failing.add)(trigger)
@@ -159,7 +159,7 @@ class Polls:
 
 
 def every(trigger: Trigger) -> int:
-    """Return how often a trigger's source is asked, in ms."""
+    """Return the interval of a trigger's polls in ms."""
     polled = trigger.files or trigger.http or trigger.sql
     assert polled is not None
     return polled.every // MILLISECOND

@@ -28,7 +28,11 @@ class Guarded(JudgedTransport):
 
 
 def judged(host: str, port: int) -> Address:
-    """Return the address to connect to; `Unavailable` if there is none, or none that a poll may reach."""
+    """Return the address to connect to.
+
+    Raises:
+        Unavailable: the name has no address, or none that a poll may reach.
+    """
     try:
         addresses = addresses_of(host, port)
     except (OSError, UnicodeError) as error:
@@ -40,7 +44,7 @@ def judged(host: str, port: int) -> Address:
 
 
 def may_reach(address: Address) -> bool:
-    """Tell whether a poll may connect to an address, whatever it is wrapped in."""
+    """Tell whether a poll may connect to an address. IPv4 addresses inside IPv6 ones are unwrapped first."""
     plain = unwrapped(address)
     never = plain.is_link_local or plain.is_multicast or plain.is_unspecified
     return not never and plain not in _METADATA

@@ -1,7 +1,7 @@
-"""Look at a folder as soon as something in it changes: the poll of its trigger is brought forward.
+"""Watch a folder: the poll of its trigger is brought forward as soon as something in it changes.
 
-That makes it quick, not sure: where there is no watchfiles, or the system gives no notice (network disks, several
-folders, too many watches), polls find the same files a little later.
+This makes triggers quick; they do not depend on it. Where watchfiles is not installed, or the system reports no change
+(network disks, several folders, too many watches), the polls find the same files a little later.
 """
 
 from __future__ import annotations
