@@ -21,6 +21,7 @@ from orchestrator.scheduling.planning import Planned
 from orchestrator.scheduling.records import backfill_record
 from orchestrator.state.keys import Keys
 from orchestrator.state.layouts.change_ops import Op, Starter, clear, put_starter, put_waiting
+from orchestrator.state.limits import JOURNAL_KEPT
 from orchestrator.state.reads import starters
 from orchestrator.state.reads.starters import Load, StarterRecord
 from orchestrator.timing.base import to_ms
@@ -34,8 +35,6 @@ MOST = 50_000
 """Planned times of one backfill: they are stored in one step."""
 SLICE = 1_000
 MOST_PARALLEL = 10_000
-KEPT_PAST = 1_000
-"""Past planned times that are kept of a schedule."""
 
 
 class BackfillsSteps(Noun):
@@ -186,7 +185,7 @@ def _times(planned: Planned, first: int, last: int) -> list[int]:
 def _those(keys: Keys, schedule: str, found: list[int], only: str, others: Sequence[str]) -> Steps[list[int]]:
     """Keep the planned times that have no run, or whose last run failed, and that do not wait for one already."""
     past = yield from read(starters.past(keys, schedule))
-    if len(past) >= KEPT_PAST and found[0] < past[0].at_ms:
+    if len(past) >= JOURNAL_KEPT and found[0] < past[0].at_ms:
         what = f"it is not known any more what became of planned times before {iso(past[0].at_ms)}"
         raise ParameterError(what, where=schedule, remedy=f"begin the range there, or do without only={only}")
     waiting: set[int] = set()

@@ -31,6 +31,7 @@ from orchestrator.plan.plan import Plan
 from orchestrator.state import reads
 from orchestrator.state.keys import Keys
 from orchestrator.state.layouts.change_ops import pack
+from orchestrator.state.limits import REVISIONS_KEPT
 from orchestrator.state.reads import revisions, starters
 from orchestrator.state.transitions.definitions import Applied, Apply, Changed, NotUploaded, StaleEdit
 
@@ -129,7 +130,7 @@ class DefinitionsSteps(Noun):
         found = yield from read(revisions.several(self.keys, range(revision, revision + 1)))
         if revision not in found:
             latest = yield from read(revisions.latest(self.keys))
-            remedy = f"the latest is {latest}, and 200 are kept" if latest else "nothing was applied yet"
+            remedy = f"the latest is {latest}, and {REVISIONS_KEPT} are kept" if latest else "nothing was applied yet"
             raise NotFound(f"there is no revision {revision}", remedy=remedy)
         return DesiredState.of_revision(revision, unpack(revision, found[revision]).definitions)
 

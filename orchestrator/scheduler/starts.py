@@ -22,6 +22,7 @@ from orchestrator.scheduling.matching import event_of, params_of
 from orchestrator.scheduling.planning import Miss, Planned, Start, steps
 from orchestrator.scheduling.records import variables_of
 from orchestrator.starters.trigger import Trigger
+from orchestrator.state.limits import MOST_TOGETHER
 from orchestrator.state.reads import starters
 from orchestrator.state.reads.starters import DeliveryRecord, StarterRecord
 from orchestrator.state.transitions.base import Transition
@@ -36,8 +37,6 @@ AGAIN_MS = 60_000
 """Milliseconds until a schedule that cannot be used (a calendar is missing) is tried again."""
 CANNOT = (DefinitionError, NotFound, ParameterError)
 """The errors by which an occasion makes no run. Any other error passes, and the occasion is tried again."""
-MOST_GATHERED = 1_000
-"""Deliveries that one run takes at most. Twin: the fragment `starters`."""
 
 
 class Starts:
@@ -152,8 +151,8 @@ class Starts:
             return
         together = 1
         if trigger.gathers:
-            together = record.size or record.need or MOST_GATHERED
-        ids = tools.store.read(starters.waiting(tools.store.keys, record.id, min(most * together, MOST_GATHERED)))
+            together = record.size or record.need or MOST_TOGETHER
+        ids = tools.store.read(starters.waiting(tools.store.keys, record.id, min(most * together, MOST_TOGETHER)))
         found = {each.id: each for each in tools.store.read(starters.deliveries(tools.store.keys, ids))}
         for start in range(0, len(ids), together):
             part = ids[start : start + together]

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from orchestrator.model.states import RunState
+from orchestrator.state.limits import MOST_WAITING
 
-MOST_WAITING = 10_000
 Decision = Literal["start", "wait", "skip", "replace"]
 
 

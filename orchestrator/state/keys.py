@@ -6,9 +6,6 @@ names that it learns only while it runs.
 
 from __future__ import annotations
 
-BUCKET = 128
-"""Jobs a hash of records, counters or plan entries: small enough to stay a listpack (STATE.md, "Memory")."""
-
 
 class Keys:
     """Key names of one namespace."""

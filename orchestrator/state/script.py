@@ -10,7 +10,8 @@
 
 What a fragment keeps during a call is set up by its `begin()`, which the linker calls first. Every script has one key,
 the namespace's `meta`; all others are built from its prefix (see `keys`). Where a text says `job.queued` or
-`state.running`, the number of that state in `model.states` is put in.
+`state.running`, the linker puts in the number of that state in `model.states`; `limits.SLICE` is a constant of
+`state.limits`.
 """
 
 from __future__ import annotations
@@ -22,14 +23,16 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from orchestrator.model.errors import ScriptError
 from orchestrator.model.states import JobState, RunState
+from orchestrator.state import limits
 
 _FIELDS = ("args", "returns", "moves", "keeps", "uses", "cost")
 _HEADER = re.compile(r"^--\s+({}):\s*(.*)$".format("|".join(_FIELDS)))
 _CONTINUED = re.compile(r"^--\s{8,}(\S.*)$")
-_STATE = re.compile(r"(?<![\w.])(job|state)\.([a-z_]+)")
+_CONSTANT = re.compile(r"(?<![\w.])(job|state|limits)\.(\w+)")
 _PLACE = re.compile(r"user_(?:script|function):(\d+):\s*")
 _LIBRARY = "orchestrator"
 _GOES_THROUGH = "with memory full, it goes through"
@@ -165,7 +168,7 @@ class _Text:
 
     def add(self, origin: str, text: str) -> None:
         for number, line in enumerate(text.splitlines(), start=1):
-            self.lines.append(_STATE.sub(_number, line))
+            self.lines.append(_CONSTANT.sub(_constant, line))
             self.places.append(f"{origin}.lua:{number}")
 
     def add_fragments(self, fragments: list[str], clock: str) -> list[str]:
@@ -195,11 +198,24 @@ def _explain(places: tuple[str, ...], message: str) -> str:
     return _PLACE.sub(place, message)
 
 
-def _number(match: re.Match[str]) -> str:
-    states = JobState if match[1] == "job" else RunState
-    if match[2] not in states.__members__:
-        raise ScriptError(f"no {match[1]} state is called {match[2]!r}")
-    return str(states[match[2]].value)
+_TABLES: Mapping[str, Mapping[str, Any]] = {
+    "job": JobState.__members__,
+    "state": RunState.__members__,
+    "limits": vars(limits),
+}
+"""What the linker puts a number in for: `job.queued`, `state.running`, `limits.SLICE`."""
+
+
+def _constant(match: re.Match[str]) -> str:
+    """Return the constant that a name stands for, as Lua writes it."""
+    value = _TABLES[match[1]].get(match[2])
+    if isinstance(value, tuple):
+        return f"{{{', '.join(map(str, value))}}}"
+    if isinstance(value, str):
+        return f"'{value}'"
+    if not isinstance(value, int):
+        raise ScriptError(f"scripts know no {match[1]}.{match[2]}")
+    return str(int(value))
 
 
 def _arguments(header: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

@@ -17,7 +17,7 @@ import pytest
 import redis
 
 from orchestrator.model.states import JOB_MOVES, JobState, RunState
-from orchestrator.state import transitions
+from orchestrator.state import limits, transitions
 from orchestrator.state.keys import Keys
 from orchestrator.state.script import fragments, header_of, link, names, source
 from orchestrator.state.transitions.base import Transition, replies_of
@@ -148,9 +148,18 @@ def test_linked_texts_pass_luacheck(tmp_path: Path) -> None:
 
 def test_states_become_the_models_numbers() -> None:
     text = link("finish").text
-    assert not re.search(r"(?<![\w.])(job|state)\.[a-z_]+", re.sub(r"--.*|'[^']*'", "", text))
+    assert not re.search(r"(?<![\w.])(job|state|limits)\.\w+", re.sub(r"--.*|'[^']*'", "", text))
     assert f"r.state == {JobState.running.value}" in link("fire").text or f"r.state ~= {JobState.running.value}" in text
     assert f"run.state >= {RunState.succeeded.value}" in text
+
+
+def test_numbers_that_scripts_and_python_share_stand_in_one_table() -> None:
+    """Scripts name no number of their own, and the table holds no number that no script uses."""
+    texts = {name: source(name) for name in [*names(), *(f"lib/{each}" for each in FRAGMENTS)]}
+    own = {name: re.findall(r"^local [A-Z_, ]+ = -?\d.*", text, re.M) for name, text in texts.items()}
+    assert not any(own.values()), own
+    used = {name for text in texts.values() for name in re.findall(r"(?<![\w.])limits\.(\w+)", text)}
+    assert used == {name for name in vars(limits) if name.isupper()}
 
 
 ARGUMENTS = {

@@ -22,13 +22,11 @@ from orchestrator.model.states import (
 )
 from orchestrator.plan.plan import INHERIT_PRIORITY, Plan
 from orchestrator.state import reads
-from orchestrator.state.keys import BUCKET
 from orchestrator.state.layouts.records import read_counts
+from orchestrator.state.limits import BUCKET, CLASS_SCORE, FAILED_COUNT, LAST_RANK, NODE_NAME, RANK_SCORE, SKIPPED_COUNT
 from orchestrator.state.store import Store
 from support.starter_checker import StarterChecker
 
-CLASS, NUMBER = 2**51, 2**43
-NODE_NAME = 37
 RUN_FIELDS = ("plan", "state", "n", "counts", "started", "ended", "requested_end", "created", "class", "starter")
 
 
@@ -205,8 +203,8 @@ class _Checker:
             if job.state is JobState.queued:
                 own, number = int(priority) if at.priority == INHERIT_PRIORITY else at.priority, at.rank
                 if b"~" in (starter or b""):  # a backfill's
-                    own, number = max(own, int(priority)), 255
-                scores = own * CLASS + number * NUMBER + int(created), own * CLASS + (job.queued or 0)
+                    own, number = max(own, int(priority)), LAST_RANK
+                scores = own * CLASS_SCORE + number * RANK_SCORE + int(created), own * CLASS_SCORE + (job.queued or 0)
                 self.queued[plan.routes[at.route]][f"{job.queued:013d}:{ref}"] = scores
             elif job.state is JobState.running:
                 self.running[ref] += 1
@@ -283,8 +281,8 @@ def _weight(state: JobState) -> int:
     if state in SUCCESS_STATES:
         return 1
     if state in SKIP_STATES:
-        return 2**34
-    return 2**17 if state in FAILURE_STATES else 0
+        return SKIPPED_COUNT
+    return FAILED_COUNT if state in FAILURE_STATES else 0
 
 
 def _compare(where: str, stored: JobRun | None, told: Job) -> Iterator[str]:

@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 from orchestrator.model.ids import AttemptRef
 from orchestrator.model.states import FAILURE_STATES, JobState, RunState
 from orchestrator.plan.plan import INHERIT_PRIORITY, Plan
+from orchestrator.state.limits import LEASE_MS, LOST_BUDGET, OUTAGE_MS, OVERTAKINGS, PATIENCE_MS
 from orchestrator.state.transitions.values import SOME, Held, Subscription
 
-LEASE_MS, OUTAGE_MS, BUDGET, OVERTAKINGS = 10_000, 3_000, 3, 9
-PATIENCE_MS = {1: 30_000, 2: 60_000, 3: 120_000}
 ENDS = {
     "ok": JobState.succeeded, "failed": JobState.failed, "timed_out": JobState.timed_out,
     "cancelled": JobState.cancelled, "skipped": JobState.skipped,
@@ -292,7 +291,7 @@ class Oracle:
         late = [
             (order[0], queued, ref)
             for order, ref, queued in self.ready(want.route)
-            if order[0] > priority and self.now - queued > PATIENCE_MS[order[0]]
+            if order[0] > priority and self.now - queued > PATIENCE_MS[order[0] - 1]
         ]
         mine = [(queued, behind, ref) for behind, queued, ref in late if behind in want.classes]
         if mine and debt >= OVERTAKINGS:
@@ -329,7 +328,7 @@ class Oracle:
         job.losses += not free
         if run.requested_end:
             job.state = JobState.cancelled
-        elif job.losses < BUDGET:
+        elif job.losses < LOST_BUDGET:
             job.state, job.due = JobState.retrying, self.now + delay
         else:
             job.state = JobState.failed

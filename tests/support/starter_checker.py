@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from orchestrator.model.states import RunState
+from orchestrator.state.limits import JOURNAL_KEPT
 from orchestrator.state.reads import starters
 from orchestrator.state.reads.starters import StarterRecord
 from orchestrator.state.store import Store
 
 MOST = 100_000
-KEPT = 1_000
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class StarterChecker:
         known = {each.run for each in past}
         mine = {run: at for run, at in self.runs.items() if at.starter == record.id and at.created > record.created_ms}
         others = {at.occasion for run, at in self.runs.items() if run in known}
-        if record.log == record.id and len(past) < KEPT:
+        if record.log == record.id and len(past) < JOURNAL_KEPT:
             for name in sorted(mine.keys() - known):
                 if record.kind == "trigger" or mine[name].occasion not in others:
                     yield f"{record.id} has started {name}, and its past does not tell"

@@ -1,4 +1,4 @@
-"""Plans in Redis: packed into buckets of 128 jobs, uploaded in slices, and sealed (`put_plan`) once all are there.
+"""Plans in Redis: packed into buckets of jobs, uploaded in slices, and sealed (`put_plan`) once all are there.
 
 A packed job is `spec, route, class, number, in-degree, flags, inputs, successors` (counts), the inputs' indexes, the
 successors as (index, in-degree) pairs, and the name. More than a slice of successors stand in a hash of their own, and
@@ -14,12 +14,11 @@ import struct
 from collections.abc import Iterator, Mapping, Sequence
 
 from orchestrator.plan.plan import Plan, PlannedJob
-from orchestrator.state.keys import BUCKET, Keys
+from orchestrator.state.keys import Keys
+from orchestrator.state.limits import BUCKET, FETCH, PLAN_ENTRY, SLICE, USES_PARAMS
 
-SLICE = 250
-"""Jobs that one script touches at most (`plans.SLICE`)."""
 _FIXED = struct.Struct(">3sHBB3sBH3s")
-_USES_PARAMS, _FETCH = 1, 2
+assert _FIXED.size == PLAN_ENTRY
 
 Command = tuple[str | bytes | int, ...]
 
@@ -46,7 +45,7 @@ def pack_job(plan: Plan, job: PlannedJob, name: str) -> bytes:
     fetch = len(job.inputs) > SLICE
     inputs = () if fetch else job.inputs
     edges = b"" if len(job.successors) > SLICE else _pairs(plan, job.successors)
-    flags = _USES_PARAMS * job.uses_params | _FETCH * fetch
+    flags = USES_PARAMS * job.uses_params | FETCH * fetch
     fixed = _FIXED.pack(
         _i3(job.spec),
         job.route,
@@ -71,9 +70,9 @@ def unpack_job(packed: bytes) -> tuple[PlannedJob, str, bool, bool]:
         int.from_bytes(spec), route, priority, rank, int.from_bytes(in_degree),
         tuple(int.from_bytes(packed[i : i + 3]) for i in range(at, edges, 3)),
         () if wide else tuple(int.from_bytes(packed[i : i + 3]) for i in range(edges, end, 6)),
-        bool(flags & _USES_PARAMS),
+        bool(flags & USES_PARAMS),
     )  # fmt: skip
-    return job, packed[end:].decode(), bool(flags & _FETCH), wide
+    return job, packed[end:].decode(), bool(flags & FETCH), wide
 
 
 def unpack_edges(chunks: Mapping[bytes, bytes]) -> tuple[int, ...]:

@@ -9,13 +9,11 @@ from typing import Any
 from orchestrator.model.ids import RUN_ID_LENGTH
 from orchestrator.model.run import JobRun, RunInfo, TransitionInfo, read_json
 from orchestrator.model.states import JobState, PriorityClass, RunState
+from orchestrator.state.limits import JOB_STATES, NO_STATE, QUARANTINED, RUN_INDEX
 
-_COUNTS = 15
 _RECORD = struct.Struct(">BB3sHH6s6s6s")
 _ENTRY = struct.Struct(f">{RUN_ID_LENGTH}sI6s")
 _TRANSITION = struct.Struct(">3s3sBBH")
-_NEW, _RUN_INDEX = 255, 0xFFFFFF
-_QUARANTINED = 1
 RUN_FIELDS = (
     "workflow", "version", "plan", "state", "class", "created", "started", "ended", "total", "counts", "params",
     "who", "why", "facts",
@@ -30,10 +28,10 @@ def read_transitions(entry_id: bytes, packed: bytes) -> Iterator[TransitionInfo]
         index, attempt, before, after, length = _TRANSITION.unpack_from(packed, at)
         at += _TRANSITION.size
         job = int.from_bytes(index)
-        states = RunState if job == _RUN_INDEX else JobState
+        states = RunState if job == RUN_INDEX else JobState
         yield TransitionInfo(
-            entry_id.decode(), run.decode(), n, None if job == _RUN_INDEX else job, int.from_bytes(attempt),
-            None if before == _NEW else states(before), states(after), int.from_bytes(ms),
+            entry_id.decode(), run.decode(), n, None if job == RUN_INDEX else job, int.from_bytes(attempt),
+            None if before == NO_STATE else states(before), states(after), int.from_bytes(ms),
             packed[at : at + length].decode(errors="replace"),
         )  # fmt: skip
         n, at = n + 1, at + length
@@ -44,13 +42,13 @@ def read_record(index: int, name: str, packed: bytes, error: bytes | None = None
     state, flags, attempt, retries, losses, queued, started, ended = _RECORD.unpack_from(packed)
     return JobRun(
         index, name, JobState(state), int.from_bytes(attempt), retries, losses, _ms(queued), _ms(started), _ms(ended),
-        packed[_RECORD.size :].decode(errors="replace") or None, read_json(error), bool(flags & _QUARANTINED),
+        packed[_RECORD.size :].decode(errors="replace") or None, read_json(error), bool(flags & QUARANTINED),
     )  # fmt: skip
 
 
 def read_counts(packed: bytes) -> dict[JobState, int]:
     """Unpack a run's tally, states without jobs left out."""
-    numbers = (int.from_bytes(packed[3 * at : 3 * at + 3]) for at in range(_COUNTS))
+    numbers = (int.from_bytes(packed[3 * at : 3 * at + 3]) for at in range(JOB_STATES))
     return {JobState(at): number for at, number in enumerate(numbers) if number}
 
 

@@ -7,9 +7,8 @@ from typing import Any
 from orchestrator.model.run import NodeInfo, QueueInfo, read_json
 from orchestrator.model.states import PriorityClass
 from orchestrator.state.keys import Keys
+from orchestrator.state.limits import CLASS_SCORE
 from orchestrator.state.reads.base import Read, pairs
-
-_CLASS = 2**51
 
 
 def nodes(keys: Keys) -> Read[list[NodeInfo]]:
@@ -39,7 +38,7 @@ def queues(keys: Keys) -> Read[list[QueueInfo]]:
     found: list[QueueInfo] = []
     for name in names:
         since = keys.since(name)
-        ranges = [(priority * _CLASS, f"({(priority + 1) * _CLASS}") for priority in PriorityClass]
+        ranges = [(priority * CLASS_SCORE, f"({(priority + 1) * CLASS_SCORE}") for priority in PriorityClass]
         known, *replies = yield [
             ("HMGET", keys.route(name), "slots", *(f"out:{priority.value}" for priority in PriorityClass)),
             *(("ZCOUNT", since, low, high) for low, high in ranges),
@@ -49,7 +48,7 @@ def queues(keys: Keys) -> Read[list[QueueInfo]]:
             oldest = _names_with_scores(replies[len(PriorityClass) + priority])
             found.append(
                 QueueInfo(
-                    name, priority, replies[priority], int(oldest[0][1] - priority * _CLASS) if oldest else None,
+                    name, priority, replies[priority], int(oldest[0][1] - priority * CLASS_SCORE) if oldest else None,
                     int(known[0] or 0), int(known[1 + priority] or 0),
                 )
             )  # fmt: skip

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from orchestrator.plan.plan import Plan, PlannedJob
-from orchestrator.state.keys import BUCKET, Keys
+from orchestrator.state.keys import Keys
 from orchestrator.state.layouts.plans import unpack_edges, unpack_job
+from orchestrator.state.limits import BUCKET
 from orchestrator.state.reads.base import BATCH, Read, now_ms, pairs
 
 

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from orchestrator.model.ids import AttemptRef
 from orchestrator.model.run import JobRun, RunInfo
 from orchestrator.model.states import FINAL_RUN_STATES, RunState
-from orchestrator.state.keys import BUCKET, Keys
+from orchestrator.state.keys import Keys
 from orchestrator.state.layouts import records
 from orchestrator.state.layouts.plans import unpack_job
+from orchestrator.state.limits import BUCKET
 from orchestrator.state.reads.base import BATCH, Read, now_ms, pairs
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from orchestrator.state.limits import NO_ATTEMPT, SOME_ATTEMPT
+
 Permit = tuple[str, int]
 """What a permit names: a route and a priority class."""
 
@@ -25,7 +27,7 @@ class Subscription(NamedTuple):
     classes: tuple[int, ...]
 
 
-SOME = "?"
+SOME = SOME_ATTEMPT
 """Said of a slot that has, or is about to be given, an attempt that it does not run yet, or not any more."""
 
 
@@ -80,4 +82,4 @@ def subscriptions_text(subscriptions: Iterable[Subscription]) -> str:
 
 def held_text(held: Iterable[Held]) -> str:
     """Write what slots hold as `beat` reads it: a line each, `-` for nothing."""
-    return "\n".join(f"{slot} {ref or '-'}" for slot, ref in held)
+    return "\n".join(f"{slot} {ref or NO_ATTEMPT}" for slot, ref in held)

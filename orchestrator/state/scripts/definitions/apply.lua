@@ -21,6 +21,6 @@ local number = 0
 if revision ~= '' then
   number = redis.call('HINCRBY', keys.meta, 'revision', 1)
   redis.call('HSET', keys.revisions, number, revision)
-  redis.call('HDEL', keys.revisions, number - definitions.KEPT)
+  redis.call('HDEL', keys.revisions, number - limits.REVISIONS_KEPT)
 end
 return {'applied', redis.call('HGET', keys.meta, 'edits'), number}

@@ -6,8 +6,7 @@
 -- keeps:    2 4 6
 -- uses:     keys clock slots runs records decide outcomes nodes healing permits
 -- cost:     O(slots of the node + its queues)
-local MISSED_BEATS = 2
-local IDLE, SOME = '-', '?'  -- the slot holds nothing; it has or is about to be given an attempt, and runs none
+local IDLE, SOME = limits.NO_ATTEMPT, limits.SOME_ATTEMPT
 local name = nodes.find(node, incarnation)
 if not name then return {'gone'} end
 local node_key = keys.node(name)
@@ -41,7 +40,7 @@ end
 clock.keep()
 redis.call('HSET', node_key, 'idle', idle, 'beat', number, 'beaten', clock.now)
 if draining == 1 then redis.call('HSET', node_key, 'draining', 1) end
-redis.call('ZADD', keys.nodes, clock.now + nodes.LEASE, name)
+redis.call('ZADD', keys.nodes, clock.now + limits.LEASE_MS, name)
 for slot, ref in pairs(known) do
   local said = listed[slot]
   if said == SOME or said == (ref or IDLE) then
@@ -53,7 +52,7 @@ for slot, ref in pairs(known) do
       local before, times = string.match(missed[slot], '^(%S+) (%d+)$')
       if before == mark then count = times + 1 end
     end
-    if count < MISSED_BEATS then
+    if count < limits.MISSED_BEATS then
       redis.call('HSET', node_key, 'missed:' .. slot, mark .. ' ' .. count)
     else
       redis.call('HDEL', node_key, 'slot:' .. slot, 'missed:' .. slot)

@@ -8,9 +8,9 @@
 -- moves:    retrying->queued parked->queued
 -- keeps:    1 4 5 6
 -- uses:     keys clock timers plans runs records ready requested_end permits
--- cost:     at most 100 timers
-local MOST = 100
-local LEASES = {schedule = 2000, room = 2000, delivery = 2000, ended = 2000, poll = 30000}  -- ms until it stands again
+-- cost:     at most `limits.MOST_FIRED` timers
+local SOON = limits.HANDED_MS
+local HANDED_MS = {schedule = SOON, room = SOON, delivery = SOON, ended = SOON, poll = limits.POLL_HANDED_MS}
 
 local apply = {}
 function apply.retry(ref)
@@ -28,13 +28,13 @@ function apply.deadline(id)
 end
 
 -- writes (a removal first: with memory full, it goes through)
-local due = redis.call('ZRANGEBYSCORE', keys.timers, '-inf', clock.now, 'LIMIT', 0, MOST)
+local due = redis.call('ZRANGEBYSCORE', keys.timers, '-inf', clock.now, 'LIMIT', 0, limits.MOST_FIRED)
 local handed = {}
 for _, timer in ipairs(due) do
   redis.call('ZREM', keys.timers, timer)
   local kind, ref = string.match(timer, '^(%a+)/(.*)$')
-  if LEASES[kind] then
-    timers.set(kind, ref, clock.now + LEASES[kind])
+  if HANDED_MS[kind] then
+    timers.set(kind, ref, clock.now + HANDED_MS[kind])
     handed[#handed + 1], handed[#handed + 2] = kind, ref
   else
     apply[kind](ref)

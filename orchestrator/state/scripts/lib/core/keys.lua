@@ -41,5 +41,4 @@ function keys.seen(id) return keys.prefix .. 'starter:' .. id .. ':seen' end
 function keys.delivery(id) return keys.prefix .. 'delivery:' .. id end
 function keys.key(idempotency) return keys.prefix .. 'key:' .. idempotency end
 
--- jobs live in buckets of 128: small enough for a hash to stay a listpack
-function keys.bucket(job) return math.floor(job / 128) end
+function keys.bucket(job) return math.floor(job / limits.BUCKET) end

@@ -1,10 +1,10 @@
--- states: what the states of jobs mean for counting.  `job.NAME` and `state.NAME` are numbers that the linker puts in
-local states = {count = 15}
+-- states: what the states of jobs mean for counting.  The linker puts in the number of each
+local states = {}
 
--- an ended job adds this to the counter of each job behind it: three 17-bit counts in one integer
-local SUCCEEDED, FAILED, SKIPPED = 1, 2 ^ 17, 2 ^ 34
+-- an ended job adds this to the counter of each job behind it: three counts in one integer
+local FAILED, SKIPPED = limits.FAILED_COUNT, limits.SKIPPED_COUNT
 states.weight = {
-  [job.succeeded] = SUCCEEDED, [job.skipped] = SKIPPED, [job.failed] = FAILED, [job.timed_out] = FAILED,
+  [job.succeeded] = 1, [job.skipped] = SKIPPED, [job.failed] = FAILED, [job.timed_out] = FAILED,
   [job.cancelled] = FAILED, [job.upstream_failed] = FAILED,
 }
 function states.final(value) return states.weight[value] ~= nil end

@@ -1,13 +1,9 @@
 -- transitions: every transition, once, numbered without gaps in its run.  Twin: state/layouts/records.py
 -- uses: keys clock
-local transitions = {
-  RUN = 16777215,  -- stands for the run itself where a job's index is
-  NEW = 255,       -- stands for no state before
-}
-local LONGEST = 65535  -- bytes of extra, whose length is packed in two
+local transitions = {}
 
 function transitions.add(run, index, attempt, from, to, extra)
-  extra = string.sub(extra or '', 1, LONGEST)
+  extra = string.sub(extra or '', 1, limits.MOST_EXTRA)
   run.n, run.changed = run.n + 1, true
   run.transitions[#run.transitions + 1] = struct.pack('>I3I3BBH', index, attempt, from, to, #extra) .. extra
 end

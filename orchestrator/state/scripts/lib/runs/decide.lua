@@ -2,7 +2,7 @@
 -- uses: keys states plans edges records ready todos
 local decide = {}  -- `left`: how many jobs this script may still touch
 local work
-function decide.begin() decide.left, work = plans.SLICE, {} end
+function decide.begin() decide.left, work = limits.SLICE, {} end
 
 -- all parents have ended, and that is how many failed or were skipped
 local function next_state(run, index, failed, skipped)

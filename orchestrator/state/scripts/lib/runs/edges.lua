@@ -1,19 +1,19 @@
 -- edges: who comes after whom in a plan, slice by slice
--- uses: keys plans
+-- uses: keys
 local edges = {}
 
 -- call visit(job, in_degree) for its successors from `offset` on, at most `most`; return how many there were
 function edges.successors(entry, offset, most, visit)
   local last = math.min(entry.successors, offset + most)
-  local packed, base = entry.packed, plans.FIXED + 3 * entry.inputs
-  local chunked = entry.successors > plans.SLICE
+  local packed, base = entry.packed, limits.PLAN_ENTRY + 3 * entry.inputs
+  local chunked = entry.successors > limits.SLICE
   for i = offset, last - 1 do
     local at = base + 6 * i
     if chunked then
-      if i == offset or i % plans.SLICE == 0 then
-        packed = redis.call('HGET', keys.plan_edges(entry.plan, entry.index), math.floor(i / plans.SLICE))
+      if i == offset or i % limits.SLICE == 0 then
+        packed = redis.call('HGET', keys.plan_edges(entry.plan, entry.index), math.floor(i / limits.SLICE))
       end
-      at = 6 * (i % plans.SLICE)
+      at = 6 * (i % limits.SLICE)
     end
     visit(struct.unpack('>I3I3', packed, at + 1))
   end
@@ -26,10 +26,10 @@ function edges.roots(plan, offset, most, visit)
   local last = math.min(total, offset + most)
   local packed
   for i = offset, last - 1 do
-    if i == offset or i % plans.SLICE == 0 then
-      packed = redis.call('HGET', keys.plan(plan), 'roots:' .. math.floor(i / plans.SLICE))
+    if i == offset or i % limits.SLICE == 0 then
+      packed = redis.call('HGET', keys.plan(plan), 'roots:' .. math.floor(i / limits.SLICE))
     end
-    visit((struct.unpack('>I3', packed, 3 * (i % plans.SLICE) + 1)))
+    visit((struct.unpack('>I3', packed, 3 * (i % limits.SLICE) + 1)))
   end
   return last - offset, total
 end

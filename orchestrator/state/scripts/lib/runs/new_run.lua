@@ -20,7 +20,7 @@ function new_run.make(run_id, plan, params, class, ...)
   redis.call('ZADD', keys.live, clock.now, run_id)
   local run = runs.load(run_id)
   local detail = plan.workflow .. '\n' .. plan.version .. '\n' .. plan.total
-  transitions.add(run, transitions.RUN, 0, transitions.NEW, state.queued, detail)
+  transitions.add(run, limits.RUN_INDEX, 0, limits.NO_STATE, state.queued, detail)
   if plan.deadline > 0 then timers.set('deadline', run_id, clock.now + plan.deadline) end
   decide.roots(run, 0)
   return run

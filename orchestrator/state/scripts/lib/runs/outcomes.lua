@@ -1,7 +1,6 @@
 -- outcomes: how an attempt ends, and what follows for its job
 -- uses: keys clock runs records timers decide
 local outcomes = {}
-local LOST_BUDGET = 3  -- model/policies.py
 local QUARANTINE = '{"type": "Quarantined", "message": "lost its worker %d times, so it is not tried again", '
   .. '"traceback": "", "bases": ["Quarantined"]}'
 local plain = {
@@ -19,10 +18,10 @@ function outcomes.lost(run, r, delay, free)
   records.move(run, r, job.lost)
   if run.requested_end then
     records.move(run, r, job.cancelled)
-  elseif r.losses < LOST_BUDGET then
+  elseif r.losses < limits.LOST_BUDGET then
     again(run, r, job.retrying, delay)
   else
-    r.flags = records.QUARANTINED
+    r.flags = limits.QUARANTINED
     records.move(run, r, job.failed)
     redis.call('HSET', keys.errors(run.id), r.index, string.format(QUARANTINE, r.losses))
     decide.ended(run, r, 0)

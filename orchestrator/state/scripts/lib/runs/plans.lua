@@ -1,11 +1,7 @@
--- plans: entries of a sealed plan.  Twin: state/plans.py packs them
+-- plans: entries of a sealed plan.  Twin: state/layouts/plans.py packs them
 -- uses: keys
-local plans = {
-  SLICE = 250,  -- jobs that one script touches at most
-  FIXED = 16,   -- bytes of the fixed part, which the lists follow
-}
+local plans = {}
 local LAYOUT = '>I3HBBI3BHI3'  -- spec, route, class, rank, in-degree, flags, inputs, successors
-local USES_PARAMS, FETCH = 1, 2
 local entries, routes
 function plans.begin() entries, routes = {}, {} end
 
@@ -19,7 +15,7 @@ function plans.job(plan, index)
   local spec, route, class, rank, in_degree, flags, inputs, successors = struct.unpack(LAYOUT, packed)
   known = {
     plan = plan, index = index, packed = packed, spec = spec, route = route, class = class, rank = rank,
-    in_degree = in_degree, uses_params = has(flags, USES_PARAMS), fetch = has(flags, FETCH),
+    in_degree = in_degree, uses_params = has(flags, limits.USES_PARAMS), fetch = has(flags, limits.FETCH),
     inputs = inputs, successors = successors,
   }
   entries[index] = known
@@ -36,12 +32,12 @@ end
 function plans.inputs(entry)
   local found = {}
   for i = 1, entry.inputs do
-    found[i] = struct.unpack('>I3', entry.packed, plans.FIXED + 3 * i - 2)
+    found[i] = struct.unpack('>I3', entry.packed, limits.PLAN_ENTRY + 3 * i - 2)
   end
   return found
 end
 
 function plans.name(entry)
-  local pairs = entry.successors > plans.SLICE and 0 or entry.successors
-  return string.sub(entry.packed, plans.FIXED + 3 * entry.inputs + 6 * pairs + 1)
+  local pairs = entry.successors > limits.SLICE and 0 or entry.successors
+  return string.sub(entry.packed, limits.PLAN_ENTRY + 3 * entry.inputs + 6 * pairs + 1)
 end

@@ -1,14 +1,13 @@
 -- ready: the ready sets: what could start now, in the order in which it should
 -- uses: keys plans records permits
-local ready = {CLASS = 2 ^ 51}  -- score: class, then rank, then the run's creation: exact below 2^53
-local RANK, INHERIT, LAST = 2 ^ 43, 255, 255
+local ready = {}
 local pending
 function ready.begin() pending = {} end
 
 -- a job's place: class and rank; what a backfill makes up for comes last in its class, whatever its jobs say
 local function place(run, entry)
-  local class = entry.class == INHERIT and run.class or entry.class
-  if run.starter and string.find(run.starter, '~', 1, true) then return math.max(class, run.class), LAST end
+  local class = entry.class == limits.INHERIT_PRIORITY and run.class or entry.class
+  if run.starter and string.find(run.starter, '~', 1, true) then return math.max(class, run.class), limits.LAST_RANK end
   return class, entry.rank
 end
 
@@ -23,8 +22,8 @@ function ready.add(run, r, entry)
   local class, number = place(run, entry)
   local put = pending[route] or {ready = {}, since = {}}
   local first, second = put.ready, put.since
-  first[#first + 1], first[#first + 2] = class * ready.CLASS + number * RANK + run.created, found
-  second[#second + 1], second[#second + 2] = class * ready.CLASS + r.queued, found
+  first[#first + 1], first[#first + 2] = class * limits.CLASS_SCORE + number * limits.RANK_SCORE + run.created, found
+  second[#second + 1], second[#second + 2] = class * limits.CLASS_SCORE + r.queued, found
   pending[route] = put
   permits.add(route, class)
 end

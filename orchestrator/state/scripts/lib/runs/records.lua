@@ -1,9 +1,8 @@
--- records: what is known of a job run that is not just waiting.  Twin: state/records.py reads them
+-- records: what is known of a job run that is not just waiting.  Twin: state/layouts/records.py reads them
 -- uses: keys clock states transitions
-local records = {QUARANTINED = 1}
+local records = {}
 -- state, flags, attempt, retries, losses, queued, started, ended (ms); then the node's name
 local FORMAT = '>BBI3HHI6I6I6'
-local NAME = 37  -- so that a record is at most 64 bytes, and its bucket a listpack
 
 -- take in a record as it is stored
 function records.read(run, index, packed)
@@ -36,7 +35,7 @@ function records.move(run, r, to, extra)
   if to == job.queued then
     r.attempt, r.queued, r.started, r.ended = r.attempt + 1, clock.now, 0, 0
   elseif to == job.running then
-    r.started, r.node = clock.now, string.sub(extra, 1, NAME)
+    r.started, r.node = clock.now, string.sub(extra, 1, limits.NODE_NAME)
   elseif states.final(to) then
     r.ended = clock.now
   end

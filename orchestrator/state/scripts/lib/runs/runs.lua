@@ -1,7 +1,7 @@
 -- runs: a run's own record: loaded first by every script, saved once at its end
--- uses: keys clock states transitions records timers journal run_end
+-- uses: keys clock transitions records timers journal run_end
 local runs = {}
-local COUNTS = '>I3I3I3I3I3I3I3I3I3I3I3I3I3I3I3'  -- states.count of them
+local TALLY = limits.TALLY
 local FIELDS = {
   'plan', 'state', 'requested_end', 'class', 'created', 'total', 'counts', 'n', 'workflow', 'starter', 'occasion',
 }
@@ -16,21 +16,21 @@ function runs.load(id)
   local run = {
     id = id, key = keys.run(id), plan = found[1], state = tonumber(found[2]), requested_end = tonumber(found[3] or nil),
     class = tonumber(found[4]), created = tonumber(found[5]), total = tonumber(found[6]), n = tonumber(found[8]),
-    workflow = found[9], starter = found[10], occasion = found[11], counts = {struct.unpack(COUNTS, found[7])},
+    workflow = found[9], starter = found[10], occasion = found[11], counts = {struct.unpack(TALLY, found[7])},
     records = {}, moved = {}, transitions = {},
   }
-  run.counts[states.count + 1] = nil  -- struct.unpack also returns where it stopped
+  run.counts[limits.JOB_STATES + 1] = nil  -- struct.unpack also returns where it stopped
   loaded[id] = run
   return run
 end
 
 function runs.no_counts(total)
-  return struct.pack(COUNTS, total, unpack({0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}))
+  return struct.pack('>I3', total) .. string.rep('\0', 3 * (limits.JOB_STATES - 1))
 end
 
 -- the run itself moves on
 function runs.move(run, to, extra)
-  transitions.add(run, transitions.RUN, 0, run.state, to, extra)
+  transitions.add(run, limits.RUN_INDEX, 0, run.state, to, extra)
   run.state = to
 end
 
@@ -54,7 +54,7 @@ function runs.save()
       settle(run)
       records.flush(run)
       transitions.flush(run)
-      redis.call('HSET', run.key, 'state', run.state, 'n', run.n, 'counts', struct.pack(COUNTS, unpack(run.counts)))
+      redis.call('HSET', run.key, 'state', run.state, 'n', run.n, 'counts', struct.pack(TALLY, unpack(run.counts)))
     end
   end
 end

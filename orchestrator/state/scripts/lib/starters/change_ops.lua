@@ -1,4 +1,4 @@
--- change_ops: changes of definitions as their editors pack them.  Twin: state/definitions.py
+-- change_ops: changes of definitions as their editors pack them.  Twin: state/layouts/change_ops.py
 -- uses: keys
 local change_ops = {}
 

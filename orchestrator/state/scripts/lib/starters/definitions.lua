@@ -1,8 +1,7 @@
 -- definitions: workflows, schedules, triggers and calendars, changed one by one: a function for each kind of op
 -- uses: keys timers dataset_joins pauses starter_edits workflows
-local definitions = {KEPT = 200}  -- revisions that can be gone back to
+local definitions = {}
 local LISTS = {schedule = 'schedules', trigger = 'triggers', backfill = 'backfills'}
-local SLICE = 1000  -- `unpack` takes no more than 8,000
 
 local put = {}
 function put.starter(op)
@@ -34,7 +33,9 @@ function put.drop(op)
   redis.call('UNLINK', keys.starter(id), keys.living(id), keys.journal(id), keys.seen(id))
 end
 function put.wait(op)
-  for at = 2, #op, SLICE do redis.call('RPUSH', keys.waiting(op[1]), unpack(op, at, math.min(at + SLICE - 1, #op))) end
+  for at = 2, #op, limits.MOST_ARGUMENTS do
+    redis.call('RPUSH', keys.waiting(op[1]), unpack(op, at, math.min(at + limits.MOST_ARGUMENTS - 1, #op)))
+  end
 end
 function put.workflow(op) workflows.seal(op[1], op[2]) end
 function put.unworkflow(op) workflows.retire(op[1]) end

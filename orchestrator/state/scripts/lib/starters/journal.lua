@@ -1,7 +1,6 @@
 -- journal: what became of a starter's occasions, the last of them: `occasion\nword\ndetail`, of a run with its end
 -- uses: keys clock starters start_timers
 local journal = {}
-local KEPT = 1000
 
 local function is_planned(starter) return starter.kind ~= 'trigger' end
 
@@ -10,7 +9,7 @@ function journal.note(starter, occasion, word, detail)
   local key = keys.journal(starter.log)
   if redis.call('EXISTS', keys.starter(starter.log)) == 0 then return end
   redis.call('ZADD', key, is_planned(starter) and occasion or clock.now, occasion .. '\n' .. word .. '\n' .. detail)
-  redis.call('ZREMRANGEBYRANK', key, 0, -KEPT - 1)
+  redis.call('ZREMRANGEBYRANK', key, 0, -limits.JOURNAL_KEPT - 1)
 end
 
 -- a planned time comes to something else than it had: all that was told of it goes, or only what has one word

@@ -1,4 +1,4 @@
--- overlaps: what becomes of an occasion while earlier ones of its starter live or wait.  Twin: state/overlaps.py
+-- overlaps: what becomes of an occasion while earlier ones of its starter live or wait.  Twin: scheduling/overlaps.py
 -- uses: keys starters journal runs requested_end
 local overlaps = {}
 
@@ -15,7 +15,7 @@ function overlaps.decision(starter)
   if starter.overlap == 'queue_one' then  -- what there is room for is about to start
     return runs_waiting <= math.max(room, 0) and 'wait' or 'skip'
   end
-  return starter.overlap == 'queue_all' and waiting < starters.MOST and 'wait' or 'skip'
+  return starter.overlap == 'queue_all' and waiting < limits.MOST_WAITING and 'wait' or 'skip'
 end
 
 -- why it was skipped

@@ -2,8 +2,6 @@
 -- uses: keys clock timers starters
 local start_timers = {}
 
-local LONGEST_WAIT = 10  -- times its length, which what debounces waits at most: a steady stream is not for ever
-
 -- when the delivery that waits first (0) or last (-1) came
 local function came(starter, at)
   return redis.call('HGET', keys.delivery(redis.call('LINDEX', keys.waiting(starter.id), at)), 'at')
@@ -12,7 +10,7 @@ end
 -- when what waits may start: a batch that is not full by its first delivery, what debounces by its last
 function start_timers.ripe(starter, waiting)
   if starter.wait == 0 or waiting >= starters.group(starter) then return clock.now end
-  local ripe = (came(starter, 0) or 0) + starter.wait * (starter.size > 0 and 1 or LONGEST_WAIT)
+  local ripe = (came(starter, 0) or 0) + starter.wait * (starter.size > 0 and 1 or limits.LONGEST_DEBOUNCE)
   if starter.size == 0 then ripe = math.min(ripe, (came(starter, -1) or 0) + starter.wait) end
   return math.max(ripe, clock.now)
 end

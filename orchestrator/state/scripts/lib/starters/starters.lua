@@ -1,7 +1,6 @@
 -- starters: schedules, triggers and backfills: how many of their runs may live, what waits, and what is planned
 -- uses: keys timers
-local starters = {MOST = 10000}  -- occasions that wait
-local TOGETHER = 1000            -- deliveries that one run is for at most.  Twin: scheduling/starts.py
+local starters = {}
 local PARTS = {
   'kind', 'generation', 'enabled', 'next', 'overlap', 'limit', 'depends_on_past', 'last_end', 'log', 'wait_ms', 'size',
   'need', 'within_ms', 'paused',
@@ -31,7 +30,7 @@ function starters.head(starter) return redis.call('LINDEX', keys.waiting(starter
 function starters.group(starter)
   if starter.need > 0 then return starter.need end
   if starter.size > 0 then return starter.size end
-  return starter.wait > 0 and TOGETHER or 1
+  return starter.wait > 0 and limits.MOST_TOGETHER or 1
 end
 
 -- whether a run that the next depends on has not succeeded

@@ -1,7 +1,6 @@
 -- claim_reply: what a worker is given to run an attempt
 -- uses: keys plans runs records
 local claim_reply = {}
-local INLINE = 65536  -- bytes of inputs in a reply; more than that the worker fetches
 
 function claim_reply.of(ref)
   local id, index = records.parse(ref)
@@ -20,6 +19,6 @@ function claim_reply.of(ref)
     size = size + #found
     body[8 + 2 * i], body[9 + 2 * i] = output, found
   end
-  if size <= INLINE then return body end
+  if size <= limits.INLINE_INPUTS then return body end
   return {body[1], body[2], body[3], body[4], body[5], body[6], body[7], body[8], 'fetch'}
 end

@@ -1,7 +1,6 @@
 -- claiming: a slot takes the head of its routes; the heart of claim, which finish uses too
 -- uses: clock runs records ready fairness permits
 local claiming = {}
-local DROPS = 50      -- heads of cancelled runs that one script drops at most
 
 -- a turn ends: ask for one permit for what is left
 function claiming.leave(subscriptions)
@@ -13,7 +12,7 @@ end
 
 -- the attempt taken, now running on `node`; or nil
 function claiming.next(node, subscriptions)
-  for _ = 1, DROPS do
+  for _ = 1, limits.MOST_DROPPED_HEADS do
     local route, found, class = fairness.pick(subscriptions)
     if not route then return nil end
     ready.take(route, found)

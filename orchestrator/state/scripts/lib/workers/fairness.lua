@@ -1,12 +1,11 @@
 -- fairness: which ready attempt a claim serves (ruling 5): the most urgent; the longest waiting after nine overtakings
--- uses: keys clock ready
+-- uses: keys clock
 local fairness = {}
-local PATIENCE = {30000, 60000, 120000}  -- ms that high, normal and low wait before being overtaken counts
-local OVERTAKINGS = 9
+local PATIENCE_MS = limits.PATIENCE_MS
 
 -- the first of a class in a route's ready set (the most urgent) or its since set (the oldest)
 local function first(key, class)
-  local low, high = class * ready.CLASS, string.format('(%.0f', (class + 1) * ready.CLASS)
+  local low, high = class * limits.CLASS_SCORE, string.format('(%.0f', (class + 1) * limits.CLASS_SCORE)
   return unpack(redis.call('ZRANGEBYSCORE', key, low, high, 'WITHSCORES', 'LIMIT', 0, 1))
 end
 
@@ -19,15 +18,15 @@ function fairness.head(route, classes)
   end
 end
 
-function fairness.class(score) return math.floor(score / ready.CLASS) end
+function fairness.class(score) return math.floor(score / limits.CLASS_SCORE) end
 
 -- what a claim of that head overtakes past its patience: the longest waiting; and whether it may not take one
 local function overtaken(route, classes, class)
   local longest, longest_class, waited, barred
   for behind = class + 1, 3 do
     local found, score = first(keys.since(route), behind)
-    local ms = found and clock.now - (score - behind * ready.CLASS) or 0
-    if ms > PATIENCE[behind] then
+    local ms = found and clock.now - (score - behind * limits.CLASS_SCORE) or 0
+    if ms > PATIENCE_MS[behind] then
       if not string.find(classes, behind, 1, true) then barred = true
       elseif not longest or ms > waited then longest, longest_class, waited = found, behind, ms end
     end
@@ -50,7 +49,7 @@ function fairness.pick(subscriptions)
   local longest, longest_class, barred = overtaken(best.route, best.classes, class)
   local key = keys.route(best.route)
   local debt = tonumber(redis.call('HGET', key, 'debt') or 0)
-  if longest and debt >= OVERTAKINGS then
+  if longest and debt >= limits.OVERTAKINGS then
     redis.call('HSET', key, 'debt', 0)
     return best.route, longest, longest_class
   end

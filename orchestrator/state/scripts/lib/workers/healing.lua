@@ -1,7 +1,6 @@
 -- healing: publish permits again where an attempt has been ready for over 2 s beside idle slots
--- uses: keys clock ready permits
+-- uses: keys clock permits
 local healing = {}
-local OVERDUE, EAGER, PAUSE, LONG_PAUSE = 2000, 3, 2000, 60000
 
 -- idle slots of the live nodes that take this class of this route
 local function idle_slots(route, class)
@@ -18,8 +17,8 @@ end
 
 -- heal a queue if it needs it; return how many rounds it has had since no attempt was overdue or a permit arrived
 function healing.queue(route, class)
-  local low = class * ready.CLASS
-  local overdue = redis.call('ZCOUNT', keys.since(route), low, low + clock.now - OVERDUE)
+  local low = class * limits.CLASS_SCORE
+  local overdue = redis.call('ZCOUNT', keys.since(route), low, low + clock.now - limits.OVERDUE_MS)
   local key = keys.route(route)
   if overdue == 0 then
     redis.call('HDEL', key, 'heal:' .. class, 'healed:' .. class)  -- nothing is wrong here: start afresh next time
@@ -32,8 +31,8 @@ function healing.queue(route, class)
   if count == 0 then return times end
   times = times + 1
   -- each round publishes more: where half of all messages are lost, three rounds miss a lone attempt once in 64
-  permits.heal(route, class, count * math.min(times, EAGER))
-  local pause = times < EAGER and PAUSE or LONG_PAUSE
+  permits.heal(route, class, count * math.min(times, limits.EAGER_ROUNDS))
+  local pause = times < limits.EAGER_ROUNDS and limits.HEAL_PAUSE_MS or limits.HEAL_LONG_PAUSE_MS
   redis.call('HSET', key, 'heal:' .. class, times, 'healed:' .. class, clock.now + pause)
   return times
 end

@@ -1,8 +1,6 @@
 -- nodes: worker nodes come in, stay by their beats, and go out
 -- uses: keys clock slots outcomes
-local nodes = {LEASE = 10000}  -- ms
-local QUIET = 5000              -- ms without a beat after which a name may be taken over: two beats and some
-local REMEMBERED = 3600000     -- ms that a closed node's hash is kept, for people to see
+local nodes = {}
 
 local function count_slots(subscriptions, change)
   for _, route in string.gmatch(subscriptions, '(%d+) ([^\n]+)') do
@@ -16,7 +14,7 @@ function nodes.open(node, subscriptions, slot_count, info)
     'slots', slot_count, 'idle', 0, 'info', info, 'opened', clock.now, 'beaten', clock.now)
   redis.call('HDEL', keys.node(node), 'beat', 'draining')
   redis.call('PERSIST', keys.node(node))
-  redis.call('ZADD', keys.nodes, clock.now + nodes.LEASE, node)
+  redis.call('ZADD', keys.nodes, clock.now + limits.LEASE_MS, node)
   count_slots(subscriptions, slot_count)
   return incarnation
 end
@@ -33,7 +31,7 @@ function nodes.close(node, free)
   local known = redis.call('HMGET', key, 'subscriptions', 'slots', 'incarnation')
   if known[3] then count_slots(known[1], -tonumber(known[2])) end
   redis.call('HDEL', key, 'incarnation')
-  redis.call('PEXPIRE', key, REMEMBERED)
+  redis.call('PEXPIRE', key, limits.NODE_KEPT_MS)
   return lost
 end
 
@@ -49,7 +47,7 @@ function nodes.holder(node)
   local known = redis.call('HMGET', keys.node(node), 'incarnation', 'draining', 'info', 'beaten')
   if not known[1] then return nil end
   local ms = clock.now - tonumber(known[4] or 0)
-  return known[2] and 'draining' or ms > QUIET and 'silent' or 'live', known[3], ms, known[1]
+  return known[2] and 'draining' or ms > limits.QUIET_MS and 'silent' or 'live', known[3], ms, known[1]
 end
 
 -- a draining node makes room for a new one of its name, and keeps its lease and what its slots hold

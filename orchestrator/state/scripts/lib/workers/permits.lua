@@ -2,7 +2,6 @@
 -- uses: keys
 local permits, wanted, in_order = {}
 function permits.begin() wanted, in_order = {}, {} end
-local LEAST, PER_SLOT = 16, 4  -- permits out on a queue: at most 4 times its live slots, at least 16
 
 local function entry_of(route, class)
   local name = class .. ' ' .. route
@@ -40,7 +39,7 @@ function permits.due()
     local key, field, count = keys.route(entry.route), 'out:' .. entry.class, entry.count
     if count > 0 and not entry.healing then
       local known = redis.call('HMGET', key, field, 'slots')
-      local most = math.max(LEAST, PER_SLOT * tonumber(known[2] or 0))
+      local most = math.max(limits.LEAST_PERMITS, limits.PERMITS_PER_SLOT * tonumber(known[2] or 0))
       count = math.min(count, most - tonumber(known[1] or 0))
     end
     if count > 0 then

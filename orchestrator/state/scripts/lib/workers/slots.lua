@@ -1,7 +1,7 @@
 -- slots: what each slot of a node holds and was last told: a repeated operation gets the same reply
 -- uses: keys
 local slots = {}
-local NONE = '-'
+local NONE = limits.NO_ATTEMPT
 
 -- the name of a draining node that made room for a new one of its name
 function slots.aside(node, incarnation) return node .. '#' .. incarnation end
