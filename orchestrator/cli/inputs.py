@@ -45,6 +45,7 @@ def read_document(path: str, read: Callable[[Any, Complain], T | None]) -> T:
     Raises:
         DefinitionError: the file cannot be read, holds none or several, or `read` complains of it.
     """
+    from orchestrator.dsl.dollars import unescape
     from orchestrator.dsl.parsing import parse, placed, read_bytes, refusal
     from orchestrator.model.complaints import Complaint
     from orchestrator.model.errors import DocumentError
@@ -54,7 +55,7 @@ def read_document(path: str, read: Callable[[Any, Complain], T | None]) -> T:
     if len(parsed) != 1:
         raise DocumentError(f"it holds {len(parsed)} documents, where one is wanted", where=source)
     complaints: list[Complaint] = []
-    found = read(parsed[0].value, lambda where, what: complaints.append(Complaint(where, what)))
+    found = read(unescape(parsed[0].value), lambda where, what: complaints.append(Complaint(where, what)))
     if found is None:
         raise refusal(placed(complaints, parsed[0]), source)
     return found

@@ -53,7 +53,7 @@ class DefinitionsSteps(Noun):
         snapshot = yield from read(read_snapshot(self.keys))
         current = snapshot.definitions
         prunable = {"nothing": Definitions(), "defined": snapshot.applied, "all": current}[desired.prune]
-        deleted = to_delete(desired.definitions, current, prunable)
+        deleted = to_delete(desired.definitions, current, prunable, snapshot.applied)
         compared = yield from _compare(self.keys, desired.definitions, current, deleted, desired.plans)
         ops, planned_anew = operations(compared, desired, snapshot)
         warned = yield from _warnings(self.keys, desired, current, deleted)

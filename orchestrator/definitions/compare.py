@@ -62,18 +62,22 @@ class Difference:
         return {(each.kind, each.name) for each in self.changes if each.action == "delete"}
 
 
-def to_delete(desired: Definitions, current: Definitions, prunable: Definitions) -> set[tuple[Kind, str]]:
-    """Return the kind and name of each current definition that is to be deleted.
+def to_delete(
+    desired: Definitions, current: Definitions, prunable: Definitions, applied: Definitions
+) -> set[tuple[Kind, str]]:
+    """Return the kind and name of each current definition that is to be deleted. `applied` are those that files made.
 
     Of the definitions that are not desired, those that are prunable are deleted. A schedule or trigger is also deleted
-    if its workflow is, and if a desired starter of the other kind takes its name.
+    if its workflow is; if a file made it, and its workflow is desired without it; and if a desired starter of the
+    other kind takes its name.
     """
     undesired = {each for each in current.names() if each[1] not in desired.of(each[0])}
     deleted = undesired & set(prunable.names())
     for kind, name in undesired - deleted:
         if kind in ("schedule", "trigger"):
             other_kind = desired.triggers if kind == "schedule" else desired.schedules
-            if name in other_kind or ("workflow", workflow_of(name)) in deleted:
+            taken_out = name in applied.of(kind) and workflow_of(name) in desired.workflows
+            if taken_out or name in other_kind or ("workflow", workflow_of(name)) in deleted:
                 deleted.add((kind, name))
     return deleted
 

@@ -7,7 +7,8 @@
       load:    {task: shop.load, args: [{$output: [extract, rows]}], timeout: 600}
 
 The fields are those of `WorkflowDefinition` and `JobDefinition`, but `jobs`, `schedules` and `triggers` are mappings
-from names. Every complaint names its file, line and column.
+from names. Every complaint names its file, line and column. `$${` in a text stands for `${`, as it does in files with
+values (`definitions.values`); here `${` is text too.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from orchestrator.dsl.dollars import escape, unescape
 from orchestrator.dsl.parsing import Parsed, parse, parse_one, placed, read_bytes, refusal
 from orchestrator.dsl.yaml12 import dump_yaml
 from orchestrator.model.complaints import Complaint, did_you_mean, explain, kind_of
@@ -60,7 +62,7 @@ def define(value: Any, complaints: list[Complaint]) -> WorkflowDefinition | None
 
 def _load(parsed: Parsed) -> WorkflowDefinition:
     complaints: list[Complaint] = []
-    definition = define(parsed.value, complaints)
+    definition = define(unescape(parsed.value), complaints)
     if definition is None:
         raise refusal(placed(complaints, parsed), parsed.source)
     return definition
@@ -72,7 +74,7 @@ def load_file(path: str | File) -> WorkflowDefinition:
 
 
 def to_document(definition: WorkflowDefinition) -> dict[str, Any]:
-    """Return a definition as plain data, without the fields that have their defaults."""
+    """Return a definition as plain data, without the fields that have their defaults. See `dump`."""
     document = {"name": definition.name, **_settings(definition, WorkflowDefinition)}
     document["jobs"] = {
         job.name: {"task": job.task, **_settings(job, JobDefinition)} for job in definition.jobs
@@ -81,8 +83,8 @@ def to_document(definition: WorkflowDefinition) -> dict[str, Any]:
 
 
 def dump(definition: WorkflowDefinition, form: str = "yaml") -> str:
-    """Write a definition as a document (`yaml` or `json`) that `load` reads back to the same plan."""
-    document = to_document(definition)
+    """Write a definition as a document (`yaml` or `json`) that `load` and `apply` read back to the same plan."""
+    document = escape(to_document(definition))
     if form == "json":
         return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
     return dump_yaml(document)

@@ -35,6 +35,9 @@ _SCALARS = [  # the kinds of plain scalars: tag, form, and possible first charac
     ),
 ]
 
+_BEGIN = re.compile(r"---(\s|$)")
+_END = re.compile(r"\.\.\.(\s|$)")
+
 
 class Mark(NamedTuple):
     """A place in a text, counted from 1."""
@@ -179,14 +182,27 @@ class Yaml:
 def split_documents(text: str) -> list[tuple[int, str]]:
     """Split a YAML text into its documents, each with the number of lines above it.
 
-    A line that begins with `---` separates two documents. Comments alone are no document.
+    A document begins with a line `---`, with its directives (`%YAML 1.2`) above that line, or after the line `...` that
+    ends the document before. Comments alone are no document.
     """
     lines = text.splitlines(keepends=True)
-    starts = [number for number, line in enumerate(lines) if re.match(r"---(\s|$)", line)]
+    starts = [0]
+    head = True
+    """Whether all lines since the last start are directives, comments or empty."""
+    for number, line in enumerate(lines):
+        if _BEGIN.match(line):
+            if not head:
+                starts.append(number)
+            head = False
+        elif _END.match(line):
+            starts.append(number + 1)
+            head = True
+        elif head:
+            head = not line.strip() or line.startswith(("%", "#"))
     found = []
-    for above, end in pairwise((0, *starts, len(lines))):
+    for above, end in pairwise((*starts, len(lines))):
         bare = [line.removeprefix("---").strip() for line in lines[above:end]]
-        if any(line and not line.startswith("#") for line in bare):
+        if any(line and not line.startswith("#") and line != "..." for line in bare):
             found.append((above, "".join(lines[above:end])))
     return found or [(0, text)]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrator.dsl.documents import load
+from orchestrator.dsl.dollars import escape
 from orchestrator.dsl.yaml12 import dump_yaml
 from orchestrator.model import shapes
 from orchestrator.model.errors import DefinitionError
@@ -57,8 +58,11 @@ class Imported:
         self.note(where, text, why)
 
     def add(self, document: dict[str, Any], where: str, what: str) -> bool:
-        """Add a document under a free name and return True. A document that is not valid is left instead."""
-        document = {**document, "name": free_name(document["name"], self._names)}
+        """Add a document, given as plain data, under a free name and return True.
+
+        A document that is not valid is left instead.
+        """
+        document = escape({**document, "name": free_name(document["name"], self._names)})
         try:
             load(dump_yaml(document))
         except DefinitionError as error:

@@ -200,10 +200,8 @@ def test_without_prune_nothing_is_deleted_with_it_all_that_is_not_wanted(space: 
     )
     fewer = desired_state(workflow())
     proposal = space.propose(fewer)
-    assert not proposal.changes
-    assert set(proposal.difference.unmanaged) == {
-        ("calendar", "c"), ("workflow", "other"), ("schedule", "nightly/a"), ("schedule", "other/b"),
-    }  # fmt: skip
+    assert told(proposal) == ["delete schedule nightly/a"]  # it was taken out of its workflow's own file
+    assert set(proposal.difference.unmanaged) == {("calendar", "c"), ("workflow", "other"), ("schedule", "other/b")}
     pruned = replace(fewer, prune="all")
     assert told(space.propose(pruned)) == [
         "delete calendar c", "delete workflow other", "delete schedule nightly/a", "delete schedule other/b",
@@ -212,6 +210,21 @@ def test_without_prune_nothing_is_deleted_with_it_all_that_is_not_wanted(space: 
     assert space.store.read(reads.workflows(space.keys)) == ["nightly"]
     assert space.store.read(stored.ids(space.keys, "schedule")) == []
     assert space.store.read(stored.agenda(space.keys, 10)) == []
+
+
+def test_what_is_taken_out_of_a_workflows_file_goes_and_what_no_file_made_stays(space: Namespace) -> None:
+    space.make(desired_state(workflow(a=daily(), hook=Trigger(event="paid"), b=daily())))
+    by_hand = space.schedule(workflow().compile(), daily(name="mine"))
+    space.put(backfill_record(space.record("nightly/a"), daily(name="a"), 1, 2))
+    fewer = desired_state(workflow(b=daily()))
+    assert told(space.propose(fewer)) == ["delete schedule nightly/a", "delete trigger nightly/hook"]
+    space.make(fewer)
+    assert space.store.read(stored.ids(space.keys, "schedule")) == ["nightly/b", by_hand]
+    assert space.store.read(stored.ids(space.keys, "trigger")) == []
+    assert space.store.read(stored.ids(space.keys, "backfill")) == []
+    assert not space.propose(fewer).changes
+    space.make(space.back_to(1))
+    assert space.store.read(stored.ids(space.keys, "trigger")) == ["nightly/hook"]
 
 
 def test_a_workflow_takes_its_schedules_and_backfills_along(space: Namespace) -> None:

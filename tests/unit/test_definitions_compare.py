@@ -72,12 +72,21 @@ def test_true_is_not_one() -> None:
 
 def test_what_goes_is_what_may_and_what_hangs_on_it() -> None:
     held = Definitions({"c": {}}, {"w": "one", "x": "one"}, {"w/a": {}, "w/b": {}, "x/a": {}}, {"x/t": {}})
-    assert to_delete(Definitions(), held, Definitions()) == set()
-    assert to_delete(Definitions(), held, Definitions(workflows={"x": "one"})) == {
+    nothing = Definitions()
+    assert to_delete(nothing, held, nothing, nothing) == set()
+    assert to_delete(nothing, held, Definitions(workflows={"x": "one"}), nothing) == {
         ("workflow", "x"), ("schedule", "x/a"), ("trigger", "x/t"),
     }  # fmt: skip
-    assert to_delete(Definitions(), held, held) == set(held.names())
-    assert to_delete(Definitions(triggers={"w/a": {}}), held, Definitions()) == {("schedule", "w/a")}
+    assert to_delete(nothing, held, held, nothing) == set(held.names())
+    assert to_delete(Definitions(triggers={"w/a": {}}), held, nothing, nothing) == {("schedule", "w/a")}
+
+
+def test_what_a_file_made_goes_when_the_file_has_its_workflow_without_it() -> None:
+    held = Definitions({}, {"w": "one", "x": "one"}, {"w/a": {}, "w/b": {}, "x/a": {}}, {"w/t": {}, "w/u": {}})
+    applied = Definitions({}, held.workflows, {"w/a": {}, "w/b": {}, "x/a": {}}, {"w/t": {}})
+    wanted = Definitions(workflows={"w": "two"}, schedules={"w/b": {}})
+    assert to_delete(wanted, held, Definitions(), applied) == {("schedule", "w/a"), ("trigger", "w/t")}
+    assert to_delete(Definitions(), held, Definitions(), applied) == set()
 
 
 def test_a_revision_comes_back_as_it_was() -> None:

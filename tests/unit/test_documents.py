@@ -14,8 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator import Workflow
-from orchestrator.dsl.documents import dump, load, load_file, schema, to_document
+from orchestrator.definitions.values import fill
+from orchestrator.dsl.documents import define, dump, load, load_all, load_file, schema, to_document
+from orchestrator.dsl.parsing import parse_one
 from orchestrator.dsl.yaml12 import Yaml, dump_yaml
+from orchestrator.model.complaints import Complaint
 from orchestrator.model.errors import DocumentError
 from orchestrator.model.policies import RetryPolicy
 from orchestrator.plan.compile import compile_plan
@@ -68,6 +71,42 @@ def test_it_round_trips_to_the_same_digest(form: str) -> None:
     again = load(dump(definition, form))
     assert again == definition
     assert compile_plan(again).digest == compile_plan(definition).digest
+
+
+@pytest.mark.parametrize("form", ["yaml", "json"])
+@pytest.mark.parametrize("text", ["${A}", "$${A}", "$$${A} $A", "a ${A:-b} ${", "$", "$$", "${${A}}"])
+def test_what_is_dumped_means_the_same_with_values_and_without(text: str, form: str) -> None:
+    workflow = Workflow("w", description=text)
+    workflow.job("j", {"task": "t", "args": [text, [text]], "kwargs": {"x": {"${k}": text}}})
+    written = dump(workflow.definition(), form)
+    assert load(written).jobs[0].args == (text, [text])
+    complaints: list[Complaint] = []
+    filled = define(fill(parse_one(written, "f").value, {"A": "value"}, complaints), complaints)
+    assert not complaints
+    assert filled == load(written)
+    assert compile_plan(load(written)).digest == workflow.compile().digest
+    assert dump(load(written), form) == written
+
+
+D = "name: a\njobs: {j: {task: t}}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (f"%YAML 1.2\n---\n{D}", 1),
+        (f"# of us\n\n%YAML 1.2\n--- # first\n{D}...\n%YAML 1.2\n---\n{D}", 2),
+        (f"\ufeff%YAML 1.1\r\n---\r\n{D}", 1),
+        (f"%TAG ! tag:example.org,2027:\n---\n{D}...\n", 1),
+        (f"{D}...\n{D}", 2),
+        (f"{D}...\n# the end\n", 1),
+    ],
+)
+def test_documents_may_have_directives_and_ends(text: str, found: int) -> None:
+    assert [definition.name for definition in load_all(text)] == ["a"] * found
+    line = text[: text.index("name:")].count("\n") + 1
+    with pytest.raises(DocumentError, match=rf"^f\.yaml:{line}:1: nome: there is no such field"):
+        load_all(text.replace("name:", "nome: b\nname:", 1), "f.yaml")
 
 
 def test_a_workflow_in_python_and_its_document_have_the_same_digest(tmp_path) -> None:

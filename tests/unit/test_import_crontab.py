@@ -15,6 +15,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from orchestrator.dsl.documents import load, load_all, to_document
+from orchestrator.dsl.dollars import escape
 from orchestrator.dsl.yaml12 import dump_yaml
 from orchestrator.importers.commands import program_of
 from orchestrator.importers.crontab import find_user_field, read_crontab
@@ -250,6 +251,7 @@ def escaped(text: str) -> str:
 
 @examples(100)
 @example("* * * * *", "a\x85b\u2028c \u2029", ["\x85", "d\r"], "")
+@example("* * * * *", " ${A} $${A} $$${ ${", ["${A"], "")
 @given(expressions(), texts, st.none() | st.lists(texts, min_size=1, max_size=3), st.sampled_from(["", "root"]))
 def test_any_line_keeps_its_command_bytes_and_its_expression(expression, command, stdin, user):
     command = f"x{command}"
@@ -260,7 +262,7 @@ def test_any_line_keeps_its_command_bytes_and_its_expression(expression, command
     assume(imported.workflows)  # 30 February
     (document,) = imported.workflows
     definition = load(imported.to_yaml())
-    assert to_document(definition) == document
+    assert escape(to_document(definition)) == document
     kwargs = definition.jobs[0].kwargs
     assert kwargs["argv"] == ["/bin/sh", "-c", command]
     given_lines = "\n".join(stdin or ())
