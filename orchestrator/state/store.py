@@ -22,6 +22,7 @@ from redis.retry import Retry
 
 from orchestrator.model.errors import ScriptError, StoreBusy, StoreUnavailable
 from orchestrator.plan.plan import Plan
+from orchestrator.state.connections import NoLongerMaster, leave_replicas
 from orchestrator.state.keys import Keys
 from orchestrator.state.layouts.plans import upload_commands
 from orchestrator.state.reads.base import Command, Read
@@ -100,7 +101,9 @@ class Store(_Base):
         with _errors():
             if url.startswith(_CLUSTER):
                 return cls(redis.cluster.RedisCluster.from_url(_plain(url), **options), namespace)
-            return cls(redis.Redis.from_url(_plain(url), **options), namespace)
+            client = redis.Redis.from_url(_plain(url), **options)
+            leave_replicas(client.connection_pool)
+            return cls(client, namespace)
 
     def run(self, transition: Transition[R]) -> R:
         """Make one transition and return what its script says of it."""
@@ -191,7 +194,9 @@ class AsyncStore(_Base):
         with _errors():
             if url.startswith(_CLUSTER):
                 return cls(redis.asyncio.cluster.RedisCluster.from_url(_plain(url), **options), namespace)
-            return cls(redis.asyncio.Redis.from_url(_plain(url), **options), namespace)
+            client = redis.asyncio.Redis.from_url(_plain(url), **options)
+            leave_replicas(client.connection_pool)
+            return cls(client, namespace)
 
     async def run(self, transition: Transition[R]) -> R:
         """Make one transition and return what its script says of it."""
@@ -261,7 +266,7 @@ def _plain(url: str) -> str:
 def _errors(store: _Base | None = None, transition: Transition[Any] | None = None) -> Iterator[None]:
     try:
         yield
-    except (redis.exceptions.BusyLoadingError, redis.exceptions.ReadOnlyError, redis.exceptions.OutOfMemoryError) as e:
+    except (redis.exceptions.BusyLoadingError, NoLongerMaster, redis.exceptions.OutOfMemoryError) as e:
         raise StoreBusy(f"the Redis that holds the state refuses writes for now: {e}") from e
     except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError, OSError) as e:
         raise StoreUnavailable(

@@ -11,9 +11,13 @@ CHUNK = 65_536
 
 
 class Cutter:
-    """Forwards connections; of each of `names` that a client sends, every `nth` reply is cut with its connection."""
+    """Forwards connections; of each of `names` that a client sends, every `nth` reply is cut with its connection.
 
-    def __init__(self, target: int, names: dict[str, bytes], nth: int) -> None:
+    With `silent`, the connection stays open: the client waits for the reply until its own timeout.
+    """
+
+    def __init__(self, target: int, names: dict[str, bytes], nth: int, *, silent: bool = False) -> None:
+        self._silent = silent
         self._target = target
         self._names = names
         self._nth = nth
@@ -68,8 +72,11 @@ class Cutter:
 
     def _replies(self, server: socket.socket, client: socket.socket, doomed: threading.Event) -> None:
         try:
-            while (data := server.recv(CHUNK)) and not doomed.is_set():
-                client.sendall(data)
+            while data := server.recv(CHUNK):
+                if not doomed.is_set():
+                    client.sendall(data)
+                elif not self._silent:
+                    break
             client.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass

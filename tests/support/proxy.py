@@ -33,6 +33,10 @@ class Proxy:
             each.close()
         self._selector.close()
 
+    def redirect(self, target: int) -> None:
+        """Carry new connections to another port; those of this moment stay where they are."""
+        self._target = target
+
     def freeze(self) -> int:
         """Go silent on all connections of this moment; new ones work. Returns how many there were."""
         with self._lock:
