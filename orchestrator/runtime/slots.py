@@ -21,6 +21,8 @@ from collections.abc import Callable, Iterator
 from enum import IntEnum
 from typing import NamedTuple, TypeVar
 
+from orchestrator.model.ids import REF_LENGTH
+
 _HEADER = 64
 _DRAIN, _EVENTS, _CROWDED = 0, 1, 2  # one byte each
 _INCARNATION, _SERIAL, _USED = struct.Struct("<Q"), struct.Struct("<Q"), struct.Struct("<I")
@@ -29,10 +31,12 @@ _INCARNATION_AT, _SERIAL_AT, _USED_AT = 8, 16, 24
 # In memory: version | body | version. A writer sets the last one first and the first one last; a reader goes the
 # other way, from the first to the last.
 _VERSION = struct.Struct("<Q")
-_BODY = struct.Struct("<IQBxxxddd40s24s144s")
-_ROW = 8 + 256 + 8
-_TAIL = 8 + 256
-assert _BODY.size <= 256
+_REF_BYTES, _TURN_BYTES, _TASK_BYTES = 64, 24, 144
+_BODY = struct.Struct(f"<IQBxxxddd{_REF_BYTES}s{_TURN_BYTES}s{_TASK_BYTES}s")
+_TAIL = 8 + _BODY.size
+_ROW = _TAIL + 8
+assert _ROW % 8 == 0
+assert REF_LENGTH <= _REF_BYTES
 
 
 H = TypeVar("H", bound="Slot")
@@ -152,13 +156,20 @@ class SlotTable:
                 return Row(pid, serial, Phase(phase), started, soft, hard, _text(ref), _text(turn), _text(task))
 
     def write(self, index: int, row: Row) -> None:
-        """Write a row. Only its owner does, and the node when the owner is dead."""
+        """Write a row. Only its owner does, and the node when the owner is dead.
+
+        Raises:
+            ValueError: the attempt's reference does not fit: cut, it would be another attempt's.
+        """
+        ref = row.ref.encode()
+        if len(ref) > _REF_BYTES:
+            raise ValueError(f"the attempt reference {row.ref!r} is longer than {_REF_BYTES} bytes")
         at = _HEADER + index * _ROW
         version = _VERSION.unpack_from(self._memory, at + _TAIL)[0] + 1
         _VERSION.pack_into(self._memory, at + _TAIL, version)
         _BODY.pack_into(
             self._memory, at + 8, row.pid, row.serial, row.phase, row.started, row.soft, row.hard,
-            row.ref.encode(), row.turn.encode()[:24], row.task.encode()[:144],
+            ref, row.turn.encode()[:_TURN_BYTES], row.task.encode()[:_TASK_BYTES],
         )  # fmt: skip
         _VERSION.pack_into(self._memory, at, version)
 

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import redis
 
+from orchestrator.model.ids import AttemptRef, new_run_id
 from orchestrator.model.states import JOB_MOVES, JobState, RunState
 from orchestrator.state import limits, transitions
 from orchestrator.state.keys import Keys
@@ -160,6 +161,17 @@ def test_numbers_that_scripts_and_python_share_stand_in_one_table() -> None:
     assert not any(own.values()), own
     used = {name for text in texts.values() for name in re.findall(r"(?<![\w.])limits\.(\w+)", text)}
     assert used == {name for name in vars(limits) if name.isupper()}
+
+
+@pytest.mark.parametrize("instance", [None, 3])
+def test_both_twins_read_the_same_references(redis_client: redis.Redis, instance: int | None) -> None:
+    ref = AttemptRef(new_run_id(), 17, 2, instance)
+    answer = redis_client.eval(f"{source('lib/refs')}\nreturn {{refs.parse(ARGV[1])}}", 0, str(ref))
+    assert answer == [ref.run.encode(), 17, 2, *([] if instance is None else [3])]
+    written = redis_client.eval(
+        f"{source('lib/refs')}\nreturn refs.of({{id = ARGV[1]}}, {{index = 17, attempt = 2}})", 0, ref.run
+    )
+    assert written == str(ref._replace(instance=None)).encode()
 
 
 ARGUMENTS = {

@@ -306,8 +306,8 @@ class Oracle:
         return ready[0][1]
 
     def _job(self, ref: str) -> tuple[Run, Job]:
-        run, index, _ = AttemptRef.parse(ref)
-        return self.runs[run], self.runs[run].jobs[index]
+        at = AttemptRef.parse(ref)
+        return self.runs[at.run], self.runs[at.run].jobs[at.job]
 
     def _end(self, ref: str, outcome: str, delay: int) -> None:
         run, job = self._job(ref)

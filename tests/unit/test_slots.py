@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+from orchestrator.model.ids import REF_LENGTH, AttemptRef, new_run_id
 from orchestrator.runtime.slots import Phase, Slot, SlotTable
 
 
@@ -29,6 +30,29 @@ def test_a_slot_shows_what_it_does(table: SlotTable) -> None:
     assert table.read(slot.index).ref == "run/1@2"
     slot.rest()
     assert table.read(slot.index).ref == ""
+
+
+def test_the_longest_reference_comes_back_whole(table: SlotTable) -> None:
+    ref = str(AttemptRef(new_run_id(), 999_999, 16_777_215, instance=999_999))
+    assert len(ref) == REF_LENGTH
+    slot = table.adopt(Slot)
+    slot.hold(ref, "shop.add", 0, 0, 0)
+    assert table.read(slot.index).ref == ref
+    assert AttemptRef.parse(ref).instance == 999_999
+
+
+def test_a_reference_that_does_not_fit_is_an_error_and_never_cut(table: SlotTable) -> None:
+    slot = table.adopt(Slot)
+    slot.hold("run/1@2", "shop.add", 0, 0, 0)
+    with pytest.raises(ValueError, match="longer than 64 bytes"):
+        slot.hold(f"run/{'1' * 60}@2", "shop.add", 0, 0, 0)
+    assert table.read(slot.index).ref == "run/1@2"
+
+
+@pytest.mark.parametrize("text", ["", "run/1@2", f"{'0' * 20}/1.@2", f"{'0' * 20}/1@2.3", f"{'0' * 20}/1.1234567@2"])
+def test_what_is_no_reference_is_told(text: str) -> None:
+    with pytest.raises(ValueError, match="not an attempt reference"):
+        AttemptRef.parse(text)
 
 
 def test_names_are_never_given_twice(table: SlotTable) -> None:

@@ -87,7 +87,9 @@ def outputs(keys: Keys, run_id: str, indexes: Iterable[int]) -> Read[dict[int, b
 
 def attempt(keys: Keys, ref: str) -> Read[tuple[str, bytes, int] | None]:
     """Read an attempt's job name, its spec and its earlier retries, for a node that has to end it."""
-    run_id, index, _ = AttemptRef.parse(ref)
+    run_id, index, _, instance = AttemptRef.parse(ref)
+    if instance is not None:
+        return None  # no job has instances yet, and the job's own record is not theirs
     (plan,) = yield [("HGET", keys.run(run_id), "plan")]
     if plan is None:
         return None

@@ -7,7 +7,7 @@
 --           running->retrying running->parked running->lost lost->retrying lost->failed lost->cancelled
 --           waiting->queued waiting->skipped waiting->upstream_failed queued->running queued->cancelled
 -- keeps:    1 2 4 6 7
--- uses:     slots runs records decide outcomes claiming claim_reply permits
+-- uses:     slots runs attempts decide outcomes claiming claim_reply permits
 -- cost:     O(successors), at most a slice; the rest is todo
 local slot = slots.load(node, incarnation, slot_name)
 if not slot then return {'gone'} end
@@ -16,11 +16,9 @@ if op == slot.op then
   if tag ~= 'done' then return {'stale', job.waiting} end
   return {tag, slot.ref and claim_reply.of(slot.ref) or {}, due, todo and 1 or 0}
 end
-local id, index, attempt = records.parse(ref)
-local run = runs.load(id)
+local run, r, current = attempts.load(ref)
 if not run then return {'missing'} end
-local r = records.load(run, index)
-if op < slot.op or slot.ref ~= ref or not r or r.state ~= job.running or r.attempt ~= attempt then
+if op < slot.op or slot.ref ~= ref or not current or r.state ~= job.running then
   return {'stale', r and r.state or job.waiting}
 end
 

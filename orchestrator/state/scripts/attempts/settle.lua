@@ -6,7 +6,7 @@
 --           running->lost lost->retrying lost->failed lost->cancelled
 --           waiting->skipped waiting->upstream_failed
 -- keeps:    1 2 4 6 7
--- uses:     slots runs records decide outcomes permits
+-- uses:     slots runs attempts decide outcomes permits
 -- cost:     O(successors), at most a slice; the rest is todo
 local slot = slots.load(node, incarnation, slot_name)
 if not slot then return {'gone'} end
@@ -18,11 +18,9 @@ if slot.ref and slot.ref ~= ref and (outcome == 'lost' or outcome == 'returned')
   return {'settled', permits.due(), 0}
 end
 if ref == '' then return {'stale', job.waiting} end
-local id, index, attempt = records.parse(ref)
-local run = runs.load(id)
+local run, r, current = attempts.load(ref)
 if not run then return {'missing'} end
-local r = records.load(run, index)
-if slot.ref ~= ref or not r or r.state ~= job.running or r.attempt ~= attempt then
+if slot.ref ~= ref or not current or r.state ~= job.running then
   return {'stale', r and r.state or job.waiting}
 end
 

@@ -4,7 +4,7 @@
 -- returns:  beaten kills permits unanswered | gone
 -- moves:    running->lost lost->retrying lost->failed lost->cancelled waiting->upstream_failed
 -- keeps:    2 4 6
--- uses:     keys clock slots runs records decide outcomes nodes healing permits
+-- uses:     keys clock refs slots runs decide outcomes nodes healing permits
 -- cost:     O(slots of the node + its queues)
 local IDLE, SOME = limits.NO_ATTEMPT, limits.SOME_ATTEMPT
 local name = nodes.find(node, incarnation)
@@ -27,7 +27,7 @@ for slot, ref in string.gmatch(held, '(%S+) (%S+)') do
   local runs_one = ref ~= IDLE and ref ~= SOME
   local why = runs_one and known[slot] ~= ref and 'stale'
   if runs_one and not why then
-    local run = runs.load((records.parse(ref)))
+    local run = runs.load((refs.parse(ref)))
     why = not run and 'stale' or reasons[run.requested_end]
   end
   if why then

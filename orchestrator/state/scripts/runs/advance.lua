@@ -5,7 +5,7 @@
 -- moves:    waiting->queued waiting->skipped waiting->upstream_failed
 --           queued->cancelled retrying->cancelled parked->cancelled
 -- keeps:    1 4 6 7
--- uses:     keys clock timers runs records ready decide permits
+-- uses:     keys clock refs timers runs records ready decide permits
 -- cost:     a slice of jobs
 local run = runs.load(run_id)
 if not run then return {'missing'} end
@@ -20,7 +20,7 @@ local function cancel(bucket)
       ready.remove(run, r)
       records.move(run, r, job.cancelled)
     elseif r.state == job.retrying or r.state == job.parked then
-      timers.drop('retry', records.ref(run, r))
+      timers.drop('retry', refs.of(run, r))
       records.move(run, r, job.cancelled)
     end
   end

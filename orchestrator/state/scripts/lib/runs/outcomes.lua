@@ -1,5 +1,5 @@
 -- outcomes: how an attempt ends, and what follows for its job
--- uses: keys clock runs records timers decide
+-- uses: keys clock refs timers records attempts decide
 local outcomes = {}
 local QUARANTINE = '{"type": "Quarantined", "message": "lost its worker %d times, so it is not tried again", '
   .. '"traceback": "", "bases": ["Quarantined"]}'
@@ -9,7 +9,7 @@ local plain = {
 
 local function again(run, r, to, delay)
   records.move(run, r, to)
-  timers.set('retry', records.ref(run, r), clock.now + delay)
+  timers.set('retry', refs.of(run, r), clock.now + delay)
 end
 
 -- lost is not failed: it has a budget of its own, whatever the job's retries say
@@ -50,10 +50,8 @@ end
 
 -- the attempt that a closed or silent slot held, if it is still the current one
 function outcomes.lose(ref, free)
-  local id, index, attempt = records.parse(ref)
-  local run = runs.load(id)
-  local r = run and records.load(run, index)
-  if not r or r.state ~= job.running or r.attempt ~= attempt then return 0 end
+  local run, r, current = attempts.load(ref)
+  if not current or r.state ~= job.running then return 0 end
   outcomes.lost(run, r, free and 0 or 1000 * (2 ^ r.losses - 1), free)
   return 1
 end

@@ -1,5 +1,5 @@
 -- ready: the ready sets: what could start now, in the order in which it should
--- uses: keys plans records permits
+-- uses: keys refs plans records permits
 local ready = {}
 local pending
 function ready.begin() pending = {} end
@@ -12,7 +12,7 @@ local function place(run, entry)
 end
 
 -- equal scores sort by the time at which they became ready
-local function member(run, r) return string.format('%013.0f', r.queued) .. ':' .. records.ref(run, r) end
+local function member(run, r) return string.format('%013.0f', r.queued) .. ':' .. refs.of(run, r) end
 function ready.ref(found) return string.sub(found, 15) end
 
 -- a job whose time has come: it stands in its route's ready set until a transition takes it out

@@ -62,11 +62,3 @@ function records.flush(run)
   for bucket, fields in pairs(buckets) do redis.call('HSET', keys.records(run.id, bucket), unpack(fields)) end
   run.moved = {}
 end
-
-function records.ref(run, r) return run.id .. '/' .. r.index .. '@' .. r.attempt end
-
--- split `run/job@attempt`
-function records.parse(ref)
-  local run, index, attempt = string.match(ref, '^([^/]+)/(%d+)@(%d+)$')
-  return run, tonumber(index), tonumber(attempt)
-end

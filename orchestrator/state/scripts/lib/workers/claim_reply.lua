@@ -1,11 +1,10 @@
 -- claim_reply: what a worker is given to run an attempt
--- uses: keys plans runs records
+-- uses: keys plans attempts
 local claim_reply = {}
 
 function claim_reply.of(ref)
-  local id, index = records.parse(ref)
-  local run = runs.load(id)
-  local r, entry = records.load(run, index), plans.job(run.plan, index)
+  local run, r = attempts.load(ref)
+  local entry = plans.job(run.plan, r.index)
   local body = {
     ref, plans.name(entry), redis.call('HGET', keys.plan(run.plan), 'spec:' .. entry.spec),
     entry.uses_params and redis.call('HGET', run.key, 'params') or '', r.retries, r.losses, run.workflow, run.plan,
@@ -13,7 +12,7 @@ function claim_reply.of(ref)
   }
   if entry.inputs == 0 then return body end
   local inputs, size = plans.inputs(entry), 0
-  local outputs = redis.call('HMGET', keys.outputs(id), unpack(inputs))
+  local outputs = redis.call('HMGET', keys.outputs(run.id), unpack(inputs))
   for i, output in ipairs(inputs) do
     local found = outputs[i] or ''
     size = size + #found

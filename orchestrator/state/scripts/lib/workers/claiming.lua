@@ -1,5 +1,5 @@
 -- claiming: a slot takes the head of its routes; the heart of claim, which finish uses too
--- uses: clock runs records ready fairness permits
+-- uses: clock runs records attempts ready fairness permits
 local claiming = {}
 
 -- a turn ends: ask for one permit for what is left
@@ -18,10 +18,8 @@ function claiming.next(node, subscriptions)
     ready.take(route, found)
     permits.taken(route, class)
     local ref = ready.ref(found)
-    local id, index, attempt = records.parse(ref)
-    local run = runs.load(id)
-    local r = run and records.load(run, index)
-    if r and r.state == job.queued and r.attempt == attempt then
+    local run, r, current = attempts.load(ref)
+    if current and r.state == job.queued then
       if run.requested_end then
         records.move(run, r, job.cancelled)
       else
