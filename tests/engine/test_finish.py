@@ -35,7 +35,7 @@ def test_an_attempt_that_is_not_the_slots_is_stale_from_every_state(machine: Mac
 def test_a_wrong_token_changes_nothing(machine: Machine, outcome: str) -> None:
     case = bring(machine, JobState.running)
     before = machine.snapshot()
-    for ref in (f"{case.run}/1@2", f"{case.run}/0@1", f"{case.run}/2@1", f"{case.run}/99@1"):
+    for ref in (f"{case.run}/1@2", f"{case.run}/0@1", f"{case.run}/2@1", f"{case.run}/99@1", f"{case.run}/1.0@1"):
         assert isinstance(case.slot.finish(outcome, b"9", ref=ref), Stale)
     assert isinstance(case.slot.node.slot("other").finish(outcome, ref=case.ref), Stale)
     assert machine.snapshot() == before

@@ -5,7 +5,7 @@
 -- moves:    waiting->queued waiting->skipped waiting->upstream_failed
 --           queued->cancelled retrying->cancelled parked->cancelled
 -- keeps:    1 4 6 7
--- uses:     keys clock refs timers runs records ready decide permits
+-- uses:     keys clock refs timers runs records starting ready decide permits
 -- cost:     a slice of jobs
 local run = runs.load(run_id)
 if not run then return {'missing'} end
@@ -36,7 +36,7 @@ while decide.left > 0 do
   local kind, number, offset = string.match(line, '^(%a+) (%d+) (%d+)$')
   if kind == 'cancel' then
     cancel(tonumber(number))
-  elseif run.requested_end then
+  elseif not starting.may_start(run) then
     decide.left = decide.left - 1
   elseif kind == 'roots' then
     decide.roots(run, tonumber(offset))

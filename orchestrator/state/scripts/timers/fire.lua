@@ -7,7 +7,7 @@
 -- returns:  fired count permits now_ms next_due_ms handed
 -- moves:    retrying->queued parked->queued
 -- keeps:    1 4 5 6
--- uses:     keys clock timers plans runs attempts ready requested_end permits
+-- uses:     keys clock timers plans runs attempts starting ready requested_end permits
 -- cost:     at most `limits.MOST_FIRED` timers
 local SOON = limits.HANDED_MS
 local HANDED_MS = {schedule = SOON, room = SOON, delivery = SOON, ended = SOON, poll = limits.POLL_HANDED_MS}
@@ -15,7 +15,8 @@ local HANDED_MS = {schedule = SOON, room = SOON, delivery = SOON, ended = SOON, 
 local apply = {}
 function apply.retry(ref)
   local run, r, current = attempts.load(ref)
-  if not current or run.requested_end or (r.state ~= job.retrying and r.state ~= job.parked) then return end
+  if not current or (r.state ~= job.retrying and r.state ~= job.parked) then return end
+  if not starting.may_start(run, r) then return end
   ready.add(run, r, plans.job(run.plan, r.index))
 end
 function apply.deadline(id)

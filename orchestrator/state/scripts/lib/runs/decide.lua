@@ -1,5 +1,5 @@
 -- decide: the only place that decides what a job's next state is once the jobs before it have ended
--- uses: keys states plans edges records ready todos
+-- uses: keys states plans edges records ready starting todos
 local decide = {}  -- `left`: how many jobs this script may still touch
 local work
 function decide.begin() decide.left, work = limits.SLICE, {} end
@@ -19,7 +19,7 @@ end
 
 -- a job has ended: the jobs behind it are told, from its `offset`-th on
 function decide.ended(run, r, offset)
-  if run.requested_end or plans.job(run.plan, r.index).successors == 0 then return end  -- nothing more starts
+  if not starting.may_start(run) or plans.job(run.plan, r.index).successors == 0 then return end
   work[#work + 1] = {run = run, index = r.index, weight = states.weight[r.state], offset = offset}
 end
 

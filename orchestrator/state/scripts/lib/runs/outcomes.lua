@@ -1,5 +1,5 @@
 -- outcomes: how an attempt ends, and what follows for its job
--- uses: keys clock refs timers records attempts decide
+-- uses: keys clock refs timers records attempts starting decide
 local outcomes = {}
 local QUARANTINE = '{"type": "Quarantined", "message": "lost its worker %d times, so it is not tried again", '
   .. '"traceback": "", "bases": ["Quarantined"]}'
@@ -16,7 +16,7 @@ end
 function outcomes.lost(run, r, delay, free)
   if not free then r.losses = r.losses + 1 end
   records.move(run, r, job.lost)
-  if run.requested_end then
+  if not starting.may_start(run, r) then
     records.move(run, r, job.cancelled)
   elseif r.losses < limits.LOST_BUDGET then
     again(run, r, job.retrying, delay)
@@ -38,10 +38,10 @@ function outcomes.apply(run, r, outcome, payload, delay)
     return decide.ended(run, r, 0)
   end
   if payload ~= '' then redis.call('HSET', keys.errors(run.id), r.index, payload) end
-  if outcome == 'retry' and not run.requested_end then
+  if outcome == 'retry' and starting.may_start(run, r) then
     r.retries = r.retries + 1
     return again(run, r, job.retrying, delay)
-  elseif outcome == 'unknown' and not run.requested_end then
+  elseif outcome == 'unknown' and starting.may_start(run, r) then
     return again(run, r, job.parked, delay)
   end
   records.move(run, r, plain[outcome] or job.failed)

@@ -1,5 +1,5 @@
 -- claiming: a slot takes the head of its routes; the heart of claim, which finish uses too
--- uses: clock runs records attempts ready fairness permits
+-- uses: clock runs records attempts starting ready fairness permits
 local claiming = {}
 
 -- a turn ends: ask for one permit for what is left
@@ -20,7 +20,7 @@ function claiming.next(node, subscriptions)
     local ref = ready.ref(found)
     local run, r, current = attempts.load(ref)
     if current and r.state == job.queued then
-      if run.requested_end then
+      if not starting.may_start(run, r) then
         records.move(run, r, job.cancelled)
       else
         if run.state == state.queued then
