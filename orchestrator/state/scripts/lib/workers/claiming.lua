@@ -1,5 +1,5 @@
 -- claiming: a slot takes the head of its routes; the heart of claim, which finish uses too
--- uses: clock runs records attempts starting ready fairness permits
+-- uses: clock runs records attempts ready admission fairness permits
 local claiming = {}
 
 -- a turn ends: ask for one permit for what is left
@@ -10,7 +10,15 @@ function claiming.leave(subscriptions)
   end
 end
 
--- the attempt taken, now running on `node`; or nil
+local function start(run, record, node)
+  if run.state == state.queued then
+    runs.move(run, state.running)
+    redis.call('HSET', run.key, 'started', clock.now)
+  end
+  records.move(run, record, job.running, node)
+end
+
+-- take the first head that admission lets through: it now runs on `node`; nil if there is none
 function claiming.next(node, subscriptions)
   for _ = 1, limits.MOST_DROPPED_HEADS do
     local route, found, class = fairness.pick(subscriptions)
@@ -18,19 +26,13 @@ function claiming.next(node, subscriptions)
     ready.take(route, found)
     permits.taken(route, class)
     local ref = ready.ref(found)
-    local run, r, current = attempts.load(ref)
-    if current and r.state == job.queued then
-      if not starting.may_start(run, r) then
-        records.move(run, r, job.cancelled)
-      else
-        if run.state == state.queued then
-          runs.move(run, state.running)
-          redis.call('HSET', run.key, 'started', clock.now)
-        end
-        records.move(run, r, job.running, node)
-        return ref
-      end
+    local run, record, current = attempts.load(ref)
+    local answer = admission.of(run, record, current)
+    if answer == 'take' then
+      start(run, record, node)
+      return ref
     end
+    if answer == 'cancel' then records.move(run, record, job.cancelled) end
   end
   claiming.leave(subscriptions)  -- enough for one script
 end
