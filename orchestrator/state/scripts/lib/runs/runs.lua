@@ -1,5 +1,5 @@
 -- runs: a run's own record: loaded first by every script, saved once at its end
--- uses: keys clock transitions records timers journal run_end
+-- uses: keys clock transitions records followers run_end
 local runs = {}
 local TALLY = limits.TALLY
 local FIELDS = {
@@ -42,9 +42,7 @@ local function settle(run)
   redis.call('HSET', run.key, 'ended', clock.now)
   redis.call('ZREM', keys.live, run.id)
   redis.call('ZADD', keys.ended, clock.now, run.id)
-  timers.drop('deadline', run.id)
-  if run.starter then journal.ended(run) end
-  if redis.call('SISMEMBER', keys.watched, run.workflow) == 1 then timers.set('ended', run.id, clock.now) end
+  followers.run_ended(run)
 end
 
 -- store what changed in every run that this script loaded

@@ -1,0 +1,18 @@
+-- followers: what follows the end of a run, one after the other
+-- uses: keys clock timers journal
+local followers = {}
+
+local LIST = {
+  -- no deadline ends it any more
+  function(run) timers.drop('deadline', run.id) end,
+  -- its starter has room for the next of its runs
+  function(run) if run.starter then journal.ended(run) end end,
+  -- a scheduler tells the triggers that listen for ends of this workflow
+  function(run)
+    if redis.call('SISMEMBER', keys.watched, run.workflow) == 1 then timers.set('ended', run.id, clock.now) end
+  end,
+}
+
+function followers.run_ended(run)
+  for _, follow in ipairs(LIST) do follow(run) end
+end
