@@ -1,19 +1,18 @@
 -- decide: the only place that decides what a job's next state is once the jobs before it have ended
--- uses: keys states plans edges records ready starting todos
+-- uses: keys states rules plans edges records ready starting todos
 local decide = {}  -- `left`: how many jobs this script may still touch
 local work
 function decide.begin() decide.left, work = limits.SLICE, {} end
 
--- all parents have ended, and that is how many failed or were skipped
-local function next_state(run, index, failed, skipped)
+local RULE = 'all_success'  -- of every job
+
+-- so many of a waiting job's parents have ended so far: move the job on if that decides it
+local function move_on(run, index, parents, succeeded, failed, skipped)
+  local to = rules.next_state(RULE, parents, succeeded, failed, skipped)
+  if not to then return end
   local r = records.fresh(run, index)
-  if failed > 0 then
-    records.move(run, r, job.upstream_failed)
-  elseif skipped > 0 then
-    records.move(run, r, job.skipped)
-  else
-    return ready.add(run, r, plans.job(run.plan, index))
-  end
+  if to == job.queued then return ready.add(run, r, plans.job(run.plan, index)) end
+  records.move(run, r, to)
   decide.ended(run, r, 0)
 end
 
@@ -30,8 +29,7 @@ local function tell(item)
     if in_degree > 1 then
       counter = redis.call('HINCRBY', keys.counters(run.id, keys.bucket(index)), index, item.weight)
     end
-    local succeeded, failed, skipped = states.counts(counter)
-    if succeeded + failed + skipped == in_degree then next_state(run, index, failed, skipped) end
+    move_on(run, index, in_degree, states.counts(counter))
   end)
   decide.left = decide.left - told
   if item.offset + told < entry.successors then
@@ -53,7 +51,7 @@ end
 
 -- the jobs with nothing before them
 function decide.roots(run, offset)
-  local told, total = edges.roots(run.plan, offset, decide.left, function(index) next_state(run, index, 0, 0) end)
+  local told, total = edges.roots(run.plan, offset, decide.left, function(index) move_on(run, index, 0, 0, 0, 0) end)
   decide.left = decide.left - told
   if offset + told < total then todos.leave(run, 'roots 0 ' .. offset + told) end
   ready.flush()
