@@ -1,7 +1,7 @@
 """The lines of a crontab, read as cron reads them: comments, environment settings and jobs.
 
 This follows the sources of Vixie's cron and cronie, also in their handling of quotes and of `%`. A line that both
-would refuse is a `DocumentError` with file and line. `crontab` names the lines that a schedule cannot express.
+would refuse is `Unreadable`, and says why. `crontab` names the lines that a schedule cannot express.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ SPACES = " \t\n\v\f\r"
 NICKNAMES = ("@reboot", "@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\$?")
+"""The name of a user."""
 _RANGE = re.compile(r"(?:\*|(?P<low>\w+)(?:-(?P<high>\w+))?)(?:/(?P<step>\w+))?", re.ASCII)
 _RANDOM = re.compile(r"\w*~\w*(/\d+)?", re.ASCII)
 
@@ -65,41 +67,40 @@ class CronJob:
 
 
 @dataclass(frozen=True)
-class Undecodable:
-    """A line that is not UTF-8."""
+class Unreadable:
+    """A line that cron would refuse, or that is not UTF-8."""
 
     line: int
     text: str
     why: str
 
 
-Line = Comment | Blank | Setting | CronJob | Undecodable
+Line = Comment | Blank | Setting | CronJob | Unreadable
 
 
 def read_lines(data: bytes, source: str, user_field: bool) -> Iterator[Line]:
-    """Yield the lines of a crontab. `user_field` tells whether its jobs name their users, as in system crontabs.
-
-    Raises:
-        DocumentError: cron would refuse the crontab.
-    """
+    """Yield the lines of a crontab. `user_field` tells whether its jobs name their users, as in system crontabs."""
     for number, raw in enumerate(raw_lines(data), 1):
-        where = f"{source}:{number}"
         try:
             text = raw.decode()
         except UnicodeDecodeError as error:
             text = raw.decode(errors="backslashreplace")
             if not raw.lstrip().startswith(b"#"):
-                yield Undecodable(number, text, f"it is not UTF-8 (byte {error.start + 1})")
+                yield Unreadable(number, text, f"it is not UTF-8 (byte {error.start + 1})")
                 continue
-        if "\0" in text:
-            raise DocumentError("it has a zero byte, so it is no crontab", where=where)
         text = text.lstrip(BLANKS)
         if not text.strip(SPACES):
             yield Blank(number)
         elif text.startswith("#"):
             yield Comment(number, text.lstrip("#").rstrip(SPACES))
+        elif "\0" in text:
+            yield Unreadable(number, text.replace("\0", "\\0"), "it has a zero byte")
         else:
-            yield read_setting(number, text) or read_job(number, text, where, user_field)
+            try:
+                yield read_setting(number, text) or read_job(number, text, f"{source}:{number}", user_field)
+            except DocumentError as error:
+                why = error.what + (f" ({error.remedy})" if error.remedy else "")
+                yield Unreadable(number, text.rstrip(SPACES), why)
 
 
 def raw_lines(data: bytes) -> list[bytes]:
@@ -146,13 +147,13 @@ def read_job(line: int, text: str, where: str, user_field: bool) -> CronJob:
     if rest.startswith("-"):
         options, rest = "-", rest[1:]
     if rest.startswith("@"):
-        when, rest = _word(rest)
+        when, rest = split_word(rest)
         if when not in NICKNAMES:
             raise DocumentError(f"cron has no {when[:40]!r}", where=where, remedy=f"there are {', '.join(NICKNAMES)}")
     else:
         fields = []
         for name, low, high, names in _FIELDS:
-            field, rest = _word(rest)
+            field, rest = split_word(rest)
             if not field:
                 raise DocumentError(f"there is no {name}: it is no setting and no job", where=where)
             wrong = _wrong(field, low, high, names) if (name, field) != ("day of month", "$") else None
@@ -163,10 +164,11 @@ def read_job(line: int, text: str, where: str, user_field: bool) -> CronJob:
         when = " ".join(fields)
     user = None
     if user_field:
-        user, rest = _word(rest)
+        user, rest = split_word(rest)
         if not rest:
-            remedy = "a system crontab names the user in front of the command; --no-user-field reads a user's own"
-            raise DocumentError("there is no command after the user", where=where, remedy=remedy)
+            raise DocumentError("there is no command after the user", where=where, remedy=_OWN)
+        if not USER.fullmatch(user):
+            raise DocumentError(f"{user[:40]!r} is no user's name", where=where, remedy=_OWN)
     rest = rest.lstrip(BLANKS)
     while option := re.match(r"-([nqs])[ \t]+(?=\S)", rest):
         options += option[1]
@@ -177,6 +179,7 @@ def read_job(line: int, text: str, where: str, user_field: bool) -> CronJob:
     return CronJob(line, text.rstrip(SPACES), when, user, options, command, stdin, "; ".join(doubts))
 
 
+_OWN = "a system crontab names the user in front of the command; --no-user-field reads a user's own"
 _FIELDS: tuple[tuple[str, int, int, tuple[str, ...]], ...] = (
     ("minute", 0, 59, ()),
     ("hour", 0, 23, ()),
@@ -186,7 +189,7 @@ _FIELDS: tuple[tuple[str, int, int, tuple[str, ...]], ...] = (
 )
 
 
-def _word(text: str) -> tuple[str, str]:
+def split_word(text: str) -> tuple[str, str]:
     """Split a text at its first blanks."""
     found = re.match(r"([^ \t]*)[ \t]*", text)
     assert found is not None

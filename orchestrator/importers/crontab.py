@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from pathlib import PurePath
 from typing import Any
 
 from orchestrator.importers.commands import program_of
-from orchestrator.importers.cron_lines import Blank, Comment, CronJob, Line, Setting, Undecodable, read_job, read_lines
+from orchestrator.importers.cron_lines import Blank, Comment, CronJob, Line, Setting, Unreadable, read_job, read_lines
+from orchestrator.importers.cron_users import find_user_field
 from orchestrator.importers.report import Imported, fit_name
+from orchestrator.model.complaints import listing
 from orchestrator.model.errors import DefinitionError, DocumentError
 from orchestrator.timing.cron import Cron
 
@@ -17,11 +18,6 @@ DEFAULTS = {"SHELL": "/bin/sh", "PATH": "/usr/bin:/bin"}
 """The variables of a job whose crontab does not set them."""
 MAIL = ("MAILTO", "MAILFROM", "CONTENT_TYPE", "CONTENT_TRANSFER_ENCODING")
 FIT_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
-SYSTEM_USERS = frozenset({
-    "root", "www-data", "nobody", "daemon", "postgres", "mysql", "redis", "nginx", "apache", "http", "munin", "list",
-    "logcheck", "smmsp", "debian-spamd", "amavis", "clamav", "nagios", "gitlab", "jenkins", "ubuntu", "debian",
-})  # fmt: skip
-"""Users that a system crontab is likely to name, and whose names are not commands."""
 EXPLANATION = re.compile(
     r"[|│][|│\s]*$|(\*\s+){4}\*\s*$|[-+.|│┌└─]+\s*(min(ute)?|hour|day|month|weekday)\b"
     r"|(minute|hour|day of \w+|month)s? *\(\d|m\s+h\s+d|.*\bcommand to be executed",
@@ -37,42 +33,23 @@ def read_crontab(data: bytes, source: str, *, tz: str, user_field: bool | None =
     `source` is its path. `tz` is the zone that its times follow where no `CRON_TZ` says another. `user_field` tells
     whether each job names its user, as in /etc/crontab and /etc/cron.d; with None this is found out and noted.
 
+    A line that cron would refuse is left, with the reason, and the others are converted. (Cron refuses the whole file.)
+
     Raises:
-        DocumentError: cron would refuse the crontab.
+        DocumentError: no job can be read, and some lines cannot: this is no crontab.
     """
     imported = Imported()
     if user_field is None:
         user_field, why = find_user_field(data, source)
         how = "read as a system crontab" if user_field else "read as a user's own crontab"
         imported.note(source, how, f"{why} (--user-field or --no-user-field says otherwise)")
-    _Reader(imported, source, tz).read(list(read_lines(data, source, user_field)))
+    lines = list(read_lines(data, source, user_field))
+    unreadable = [line for line in lines if isinstance(line, Unreadable)]
+    if unreadable and not any(isinstance(line, CronJob) for line in lines):
+        wrong = [DocumentError(line.why, where=f"{source}:{line.line}") for line in unreadable]
+        raise wrong[0] if len(wrong) == 1 else DocumentError(listing(wrong))
+    _Reader(imported, source, tz).read(lines)
     return imported
-
-
-def find_user_field(data: bytes, source: str) -> tuple[bool, str]:
-    """Return whether the jobs of a crontab name their users, and the reason to think so."""
-    path = PurePath(source)
-    if path.parent.name == "cron.d" or path.match("etc/crontab"):
-        return True, f"by its path, {path.parent.name}/{path.name}"
-    if {"crontabs", "cron"} & set(path.parts[:-1]) and "spool" in path.parts:
-        return False, "by its path in the spool"
-    users = []
-    for line in data.decode(errors="replace").splitlines():
-        try:
-            job = read_job(0, line.strip(" \t"), source, user_field=True)
-        except DocumentError:
-            if _is_job(line):
-                return False, "a job has one word after its times"
-            continue
-        users.append(job.user)
-    if not users:
-        return False, "no job has a word more"
-    if all(user in SYSTEM_USERS for user in users):
-        return True, f"each job has a user's name ({users[0]}) after its times"
-    named = {user for user in users if user in SYSTEM_USERS}
-    if named and all(re.fullmatch(r"[a-z_][a-z0-9_-]*", user or "") for user in users):
-        return True, f"jobs have users' names ({', '.join(sorted(named))}) after their times"
-    return False, "what follows the times is no user's name"
 
 
 def _is_job(text: str) -> bool:
@@ -107,7 +84,7 @@ class _Reader:
                     self._job(line, comments)
                 case Setting():
                     self._setting(line, any(job.line > line.line for job in jobs))
-                case Undecodable():
+                case Unreadable():
                     self._leave(line, line.why)
                 case Blank():
                     pass
@@ -226,7 +203,7 @@ class _Reader:
             arguments["stdin"] = line.stdin
         return arguments
 
-    def _leave(self, line: CronJob | Setting | Undecodable, why: str) -> None:
+    def _leave(self, line: CronJob | Setting | Unreadable, why: str) -> None:
         self.imported.leave(self._where(line), line.text, why)
 
     def _where(self, line: Line) -> str:

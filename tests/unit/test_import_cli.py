@@ -16,6 +16,7 @@ from celery.schedules import solar as solar_of_celery
 from orchestrator.cli import errors
 from orchestrator.cli.commands.imports import local_zone
 from orchestrator.cli.main import orchestrator
+from orchestrator.definitions import files
 from orchestrator.dsl.documents import load_all
 
 DATA = Path(__file__).parents[1] / "data"
@@ -91,8 +92,8 @@ def test_a_folder_takes_a_file_each(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("text", "what"),
     [
-        ("0 0 * * * x\n61 * * * * y\n", "tab:2: bad minute '61'"),
-        ("0 0 * * * x\n\n* * * * *\n", "tab:3: there is no command"),
+        ("# of y\n61 * * * * y\n", "tab:2: bad minute '61'"),
+        ("A=b\n\n* * * * *\n", "tab:3: there is no command"),
     ],
 )
 def test_a_malformed_crontab_is_one_error_and_writes_nothing(text, what, tmp_path, capsys):
@@ -128,6 +129,24 @@ def test_bad_usage_is_one_line_and_exit_code_2(arguments, what, capsys):
     assert told.out == ""
     assert what in told.err
     assert told.err.splitlines()[-1].startswith("error: ")
+
+
+def test_dollars_and_braces_mean_to_every_reader_what_they_meant_to_cron(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    commands = ['tar czf "${DIR}/shop.tgz" /srv', "echo $${DIR} $$${DIR} ${DIR:-x} ${"]
+    Path("tab").write_text("".join(f"# saves ${{DIR}}\nDIR=${{HOME}}/a\n0 0 * * * {command}\n" for command in commands))
+    assert call("import", "crontab", "tab", "-o", "out.yaml") == 0
+    assert call("import", "crontab", "tab", "--json", "-o", "json/") == 0
+    assert call("import", "crontab", "tab", "-o", "yaml/") == 0
+    Path("values.yaml").write_text("DIR: other\n")
+    for paths in (["out.yaml"], ["json"], ["yaml"]):
+        assert call("workflows", "validate", *paths, "--values", "values.yaml") == 0
+        read = files.read(paths, "default", {"DIR": "other"}).workflows.values()
+        loaded = [each for path in files.files(paths) for each in load_all(Path(path).read_bytes())]
+        assert {each.name: each for each in read} == {each.name: each for each in loaded}
+        kwargs = [each.jobs[0].kwargs for each in sorted(read, key=lambda each: each.name, reverse=True)]
+        assert [each["argv"][2] for each in kwargs] == commands
+        assert {each["env"]["DIR"] for each in kwargs} == {"${HOME}/a"}
 
 
 def test_a_crontab_comes_from_stdin_too(monkeypatch, capsys):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.importers.cron_lines import Comment, CronJob, Setting, Undecodable, read_lines, split_command
-from orchestrator.model.errors import DocumentError
+from orchestrator.importers.cron_lines import Comment, CronJob, Setting, Unreadable, read_lines, split_command
 
 
 def lines(text: str | bytes, user_field: bool = False) -> list:
@@ -81,7 +80,7 @@ def test_what_is_not_utf_8_is_told_by_its_line():
     data = "# café\n0 0 * * * echo caf\xe9\n1 0 * * * echo ok\n".encode("latin-1")
     comment, job, good = lines(data)
     assert comment == Comment(1, " caf\\xe9")
-    assert job == Undecodable(2, "0 0 * * * echo caf\\xe9", "it is not UTF-8 (byte 19)")
+    assert job == Unreadable(2, "0 0 * * * echo caf\\xe9", "it is not UTF-8 (byte 19)")
     assert good.command == "echo ok"
 
 
@@ -109,13 +108,15 @@ def test_what_is_not_utf_8_is_told_by_its_line():
         ("* * * * * a\0b", "zero byte"),
     ],
 )
-def test_what_cron_refuses_is_one_error_with_its_line(text, what):
-    with pytest.raises(DocumentError) as caught:
-        lines(f"# first\n{text}\n")
-    assert caught.value.where == "tab:2"
-    assert what in str(caught.value)
+def test_what_cron_refuses_is_told_by_its_line_and_the_others_are_read(text, what):
+    _, wrong, good = lines(f"# first\n{text}\n0 0 * * * good\n")
+    assert isinstance(wrong, Unreadable)
+    assert wrong.line == 2
+    assert what in wrong.why
+    assert good.command == "good"
 
 
 def test_a_missing_user_is_told_with_what_to_do():
-    with pytest.raises(DocumentError, match="--no-user-field"):
-        lines("* * * * * backup", user_field=True)
+    for text in ("* * * * * backup", "* * * * * /srv/backup now"):
+        (wrong,) = lines(text, user_field=True)
+        assert "--no-user-field" in wrong.why

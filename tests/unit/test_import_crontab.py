@@ -18,8 +18,10 @@ from orchestrator.dsl.documents import load, load_all, to_document
 from orchestrator.dsl.dollars import escape
 from orchestrator.dsl.yaml12 import dump_yaml
 from orchestrator.importers.commands import program_of
-from orchestrator.importers.crontab import find_user_field, read_crontab
+from orchestrator.importers.cron_users import find_user_field
+from orchestrator.importers.crontab import read_crontab
 from orchestrator.importers.report import Imported
+from orchestrator.model.errors import DocumentError
 from orchestrator.starters.schedule import Schedule
 from orchestrator_tasks.shell import shell
 from support.examples import examples
@@ -119,6 +121,23 @@ def test_the_picture_of_the_fields_describes_no_job():
         ("0 0 * * * backup now\n", "/etc/cron.d/backup", True),
         ("0 0 * * * root x\n", "/var/spool/cron/crontabs/ada", False),
         ("# nothing\n", "tab", False),
+        ("15 3 * * *\tshopd\t/usr/bin/shop-nightly --all\n", "debian/shop.cron.d", True),
+        ("15 3 * * * shopd nightly --all\n", "debian/shop.cron.d", True),
+        ("15 3 * * * shopd nightly --all\n", "files/cron.d/linux/shop.in", True),
+        ("15 3 * * * shopd nightly --all\n", "packaging/shop", False),
+        ("15 3 * * *\tshopd\t/usr/bin/shop-nightly --all\n", "packaging/shop", True),
+        ("15 3 * * * shopd cd /srv/shop && ./nightly\n", "stdin", True),
+        ("15 3 * * * shopd test -x /srv/nightly && /srv/nightly\n", "stdin", True),
+        ("15 3 * * * shopd php /srv/nightly.php\nbad\n", "stdin", True),
+        ("*/5 * * * * http --check-status GET https://example.org\n", "stdin", False),
+        ("*/5 * * * * http example.org\n10 3 * * * curl -fsS https://example.org\n", "stdin", False),
+        ("*/5 * * * * http GET example.org\n", "tab", False),
+        ("*/5 * * * * http /usr/bin/php -f /srv/cron.php\n", "tab", True),
+        ("0 0 * * * mysql shop < clean.sql\n0 0 * * * nginx -s reload\n", "stdin", False),
+        ("0 0 * * * redis-cli set a b\n0 1 * * * git pull\n", "stdin", False),
+        ("0 0 * * * python3 /usr/bin/poll\n0 1 * * * cp /usr/bin/a /srv\n", "stdin", False),
+        ("0 0 * * * root x y\n", "/var/cron/tabs/ada", False),
+        ("0 0 * * * root x y\n", "stdin", True),
     ],
 )
 def test_whether_jobs_name_users(text, source, found):
@@ -127,6 +146,33 @@ def test_whether_jobs_name_users(text, source, found):
     assert len(said) == 1
     said = [remark for remark in read(text, source, user_field=found).notes if "--user-field" in remark.why]
     assert not said
+
+
+def test_a_bad_line_does_not_lose_the_file():
+    imported = read("0 0 * * * one\nnonsense\n60 * * * * two\n# of three\n0 0 * * * three\n0 0 * * * a\0b\n")
+    assert [document["name"] for document in imported.workflows] == ["one", "three"]
+    assert imported.workflows[1]["description"] == "of three"
+    assert [(remark.where, remark.what) for remark in imported.left] == [
+        ("tab:2", "nonsense"), ("tab:3", "60 * * * * two"), ("tab:6", "0 0 * * * a\\0b"),
+    ]  # fmt: skip
+    assert "bad minute '60': it takes 0 to 59" in whys(imported)["3"]
+
+
+def test_a_line_of_the_system_without_a_user_is_left():
+    imported = read("0 0 * * * root one\n0 1 * * * /srv/two now\n0 2 * * * three\n", "/etc/cron.d/shop")
+    assert [document["name"] for document in imported.workflows] == ["one"]
+    assert "'/srv/two' is no user's name" in whys(imported)["2"]
+    assert "--no-user-field" in whys(imported)["3"]
+
+
+@pytest.mark.parametrize(
+    ("text", "where"), [("# first\nnonsense\n", "tab:2"), (b"\x7fELF\0\0\n\0\xff\n", None), ("a b\nc d\n", None)]
+)
+def test_a_file_without_a_readable_line_is_no_crontab(text, where):
+    with pytest.raises(DocumentError) as caught:
+        read(text)
+    assert caught.value.where == where
+    assert "2 things are wrong" in str(caught.value) or where
 
 
 def test_settings_hold_for_the_lines_below_only():
