@@ -9,6 +9,7 @@ worker only.
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import Callable
@@ -23,7 +24,7 @@ from celery.utils.saferepr import saferepr
 from orchestrator.model.errors import NotFound, Unavailable
 from orchestrator.model.ids import AttemptRef
 from orchestrator.model.run import RunInfo
-from orchestrator.runtime import outcomes, requests, tracer
+from orchestrator.runtime import afterwards, outcomes, requests, tracer
 from orchestrator.runtime.context import Attempt, running
 from orchestrator.runtime.guards import guard
 from orchestrator.runtime.job import JobSpec, arguments, read_spec
@@ -88,7 +89,7 @@ class _Run:
         self._tried = tried
         self._limits = time_limits(spec, task, resources)
         self._request = requests.request_of(
-            resources.hostname, claimed, spec, queue, self._limits, tried.redelivered > 0
+            resources.hostname, claimed.ref, claimed.retries, spec, queue, self._limits, tried.redelivered > 0
         )
 
     def outcome(self) -> Outcome:
@@ -113,7 +114,9 @@ class _Run:
             if terminate_handler_fired():
                 raise  # the process itself is being ended; the node settles the attempt
             if ending.outcome is None:
-                self._tell(ending.decide(exc), args, kwargs)
+                outcome = ending.decide(exc)
+                if not afterwards.was_told(self._claimed.ref):
+                    self._tell(outcome, args, kwargs)
             else:
                 logger.warning("attempt %s: %r came after its end, and changes nothing", self._claimed.ref, exc)
         finally:
@@ -146,7 +149,8 @@ class _Run:
                 lambda: resources.store.read(reads.outputs(resources.store.keys, run, spec.inputs))
             )
         facts = _run_of(resources, claimed.ref)().known() if spec.uses_run else None
-        return arguments(spec, claimed.params, inputs, resources.settings.input_limit, facts)
+        params = json.loads(claimed.params) if claimed.params else {}
+        return arguments(spec, params, inputs, resources.settings.input_limit, facts)
 
     def _attempt(self) -> Attempt:
         claimed, ref = self._claimed, AttemptRef.parse(self._claimed.ref)

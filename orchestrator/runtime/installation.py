@@ -23,7 +23,7 @@ from typing import Any
 from celery import Celery, bootsteps, signals
 
 from orchestrator.dispatch import topology
-from orchestrator.runtime import process
+from orchestrator.runtime import process, revoking
 from orchestrator.runtime.consumer import hardened
 from orchestrator.runtime.node import Node
 from orchestrator.runtime.pool_control import (
@@ -141,7 +141,9 @@ class NodeStep(bootsteps.StartStopStep):
         if installed is None or mine is None or self.obj is None:
             return
         node = installed.node = Node(mine.resources, worker)
-        node.start(SlotMonitor(mine.resources.table, _control(mine, worker), node.report, worker))
+        monitor = SlotMonitor(mine.resources.table, _control(mine, worker), node.report, worker)
+        node.start(monitor)
+        revoking.take_over(mine.resources.table, monitor.order)
         pid = os.getpid()
         atexit.register(lambda: node.leave() if os.getpid() == pid else None)
 

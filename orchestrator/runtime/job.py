@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -51,7 +50,11 @@ def read_spec(encoded: bytes) -> JobSpec:
 
 
 def arguments(
-    spec: JobSpec, params: bytes, inputs: Mapping[int, bytes], limit: int, facts: Mapping[str, Any] | None = None
+    spec: JobSpec,
+    params: Mapping[str, Any],
+    inputs: Mapping[int, bytes],
+    limit: int,
+    facts: Mapping[str, Any] | None = None,
 ) -> tuple[list[Any], dict[str, Any]]:
     """Return the arguments of one attempt, as objects of its own.
 
@@ -64,9 +67,7 @@ def arguments(
             remedy="store them elsewhere and pass where, or raise ORCHESTRATOR_INPUT_LIMIT",
         )
     outputs = {index: values.decode(inputs.get(index, b"")) for index in spec.inputs}
-    given = json.loads(params) if params else {}
-    if facts is not None:
-        given[RUN] = facts
+    given = dict(params) if facts is None else {**params, RUN: facts}
     return render(spec.args, given, outputs), render(spec.kwargs, given, outputs)
 
 

@@ -23,7 +23,7 @@ from celery.worker import state as worker_state
 from orchestrator import threads
 from orchestrator.model.errors import OrchestratorError
 from orchestrator.model.ids import AttemptRef
-from orchestrator.runtime import capture, outcomes
+from orchestrator.runtime import afterwards, capture, outcomes
 from orchestrator.runtime.attempt import tell_end
 from orchestrator.runtime.job import read_spec
 from orchestrator.runtime.outcomes import Outcome, Tried
@@ -221,6 +221,8 @@ class Node:
                     carry_on(resources, AttemptRef.parse(unreported.ref).run)
                 if resources.table.events and unreported.ref:
                     tell_end(resources, unreported.ref, unreported.task, outcome)
+                if unreported.ref and outcome.kind != "returned":
+                    afterwards.tell(resources, unreported.ref, outcome, goes_on=not self.monitor.sure)
             case Stale() | Missing():
                 pass  # the slot had reported it itself, or the run is gone
             case Gone():
@@ -237,8 +239,8 @@ class Node:
                 )
                 if found is None:
                     return Outcome("timed_out", capture.encode(outcomes.HARD_LIMIT), error=outcomes.HARD_LIMIT)
-                _, spec, retries = found
-                return outcomes.out_of_time(outcomes.HARD_LIMIT, Tried(read_spec(spec), retries))
+                spec, job = found
+                return outcomes.out_of_time(outcomes.HARD_LIMIT, Tried(read_spec(spec), job.retries))
             case "cancelled":
                 return outcomes.cancelled()
             case "returned":

@@ -15,7 +15,6 @@ from celery.worker.request import Request
 
 from orchestrator.model.ids import AttemptRef
 from orchestrator.runtime.job import JobSpec
-from orchestrator.state.transitions.values import Claimed
 
 REPR = 1024
 """How many characters of the arguments monitors see."""
@@ -26,11 +25,12 @@ _OWN = frozenset(vars(Context)) | {"lang", "task", "argsrepr", "kwargsrepr", "co
 
 def request_of(
     node: str,
-    claimed: Claimed,
+    ref: str,
+    retries: int,
     spec: JobSpec,
     queue: str,
-    limits: tuple[float | None, float | None],
-    redelivered: bool,
+    limits: tuple[float | None, float | None] = (None, None),
+    redelivered: bool = False,
 ) -> dict[str, Any]:
     """Return the request of an attempt; `limits` are the soft and the hard one, in seconds."""
     delivery = {"exchange": "", "routing_key": queue, "priority": 0, "redelivered": redelivered}
@@ -38,15 +38,15 @@ def request_of(
         **{name: value for name, value in spec.headers.items() if name not in _OWN},
         "lang": "py",
         "task": spec.task,
-        "id": claimed.ref,
+        "id": ref,
         "shadow": None,
         "eta": None,
         "expires": None,
         "group": None,
         "group_index": None,
-        "retries": claimed.retries,
+        "retries": retries,
         "timelimit": list(limits[::-1]),
-        "root_id": AttemptRef.parse(claimed.ref).run,
+        "root_id": AttemptRef.parse(ref).run,
         "parent_id": None,
         "argsrepr": "",
         "kwargsrepr": "",
@@ -59,9 +59,9 @@ def request_of(
         "hostname": node,
         "is_eager": False,
         "reply_to": None,
-        "correlation_id": claimed.ref,
+        "correlation_id": ref,
         "delivery_info": delivery,
-        "properties": {"correlation_id": claimed.ref, "delivery_mode": 2, "priority": 0, "delivery_info": delivery},
+        "properties": {"correlation_id": ref, "delivery_mode": 2, "priority": 0, "delivery_info": delivery},
     }
 
 

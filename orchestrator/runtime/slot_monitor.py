@@ -74,6 +74,11 @@ class SlotMonitor:
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
 
+    @property
+    def sure(self) -> bool:
+        """Whether a stopped slot is dead, rather than asked."""
+        return self._control.sure
+
     def start(self) -> None:
         """Start the thread."""
         self._thread = threads.start("orchestrator-monitor", self._run)
@@ -127,8 +132,6 @@ class SlotMonitor:
             return
         if order is None and row.hard and now >= row.hard:
             order = "timed_out"
-        if order is None and row.ref in worker_state.revoked:
-            order = "cancelled"
         if order is not None:
             if self._control.stop(index, row, order):
                 self._stops[index] = _Stop(row.ref, order, now)

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from celery import Celery
 
 from orchestrator import RetryPolicy, Workflow
 from orchestrator.model.states import JobState
 from support import peculiar, shop
 from support.fleet import Fleet
 from support.needs import require
+from support.waiting import wait_until
 
 POOLS = ("prefork", "threads")
 ONCE_MORE = RetryPolicy(max=1, delay=0.1, backoff="fixed", jitter=False)
@@ -91,6 +93,61 @@ def test_hooks_that_raise_change_nothing(fleet: Fleet, how: str, state: str, att
     if how == "raise":
         assert job.error is not None
         assert job.error["type"] == "ValueError"
+
+
+# -- ends from outside -----
+
+
+def told(heard: Any, what: str) -> None:
+    wait_until(lambda: what in heard(), 5, f"{what} to be told")
+
+
+def test_a_hard_limit_is_told(fleet: Fleet, heard: Any) -> None:
+    job, _ = fleet.outcome(peculiar.end.s("nap"), timeout=0.3)
+    assert job.state is JobState.timed_out
+    told(heard, "after_return FAILURE")
+    ends = ["on_failure TimeLimitExceeded", "task_failure TimeLimitExceeded", "after_return FAILURE"]
+    assert heard()[2:] == ends
+
+
+def test_a_hard_limit_that_is_retried_is_told_as_a_retry(fleet: Fleet, heard: Any) -> None:
+    fleet.outcome(peculiar.end.s("nap"), timeout=0.3, retry=ONCE_MORE)
+    told(heard, "after_return FAILURE")
+    assert heard().count("on_retry TimeLimitExceeded") == heard().count("on_failure TimeLimitExceeded") == 1
+
+
+def test_a_cancelled_attempt_is_told_as_revoked(fleet: Fleet, heard: Any) -> None:
+    run = fleet.submit(peculiar.end.s("nap"))
+    wait_until(lambda: "before_start" in heard(), 10, "the job to run")
+    run.cancel("enough")
+    run.wait(timeout=10)
+    told(heard, "task_revoked")
+    assert heard()[2:] == ["task_revoked"]
+
+
+def test_revoking_leaves_a_running_attempt_alone(fleet: Fleet, heard: Any) -> None:
+    run = fleet.submit(peculiar.end.s("nap"))
+    wait_until(lambda: "before_start" in heard(), 10, "the job to run")
+    with Celery("control", broker=fleet.broker_url) as app:
+        (answer,) = app.control.revoke(f"{run.id}/0@1", reply=True, timeout=5)
+        assert "left alone" in answer["w1@test"]["ok"]
+        assert run.refresh().jobs()[0].state is JobState.running
+        app.control.terminate(f"{run.id}/0@1", reply=True, timeout=5)
+    run.wait(timeout=10)
+    assert run.jobs()[0].state is JobState.cancelled
+    told(heard, "task_revoked")
+
+
+def test_a_child_that_dies_is_told(fleet: Fleet, heard: Any, pool: str) -> None:
+    if pool != "prefork":
+        pytest.skip("a thread shares its process with the node")
+    job, _ = fleet.outcome(peculiar.end.s("die"), wait_s=40)
+    assert job.quarantined
+    told(heard, "after_return FAILURE")
+    assert [each for each in heard() if "WorkerLost" in each] == [
+        "on_retry WorkerLostError", "on_retry WorkerLostError",
+        "on_failure WorkerLostError", "task_failure WorkerLostError",
+    ]  # fmt: skip
 
 
 # -- retries -----

@@ -85,8 +85,8 @@ def outputs(keys: Keys, run_id: str, indexes: Iterable[int]) -> Read[dict[int, b
     return found
 
 
-def attempt(keys: Keys, ref: str) -> Read[tuple[str, bytes, int] | None]:
-    """Read an attempt's job name, its spec and its earlier retries, for a node that has to end it."""
+def attempt(keys: Keys, ref: str) -> Read[tuple[bytes, JobRun] | None]:
+    """Read an attempt's spec and its job run, for a node that has to end it."""
     run_id, index, _, instance = AttemptRef.parse(ref)
     if instance is not None:
         return None  # no job has instances yet, and the job's own record is not theirs
@@ -101,7 +101,7 @@ def attempt(keys: Keys, ref: str) -> Read[tuple[str, bytes, int] | None]:
         return None
     job, name, _, _ = unpack_job(packed)
     (spec,) = yield [("HGET", keys.plan(plan.decode()), f"spec:{job.spec}")]
-    return name, spec, records.read_record(index, name, record).retries
+    return spec, records.read_record(index, name, record)
 
 
 def left_behind(keys: Keys, older_ms: int, limit: int = 100) -> Read[list[str]]:
