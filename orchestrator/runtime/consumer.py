@@ -26,8 +26,11 @@ CELERYS_PAUSE_S = 30.0
 """Celery's own longest pause, for which people have chosen `broker_connection_max_retries`."""
 
 
-def hardened(consumer: Any) -> type[Any]:
-    """Return a consumer class (or its name) as one that a lost connection doesn't end."""
+def hardened(consumer: Any, on_shutdown: Callable[[], None]) -> type[Any]:
+    """Return a consumer class (or its name) as one that a lost connection doesn't end.
+
+    `on_shutdown` is called when the worker has ended its pool, in whichever way it ends.
+    """
     base: Any = symbol_by_name(consumer)
 
     class Blueprint(base.Blueprint):  # type: ignore[misc]
@@ -43,6 +46,10 @@ def hardened(consumer: Any) -> type[Any]:
         def ensure_connected(self, conn: Any) -> Any:
             conn.ensure_connection = _often(conn.ensure_connection)
             return super().ensure_connected(conn)
+
+        def shutdown(self) -> None:
+            super().shutdown()
+            on_shutdown()
 
         def on_connection_error_after_connected(self, exc: Exception) -> None:
             if self.connection is not None:

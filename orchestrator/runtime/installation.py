@@ -44,7 +44,8 @@ from orchestrator.settings import Settings, get_settings
 logger = logging.getLogger(__name__)
 
 POOLS = ("prefork", "thread", "gevent", "solo")
-_SPARE_ROWS = 64  # for children that have just died, and pools that are grown at run time
+_SPARE_ROWS = 64  # for children that have just died
+_MOST_ROWS = 16_384  # for pools that are grown at run time
 
 
 @dataclass(slots=True)
@@ -122,12 +123,16 @@ class NodeStep(bootsteps.StartStopStep):
             hostname=worker.hostname,
             node=node_name(worker.hostname),
             subscriptions=(),
-            table=SlotTable(4 * slots + _SPARE_ROWS),
+            table=SlotTable(4 * slots + _SPARE_ROWS, _MOST_ROWS),
             limits=Limits(worker.soft_time_limit, worker.time_limit),
-            turn_attempts=worker.max_tasks_per_child or TURN_ATTEMPTS,
+            turn_attempts=1 if worker.max_tasks_per_child else TURN_ATTEMPTS,  # the pool counts turns
         )
         process.set_up(WorkerProcess(resources, pool))
-        worker.consumer_cls = hardened(worker.consumer_cls)
+        from celery.apps.worker import Worker
+
+        if not isinstance(worker, Worker):
+            _add_queues(instance=worker)  # a worker embedded in a program, which sends no signal of its setup
+        worker.consumer_cls = hardened(worker.consumer_cls, lambda: _leave(worker))
         if pool == "prefork":
             # Celery collects garbage before each fork: 80 ms for all that is imported and never goes, in which a lost
             # child is neither found nor replaced. Frozen, it costs nothing, and children share more of it.

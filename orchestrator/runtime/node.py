@@ -161,8 +161,9 @@ class Node:
                 pass
             case _:
                 assert_never(reply)
-        resources.events.flush(1.0)
+        resources.events.close()
         resources.publisher.close()
+        resources.store.close()
 
     # -- beats ------------------------------------------------------------------------------------------------------
 

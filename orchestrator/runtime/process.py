@@ -48,7 +48,9 @@ class WorkerProcess:
 
     def borrow(self) -> Slot:
         """Return a slot for one turn."""
-        if self._own is not None:
+        if self.pool == "prefork":
+            if self._own is None:
+                self._own = self.resources.table.adopt(Slot)  # there was no room for it when the child began
             self._prepare_child(self._own)
             return self._own
         with self._lock:
@@ -61,7 +63,7 @@ class WorkerProcess:
 
     def put_back(self, slot: Slot) -> None:
         """Give a borrowed slot back."""
-        if self._own is None:
+        if self.pool != "prefork":
             with self._lock:
                 self._free.append(slot)
 

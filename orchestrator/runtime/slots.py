@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator
 from enum import IntEnum
 from typing import NamedTuple, TypeVar
 
+from orchestrator import threads
 from orchestrator.model.ids import REF_LENGTH
 
 _HEADER = 64
@@ -74,15 +75,19 @@ class Row(NamedTuple):
 
 
 class SlotTable:
-    """The rows of one node, and flags that the node sets for all its slots."""
+    """The rows of one node, and flags that the node sets for all its slots.
 
-    def __init__(self, rows: int) -> None:
-        size = _HEADER + rows * _ROW
-        with tempfile.TemporaryFile() as file:
-            file.truncate(size)
-            self._memory = mmap.mmap(file.fileno(), size)
-            self._file = os.dup(file.fileno())  # for its locks
-        self._rows = rows
+    Memory for `rows` is taken at once, so that it cannot run out later; up to `most` is taken as it is needed.
+    """
+
+    def __init__(self, rows: int, most: int | None = None) -> None:
+        self._rows = max(rows, most or 0)
+        size = _HEADER + self._rows * _ROW
+        self._file = _shared_file()  # for its locks too
+        os.truncate(self._file, size)
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(self._file, 0, _HEADER + rows * _ROW)
+        self._memory = mmap.mmap(self._file, size)
         self._mutex = threading.Lock()
 
     @property
@@ -127,7 +132,7 @@ class SlotTable:
             for index in range(self._rows):
                 if self.read(index).phase is Phase.free:
                     return kind(self, index, self._next_serial(index))
-        raise RuntimeError("the slot table is full")  # it has room for every slot and as many that have just died
+        raise RuntimeError("the slot table is full")  # it has room for more processes than a node can have
 
     def renew(self, index: int) -> int:
         """Return a serial for a slot that needs another name."""
@@ -252,9 +257,20 @@ class Slot:
         self._write(Phase.finishing, self._row.started, 0, 0, self._row.ref, self._turn, self._row.task)
 
     def _write(self, phase: Phase, started: float, soft: float, hard: float, ref: str, turn: str, task: str) -> None:
+        if os.getpid() != self._pid:
+            # A task forked, and its child came back from the task: it would go on with the turn beside the owner.
+            threads.end_process("a process that attempt %s forked came back from its task: it ends here", self.ref)
         self._row = Row(self._pid, self._serial, phase, started, soft, hard, ref, turn, task)
         self._table.write(self.index, self._row)
         self.phase = phase
+
+
+def _shared_file() -> int:
+    """Open a file without a name: in memory, or on a disk where the system has no such files."""
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("orchestrator-slots")
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())
 
 
 def _text(padded: bytes) -> str:

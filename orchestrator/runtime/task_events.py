@@ -37,6 +37,7 @@ class TaskEvents:
         self._idle.set()
         self._thread: threading.Thread | None = None
         self._dispatcher: Any = None
+        self._closed = False
 
     def send(self, kind: str, uuid: str, **fields: Any) -> None:
         """Buffer one event; `kind` is Celery's (`task-started` …)."""
@@ -51,9 +52,19 @@ class TaskEvents:
         """Wait until what is buffered was sent, but not for long."""
         self._idle.wait(timeout_s)
 
+    def close(self) -> None:
+        """Send what is buffered, within a second, and end the thread."""
+        self.flush(1.0)
+        self._closed = True
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join(1.0)
+
     def _run(self) -> None:
         while True:
             self._wake.wait()
+            if self._closed:
+                return
             time.sleep(FLUSH_S)  # noqa: TID251 — gathers what comes meanwhile into one message
             self._wake.clear()
             while self._buffer:

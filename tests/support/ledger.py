@@ -47,6 +47,16 @@ def poison(ledger: str) -> None:
 
 
 @app.task
+def fork(ledger: str) -> None:
+    """Fork, and come back twice."""
+    enter(ledger, "start")
+    if os.fork() == 0:
+        return
+    os.wait()
+    enter(ledger, "end")
+
+
+@app.task
 def waver(ledger: str, times: int) -> None:
     """Fail so many times, then succeed."""
     enter(ledger, "start")

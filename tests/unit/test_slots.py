@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+from orchestrator import threads
 from orchestrator.model.ids import REF_LENGTH, AttemptRef, new_run_id
 from orchestrator.runtime.slots import Phase, Slot, SlotTable
 
@@ -123,3 +124,27 @@ def test_a_reader_never_sees_half_a_row(table: SlotTable) -> None:
     finally:
         stop.set()
         writer.join()
+
+
+def test_its_memory_is_no_file_that_a_full_disk_could_take_away(table: SlotTable) -> None:
+    if not hasattr(os, "memfd_create"):
+        pytest.skip("the system has no files in memory")
+    assert os.readlink(f"/proc/self/fd/{table._file}").startswith("/memfd:orchestrator-slots")
+    assert os.fstat(table._file).st_blocks * 512 >= os.fstat(table._file).st_size
+
+
+def test_it_grows_past_what_it_took_at_once() -> None:
+    table = SlotTable(2, 1000)
+    assert os.fstat(table._file).st_blocks * 512 < os.fstat(table._file).st_size
+    slots = [table.adopt(Slot) for _ in range(1000)]
+    assert len({slot.name for slot in slots}) == len(list(table.rows())) == 1000
+
+
+def test_a_process_that_is_not_the_slots_owner_ends(table: SlotTable) -> None:
+    slot = table.adopt(Slot)
+    slot.hold("run/1@1", "shop.add", 0.0, 0.0, 0.0)
+    child = multiprocessing.get_context("fork").Process(target=slot.release)
+    child.start()
+    child.join(10)
+    assert child.exitcode == threads.EXIT_CODE
+    assert table.read(slot.index).phase is Phase.running
