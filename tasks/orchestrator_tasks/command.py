@@ -14,13 +14,16 @@ import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, TypeVar
 
 from billiard import current_process
 
+E = TypeVar("E", bound=BaseException)
 GRACE_S = 2.0
 """Seconds between SIGTERM and SIGKILL."""
 POLL_S = 0.05
+NOTED_CHARACTERS = 6_000
+"""How much of stdout and of stderr stands in an error, each: the engine keeps 16 KiB of a traceback with its notes."""
 
 
 @dataclass(frozen=True)
@@ -82,12 +85,24 @@ def run_command(
     stdout, stderr = Kept(keep), Kept(keep)
     try:
         timed_out = not _pump(child, stdin, {child.stdout: stdout, child.stderr: stderr}, timeout)
+    except BaseException as error:  # such as the soft limit
+        noted(error, stdout.text(), stderr.text())
+        raise
     finally:
         _end(child, shares_group)
         for pipe in (child.stdin, child.stdout, child.stderr):
             if pipe is not None:
                 pipe.close()
     return Done(child.returncode, stdout.text(), stderr.text(), timed_out)
+
+
+def noted(error: E, stdout: str, stderr: str) -> E:
+    """Add the end of a command's output to an error as notes, which stand below its traceback."""
+    for name, text in (("stdout", stdout), ("stderr", stderr)):
+        if text.strip():
+            kept = text if len(text) <= NOTED_CHARACTERS else f"…{text[-NOTED_CHARACTERS:]}"
+            error.add_note(f"{name}:\n{kept.rstrip()}")
+    return error
 
 
 def _pump(

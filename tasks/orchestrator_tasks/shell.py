@@ -16,7 +16,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from orchestrator.model.errors import TaskInputError
-from orchestrator_tasks.command import run_command
+from orchestrator_tasks.command import noted, run_command
 from orchestrator_tasks.errors import CommandFailed, CommandTimeout
 from orchestrator_tasks.stock import stock
 
@@ -44,7 +44,8 @@ def shell(
     `env` is added to the worker's environment, without the engine's own settings. `timeout` is in seconds. `ok_codes`
     are the exit codes that are a success, by default 0; a process that a signal ended has minus the signal's number.
     Of each of stdout and stderr at most `keep_bytes` bytes are kept, half from the start and half from the end, with
-    a mark where something was cut. Returns `{"exit_code", "stdout", "stderr", "seconds"}`.
+    a mark where something was cut. Returns `{"exit_code", "stdout", "stderr", "seconds"}`. If the command fails, the
+    last part of its output stands below the traceback of the error.
     """
     started = time.monotonic()
     with _command(argv, script, interpreter) as command:
@@ -62,9 +63,11 @@ def shell(
             place = error.filename or command[0]
             raise TaskInputError(f"cannot start {place!r}: {error.strerror}", where=NAME) from None
     if done.timed_out:
-        raise CommandTimeout(f"{shown!r} was still running after {timeout:g} s{_last_line(done.stderr)}", where=NAME)
+        what = f"{shown!r} was still running after {timeout:g} s{_last_line(done.stderr)}"
+        raise noted(CommandTimeout(what, where=NAME), done.stdout, done.stderr)
     if done.exit_code not in (ok_codes if ok_codes is not None else (0,)):
-        raise CommandFailed(f"{shown!r} {_ending(done.exit_code)}{_last_line(done.stderr)}", where=NAME)
+        what = f"{shown!r} {_ending(done.exit_code)}{_last_line(done.stderr)}"
+        raise noted(CommandFailed(what, where=NAME), done.stdout, done.stderr)
     return {
         "exit_code": done.exit_code,
         "stdout": done.stdout,

@@ -15,6 +15,7 @@ import pytest
 from celery.exceptions import SoftTimeLimitExceeded
 
 from orchestrator.model.errors import TaskInputError
+from orchestrator.runtime import capture
 from orchestrator_tasks import CommandFailed, CommandTimeout, shell
 
 # Starts a background process that ignores SIGTERM, and goes on itself.
@@ -103,12 +104,40 @@ def test_output_need_not_be_utf8() -> None:
 
 def test_exit_codes() -> None:
     assert run(["sh", "-c", "exit 3"], ok_codes=[0, 3])["exit_code"] == 3
-    with pytest.raises(CommandFailed, match=r"orchestrator.shell: 'sh' ended with exit code 3: no such table$"):
+    with pytest.raises(CommandFailed, match=r"(?m)^orchestrator.shell: 'sh' ended with exit code 3: no such table$"):
         run(["sh", "-c", "echo first >&2; echo no such table >&2; exit 3"])
     with pytest.raises(CommandFailed, match=r"'sh' was ended by signal 9$"):
         run(["sh", "-c", "kill -9 $$"])
     with pytest.raises(CommandFailed):
         run(["true"], ok_codes=[])
+
+
+def kept(error: pytest.ExceptionInfo[BaseException]) -> str:
+    traceback: str = capture.error(error.value)["traceback"]
+    return traceback
+
+
+def test_the_output_of_a_command_that_fails_is_kept_with_its_error() -> None:
+    with pytest.raises(CommandFailed) as caught:
+        run(["sh", "-c", "echo copied a; echo no b >&2; echo copied c; exit 3"])
+    assert kept(caught).endswith("exit code 3: no b\nstdout:\ncopied a\ncopied c\nstderr:\nno b\n")
+    with pytest.raises(CommandFailed) as caught:
+        run(["sh", "-c", "yes é | head -n 90000; echo last; yes ü | head -n 90000 >&2; echo end >&2; exit 1"])
+    assert "é\nlast\nstderr:\n…" in kept(caught)
+    assert kept(caught).endswith("ü\nend\n")
+    assert "CommandFailed: " in kept(caught)
+    with pytest.raises(CommandFailed) as caught:
+        run(["false"])
+    assert "stdout:" not in kept(caught)
+
+
+def test_the_output_up_to_a_time_limit_is_kept_with_the_error(soft_limit: None) -> None:
+    with pytest.raises(CommandTimeout) as caught:
+        run(["sh", "-c", "echo half; sleep 60"], timeout=0.1)
+    assert kept(caught).endswith("stdout:\nhalf\n")
+    with pytest.raises(SoftTimeLimitExceeded) as late:
+        run(["sh", "-c", "echo half; sleep 60"])
+    assert kept(late).endswith("stdout:\nhalf\n")
 
 
 def test_what_cannot_start() -> None:
@@ -128,7 +157,7 @@ def test_timeout_ends_the_command_and_what_it_started(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     script = STUBBORN.format(pids=pids, then="echo halfway >&2; wait")
     started = time.monotonic()
-    with pytest.raises(CommandTimeout, match=r"'bash script' was still running after 0.5 s: halfway$"):
+    with pytest.raises(CommandTimeout, match=r"(?m)'bash script' was still running after 0.5 s: halfway$"):
         run(script=script, interpreter=["bash"], timeout=0.5)
     assert living(pids) == []
     assert time.monotonic() - started < 10
