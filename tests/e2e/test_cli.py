@@ -157,6 +157,7 @@ def test_an_idempotency_key_is_one_run(engine: Engine) -> None:
 
 
 def test_what_works_and_what_waits_is_shown(engine: Engine) -> None:
+    engine("submit", "greet.yaml", "-p", "name=q", "--wait")  # a route is shown once a stored workflow uses it
     (node,) = engine.json("workers")
     assert node["slots"] >= 2
     assert node["serves"] == {"default": ["critical", "high", "normal", "low"]}

@@ -96,7 +96,7 @@ REFUSED = [
     (["sales/x", "--every", "1h"], "params.day: is missing"),
     (["sales/x", "--every", "1h", "-p", "day=a", "-p", "copies=lots"], "copies"),
     (["nobody/x", "--every", "1h"], "no workflow 'nobody'"),
-    (["sales/x"], "say what to set"),
+    (["sales/x"], "name what to set"),
     (["sales/x", "--every", "1h", "--file", "f.yaml"], "--file is the whole definition"),
     (["sales/x", "--file", "f.yaml"], "f.yaml"),
     (["sales/x y", "--every", "1h", "-p", "day=a"], "x y"),

@@ -204,7 +204,7 @@ async def triggers_and_events(client: Any, node: Node) -> None:
     assert (await client.events.emit("order.paid", {"day": "monday"}, id="7")).duplicate
     await client.events.emit_dataset("sales")
     assert (await client.events.get("7")).id == sent.id
-    assert [each.topic for each in await client.events.list()] == ["dataset:sales", "event:order.paid"]
+    assert {each.topic for each in await client.events.list()} == {"dataset:sales", "event:order.paid"}
     await client.triggers.pause("typed/paid")
     assert not (await client.events.emit("order.paid", {"day": 1})).duplicate, "it is not for a paused trigger"
     await client.triggers.resume("typed/paid")
