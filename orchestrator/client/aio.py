@@ -706,6 +706,14 @@ class AsyncNodes(AsyncFace):
         """Return the live worker nodes, in the order in which their leases end."""
         return await self._port.drive(self._steps.list())
 
+    async def elsewhere(self) -> str:
+        """Say in one line which live nodes listen to another broker than this client publishes to; empty for none.
+
+        Raises:
+            StoreUnavailable: no broker is set, and no embedded Redis runs.
+        """
+        return await self._port.drive(self._steps.elsewhere())
+
 
 class AsyncTransitions(AsyncFace):
     """The transitions of runs and job runs, as far back as the stream is kept."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.client.ports import AsyncPort, SyncPort
 from orchestrator.client.session import Actor, Session
+from orchestrator.dsl.routing import router_of
 from orchestrator.settings import Settings, get_settings
 from orchestrator.state.keys import Keys
 
@@ -27,7 +28,7 @@ class AnyClient:
     def __init__(self, settings: Settings | None = None, *, app: Celery | None = None) -> None:
         self.settings = settings or get_settings()
         self.app = app
-        self.route_of: RouteOf | None = None if app is None else _router(app)
+        self.route_of: RouteOf | None = None if app is None else router_of(app)
         self._session = Session(Keys(self.settings.namespace), self.route_of)
 
     def acting(self, *, who: str = "", why: str = "", via: str = "") -> Self:
@@ -162,13 +163,3 @@ class AsyncRunBase(AsyncFace):
 
     def __repr__(self) -> str:
         return f"<AsyncRun {self.id}>"
-
-
-def _router(app: Celery) -> RouteOf:
-    """Return what a Celery app's own router says of a task: its queue, else the app's default."""
-
-    def route_of(task: str) -> str:
-        queue: Any = app.amqp.router.route({}, task)["queue"]
-        return str(getattr(queue, "name", queue))
-
-    return route_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, assert_never
 
 from orchestrator.client.lookup import as_workflow, head_of
@@ -21,6 +21,7 @@ from orchestrator.state.transitions.runs import Created, CreateRun, Exists, KeyC
 
 if TYPE_CHECKING:
     from orchestrator.client.session import AnyWorkflow
+    from orchestrator.dispatch.publishers import Apps
 
 MAX_KEY = 200
 """Characters that an idempotency key may have."""
@@ -41,6 +42,8 @@ class NewRun:
     """The plan itself, if the store may not have it."""
     facts: bytes = b""
     """Says what started the run, as JSON."""
+    apps: Apps = field(default_factory=dict)
+    """By route the Celery app whose broker wakes the workers: that of the workflow's signatures."""
 
 
 class ClientSteps(Noun):
@@ -71,7 +74,7 @@ class ClientSteps(Noun):
             Conflict: the key belongs to a run of another workflow, or with other parameters.
         """
         values = {**(params or {}), **more}
-        plan = None
+        plan, apps = None, {}
         if isinstance(workflow, str):
             head = yield from head_of(self.keys, workflow)
             name, digest, bound, default = workflow, head.plan, head.bind(values), head.priority
@@ -79,10 +82,10 @@ class ClientSteps(Noun):
             given = as_workflow(workflow)
             bound = given.bind(values)
             plan = given.compile(self.session.route_of)
-            name, digest, default = given.name, plan.digest, plan.priority
+            name, digest, default, apps = given.name, plan.digest, plan.priority, given.apps
         chosen = _priority(priority, default)
         key, request = _idempotency(idempotency_key, name, bound)
-        run_id = yield from create(self.session, NewRun(digest, bound, chosen, key, request, plan))
+        run_id = yield from create(self.session, NewRun(digest, bound, chosen, key, request, plan, apps=apps))
         return RunSteps(self.session, run_id)
 
 
@@ -101,9 +104,9 @@ def create(session: Session, run: NewRun) -> Steps[str]:
         made = yield from change(session, transition)
     match made:
         case Created(permits, todo):
-            yield from publish(permits)
+            yield from publish(permits, run.apps)
             if todo:
-                yield from advance(session, transition.run_id)
+                yield from advance(session, transition.run_id, run.apps)
             return transition.run_id
         case Exists(run_id):
             return run_id

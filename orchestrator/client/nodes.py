@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from orchestrator.client.session import Noun
-from orchestrator.client.steps import Steps, read
+from orchestrator.client.steps import Steps, ask, read
 from orchestrator.model.run import NodeInfo
 from orchestrator.state import reads
 
@@ -16,3 +16,12 @@ class NodesSteps(Noun):
     def list(self) -> Steps[Sequence[NodeInfo]]:
         """Return the live worker nodes, in the order in which their leases end."""
         return (yield from read(reads.nodes(self.keys)))
+
+    def elsewhere(self) -> Steps[str]:
+        """Say in one line which live nodes listen to another broker than this client publishes to; empty for none.
+
+        Raises:
+            StoreUnavailable: no broker is set, and no embedded Redis runs.
+        """
+        nodes = yield from read(reads.nodes(self.keys))
+        return (yield from ask(lambda port: port.elsewhere(nodes)))

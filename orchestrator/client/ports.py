@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
-from orchestrator.servers.addresses import broker_url, store_url
+from orchestrator.model.errors import Unavailable
+from orchestrator.servers.addresses import store_url
 from orchestrator.settings import Settings
+from orchestrator.state import reads
 from orchestrator.state.store import AsyncStore, Store
 
 if TYPE_CHECKING:
@@ -17,28 +19,35 @@ if TYPE_CHECKING:
 
     from orchestrator.client.steps import Steps
     from orchestrator.dispatch.permits import Publisher
+    from orchestrator.dispatch.publishers import Apps, Publishers
+    from orchestrator.model.run import NodeInfo
     from orchestrator.state.transitions.values import Permits
 
 T = TypeVar("T")
 
 
 class _Publishing:
-    """Owns the publisher of permits. It is made when the first permits are due, because most clients only read."""
+    """Owns the publishers of permits. They are made when permits are due, because most clients only read."""
 
     def __init__(self, settings: Settings, app: Celery | None) -> None:
         self._settings = settings
         self._app = app
 
     @cached_property
-    def publisher(self) -> Publisher:
-        """The publisher, on the broker to which the workers listen."""
-        from orchestrator.dispatch.permits import Publisher
+    def publishers(self) -> Publishers:
+        """The publishers, on the broker of the given app, or else of each workflow's own, or else of the settings."""
+        from orchestrator.dispatch.publishers import Publishers
 
-        return Publisher.for_url(broker_url(self._settings, self._app), self._settings.namespace)
+        return Publishers(self._settings, self._app)
 
-    def _close_publisher(self) -> None:
-        if "publisher" in self.__dict__:
-            self.publisher.close()
+    def _close_publishers(self) -> None:
+        if "publishers" in self.__dict__:
+            self.publishers.close()
+
+    def _elsewhere(self, nodes: Sequence[NodeInfo]) -> str:
+        from orchestrator.dispatch.agreement import apart
+
+        return apart(self.publishers.own.broker, nodes)
 
 
 class SyncPort(_Publishing):
@@ -58,10 +67,26 @@ class SyncPort(_Publishing):
             result: T = end.value
             return result
 
-    def publish(self, permits: Sequence[Permits]) -> None:
-        """Publish permits. It never fails: the work is stored, and beats replace permits that a broker has missed."""
-        if permits:
-            self.publisher.publish(permits)
+    def publish(self, permits: Sequence[Permits], apps: Apps) -> None:
+        """Publish permits, those of a route in `apps` by the broker of that app.
+
+        A broker that is away is no error: the work is stored, and beats replace permits that a broker has missed.
+        """
+        for publisher, share in self.publishers.shares(permits, apps) if permits else ():
+            if publisher.agreement.stale:
+                self._learn(publisher)
+            publisher.publish(share)
+
+    def elsewhere(self, nodes: Sequence[NodeInfo]) -> str:
+        """Say in one line which of the nodes listen to another broker than this process publishes to; or nothing."""
+        return self._elsewhere(nodes)
+
+    def _learn(self, publisher: Publisher) -> None:
+        """Ask which brokers the workers listen to. The run is stored already: this never fails."""
+        try:
+            publisher.agreement.learn(self.store.read(reads.nodes(self.store.keys)))
+        except Unavailable:
+            return
 
     def sleep(self, seconds: float) -> None:
         """Wait."""
@@ -70,7 +95,7 @@ class SyncPort(_Publishing):
     def close(self) -> None:
         """Close the connections."""
         self.store.close()
-        self._close_publisher()
+        self._close_publishers()
 
 
 class AsyncPort(_Publishing):
@@ -90,10 +115,23 @@ class AsyncPort(_Publishing):
             result: T = end.value
             return result
 
-    async def publish(self, permits: Sequence[Permits]) -> None:
+    async def publish(self, permits: Sequence[Permits], apps: Apps) -> None:
         """Publish permits in a thread, because kombu blocks. See `SyncPort.publish`."""
-        if permits:
-            await asyncio.to_thread(self.publisher.publish, permits)
+        for publisher, share in self.publishers.shares(permits, apps) if permits else ():
+            if publisher.agreement.stale:
+                await self._learn(publisher)
+            await asyncio.to_thread(publisher.publish, share)
+
+    async def elsewhere(self, nodes: Sequence[NodeInfo]) -> str:
+        """Do as `SyncPort.elsewhere`, in a thread."""
+        return await asyncio.to_thread(self._elsewhere, nodes)
+
+    async def _learn(self, publisher: Publisher) -> None:
+        try:
+            nodes = await self.store.read(reads.nodes(self.store.keys))
+        except Unavailable:
+            return
+        await asyncio.to_thread(publisher.agreement.learn, nodes)
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""
@@ -102,4 +140,4 @@ class AsyncPort(_Publishing):
     async def close(self) -> None:
         """Close the connections."""
         await self.store.close()
-        await asyncio.to_thread(self._close_publisher)
+        await asyncio.to_thread(self._close_publishers)

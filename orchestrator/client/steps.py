@@ -13,6 +13,8 @@ from orchestrator.state.reads.base import Command, Read
 
 if TYPE_CHECKING:
     from orchestrator.client.session import Session
+    from orchestrator.dispatch.publishers import Apps
+    from orchestrator.model.run import NodeInfo
     from orchestrator.plan.plan import Plan
     from orchestrator.state.transitions.base import Transition
     from orchestrator.state.transitions.values import Permits
@@ -38,8 +40,12 @@ class Port(Protocol):
         """The state's Redis."""
         ...
 
-    def publish(self, permits: Sequence[Permits], /) -> None:
-        """Publish permits."""
+    def publish(self, permits: Sequence[Permits], apps: Apps, /) -> None:
+        """Publish permits, those of a route in `apps` by the broker of that app."""
+
+    def elsewhere(self, nodes: Sequence[NodeInfo], /) -> str:
+        """Say in one line which of the nodes listen to another broker than is published to; empty for none."""
+        ...
 
     def sleep(self, seconds: float, /) -> None:
         """Wait."""
@@ -72,9 +78,9 @@ def read(request: Read[T]) -> Steps[T]:
     return ask(lambda port: port.store.read(request))
 
 
-def publish(permits: Sequence[Permits]) -> Steps[None]:
-    """Publish permits."""
-    return ask(lambda port: port.publish(permits))
+def publish(permits: Sequence[Permits], apps: Apps | None = None) -> Steps[None]:
+    """Publish permits, those of a route in `apps` by the broker of that app."""
+    return ask(lambda port: port.publish(permits, apps or {}))
 
 
 def sleep(seconds: float) -> Steps[None]:

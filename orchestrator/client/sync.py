@@ -704,6 +704,14 @@ class Nodes(Face):
         """Return the live worker nodes, in the order in which their leases end."""
         return self._port.drive(self._steps.list())
 
+    def elsewhere(self) -> str:
+        """Say in one line which live nodes listen to another broker than this client publishes to; empty for none.
+
+        Raises:
+            StoreUnavailable: no broker is set, and no embedded Redis runs.
+        """
+        return self._port.drive(self._steps.elsewhere())
+
 
 class Transitions(Face):
     """The transitions of runs and job runs, as far back as the stream is kept."""

@@ -17,19 +17,18 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from kombu import Connection, Producer
 
+from orchestrator.dispatch.agreement import Agreement
+from orchestrator.dispatch.broker import CONNECT_S, Broker, open_channel, release
 from orchestrator.dispatch.topology import TURN, queue_name
 from orchestrator.state.transitions.values import Permits
 
 logger = logging.getLogger(__name__)
 
-CONNECT_S = 2.0
-"""Seconds that connecting, or one answer of the broker, may take."""
 BACKOFF_S = 1.0
 """Seconds after a failure in which nothing is tried."""
 _AT_ONCE_S = 0.5
@@ -44,8 +43,9 @@ _abandoned: list[Any] = []  # connections of a parent process: closing them here
 class Publisher:
     """Publishes the permits of one namespace. Threads may share it; after a fork it connects anew."""
 
-    def __init__(self, connect: Callable[[], Connection], namespace: str) -> None:
-        self._connect = connect
+    def __init__(self, broker: Broker, namespace: str) -> None:
+        self.broker = broker
+        self.agreement = Agreement(broker)
         self._namespace = namespace
         self._lock = threading.Lock()
         self._channel: _Channel | None = None
@@ -54,19 +54,14 @@ class Publisher:
         self._owed: dict[tuple[str, int], int] = {}
         self._down = False
 
-    @classmethod
-    def for_url(cls, url: str, namespace: str) -> Publisher:
-        """Make a publisher for a broker's address (`redis://`, `redis+socket://`, `amqp://` …); nothing is sent yet."""
-        options = transport_options(urlsplit(url).scheme)
-        return cls(lambda: Connection(url, connect_timeout=CONNECT_S, transport_options=options), namespace)
-
     @property
     def down(self) -> bool:
         """Whether the broker did not answer the last time."""
         return self._down
 
     def publish(self, permits: Sequence[Permits]) -> None:
-        """Publish these permits, and before them what a broker that was away is still owed."""
+        """Publish those of the permits that are heard, and before them what a broker that was away is still owed."""
+        permits = self.agreement.heard(permits)
         if not permits and not self._owed:
             return
         with self._lock:
@@ -100,7 +95,7 @@ class Publisher:
     def _try(self, messages: list[tuple[str, _Message]]) -> Exception | None:
         try:
             if self._channel is None:
-                self._channel = _Channel(self._connect())
+                self._channel = _Channel(self.broker.connect())
             self._channel.send(messages)
         except Exception as error:  # noqa: BLE001 — each transport has its own tree of errors, and none may escape
             if self._channel is not None:
@@ -114,11 +109,11 @@ class Publisher:
         if error is not None:
             self._not_before = time.monotonic() + max(BACKOFF_S, 2 * took_s)
             if not self._down:
-                logger.warning("the broker takes no permits (%s): workers are woken when it does", error)
+                logger.warning("%s takes no permits (%s): workers are woken when it does", self.broker.name, error)
         else:
             self._owed = {}
             if self._down:
-                logger.warning("the broker takes permits again")
+                logger.warning("%s takes permits again", self.broker.name)
         self._down = error is not None
 
     def _permit(self, route: str, priority: int) -> _Message:
@@ -207,20 +202,4 @@ class _Channel:
         self._early = {early for early in self._early if early > self._confirmed}
 
     def close(self) -> None:
-        try:
-            self._connection.release()
-        except Exception as error:  # noqa: BLE001 — it is broken, or it is closed: both are fine
-            logger.debug("closing the connection to the broker: %s", error)
-
-
-def open_channel(connection: Connection) -> Any:
-    """Connect, or fail at once where nobody listens: kombu's own `connect` sleeps two seconds and tries again."""
-    connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0)
-    return connection.channel()
-
-
-def transport_options(scheme: str) -> dict[str, Any]:
-    """Return the options that keep one call to a broker of this URL scheme short."""
-    if scheme.startswith("amqp"):
-        return {"read_timeout": CONNECT_S, "write_timeout": CONNECT_S, "confirm_publish": False}
-    return {"socket_timeout": CONNECT_S, "socket_connect_timeout": CONNECT_S}
+        release(self._connection)

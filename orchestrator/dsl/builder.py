@@ -14,7 +14,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -22,12 +21,13 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from orchestrator.dsl.refs import OutputRef, ParamsRef, RunFacts, check_owner, marker_of
-from orchestrator.dsl.signatures import read_signature, route_by_app
+from orchestrator.dsl.routing import routes
+from orchestrator.dsl.signatures import Call, read_signature
 from orchestrator.model.complaints import explain
 from orchestrator.model.errors import DefinitionError
 from orchestrator.model.policies import RetryPolicy
 from orchestrator.model.workflow import MAX_NAME, JobDefinition, PriorityName, WorkflowDefinition
-from orchestrator.plan.compile import DEFAULT_ROUTE, RouteOf, compile_plan
+from orchestrator.plan.compile import RouteOf, compile_plan
 from orchestrator.plan.params import bind_model, bind_schema, schema_of
 from orchestrator.plan.plan import Plan
 from orchestrator.plan.specs import encode
@@ -43,13 +43,13 @@ _Following = TypeVar("_Following")
 class Job:
     """A job of a workflow that is being written. `job.output` stands for the value that its task will return."""
 
-    __slots__ = ("_after", "_app", "_definition", "workflow")
+    __slots__ = ("_after", "_call", "_definition", "workflow")
 
-    def __init__(self, workflow: Workflow, definition: JobDefinition, app: Any = None) -> None:
+    def __init__(self, workflow: Workflow, definition: JobDefinition, call: Call | None = None) -> None:
         self.workflow = workflow
         self._definition = definition
         self._after = dict.fromkeys(definition.after)
-        self._app = app
+        self._call = call
 
     @property
     def name(self) -> str:
@@ -60,6 +60,11 @@ class Job:
     def output(self) -> OutputRef:
         """A reference to the value that its task will return, or by `[...]` to a part. Its users wait for this job."""
         return OutputRef(self.workflow, self.name)
+
+    @property
+    def app(self) -> Any:
+        """The Celery app that knows its task, None if it is not at hand."""
+        return self._call.app if self._call else None
 
     def after(self, *jobs: Job | str | Iterable[Job | str]) -> Job:
         """Let this job wait for others (jobs or names of jobs) without using their outputs; return this job.
@@ -90,14 +95,10 @@ class Job:
     def __deepcopy__(self, memo: object) -> Job:
         return self
 
-    def _defined(self, route_of: Callable[[Any, str], str]) -> JobDefinition:
+    def _defined(self, route_of: Callable[[JobDefinition, Call | None], str]) -> JobDefinition:
         """Return its definition as it stands now, with its route."""
         definition = self._definition
-        return replace(
-            definition,
-            after=tuple(self._after),
-            route=definition.route or route_of(self._app, definition.task),
-        )
+        return replace(definition, after=tuple(self._after), route=definition.route or route_of(definition, self._call))
 
 
 class Workflow:
@@ -138,6 +139,8 @@ class Workflow:
         self._schedules: dict[str, Schedule] = {}
         self._triggers: dict[str, Trigger] = {}
         self._plan: tuple[RouteOf | None, Plan] | None = None
+        self.apps: dict[str, Any] = {}
+        """By route the Celery app whose signatures its jobs are, as last compiled."""
         self.params = ParamsRef(name, params, self._head.params)
         """References to the parameters: `workflow.params.day`."""
         self.run = RunFacts()
@@ -247,7 +250,7 @@ class Workflow:
             )
         except ValidationError as error:
             _refuse(error, where)
-        return self._add(Job(self, definition, call.app))
+        return self._add(Job(self, definition, call))
 
     def schedule(self, timing: Rule | Schedule, **fields: Any) -> Schedule:
         """Add a schedule and return it: a timing, such as a Cron, with fields of `Schedule`; or a `Schedule`.
@@ -300,13 +303,7 @@ class Workflow:
         Raises:
             DefinitionError: the Celery app of a task cannot route it.
         """
-
-        @cache
-        def route(app: Any, task: str) -> str:
-            if app is not None:
-                return route_by_app(app, task)
-            return route_of(task) if route_of else DEFAULT_ROUTE
-
+        route = routes(route_of)
         return replace(
             self._head,
             schedules={**self._schedules},
@@ -325,7 +322,10 @@ class Workflow:
             DefinitionError: the workflow is wrong. The error names every mistake.
         """
         if self._plan is None or self._plan[0] != route_of:
-            self._plan = route_of, compile_plan(self.definition(route_of))
+            plan = compile_plan(self.definition(route_of))
+            jobs = zip(self._jobs.values(), plan.jobs, strict=True)
+            self.apps = {plan.routes[made.route]: job.app for job, made in jobs if job.app is not None}
+            self._plan = route_of, plan
         return self._plan[1]
 
     def bind(self, params: Mapping[str, Any] | None = None) -> bytes:

@@ -5,6 +5,7 @@ A signature is a dict and is read as one. This module does not import Celery.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -90,25 +91,12 @@ def refuse_options(options: Mapping[str, Any], where: str) -> None:
             )
 
 
-def route_by_app(app: Any, task: str) -> str:
-    """Return the queue to which a Celery app sends a task: the task's own, the router's, or the default one.
-
-    Raises:
-        DefinitionError: the routes of the app name a queue that does not exist.
-    """
-    known = app.tasks.get(task)
-    try:
-        queue = getattr(known, "queue", None) or app.amqp.router.route({}, task, task_type=known)["queue"]
-    except KeyError as error:  # Celery's QueueNotFound
-        raise DefinitionError(f"Celery's routes are wrong: {error.args[0]}", where=f"task {task!r}") from None
-    return str(getattr(queue, "name", queue))
-
-
 def _own_app(signature: Any) -> Any:
     task = getattr(signature, "_type", None)
     app = getattr(signature, "_app", None) if task is None else task.app
-    # A program without an app gets one called "default" from Celery. No worker listens to the queue that it chooses.
-    return None if app is None or app.main in (None, "default") else app
+    # A program without an app gets one from Celery. No worker listens to the queue that it chooses.
+    celery = sys.modules.get("celery._state")
+    return None if app is None or app is getattr(celery, "default_app", None) else app
 
 
 def _check_arguments(signature: Any, call: Call, where: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -25,8 +25,8 @@ class Setup:
 
     tz: str = "UTC"
     """The name of the zone that its crontabs follow."""
-    route_of: Callable[[str], str] | None = None
-    """Gives the queue to which it sends a task, by the name of the task."""
+    route_of: Callable[[str, Sequence[Any], Mapping[str, Any]], str] | None = None
+    """Gives the queue to which it sends a call, by the name of the task, its arguments and its keyword arguments."""
     urgent: Literal["low", "high"] | None = None
     """Which numbers its broker takes for urgent: low ones (Redis) or high ones (RabbitMQ). None if that is unknown."""
     deadline_s: float | None = None
@@ -63,7 +63,10 @@ def add_entry(entry: Entry, setup: Setup, imported: Imported) -> None:
     schedule = _schedule(entry, setup)
     _Options(where, schedule, job, setup, imported).apply(entry.options)
     if "route" not in job and setup.route_of is not None:
-        job["route"] = setup.route_of(entry.task)
+        try:
+            job["route"] = setup.route_of(entry.task, entry.args, entry.kwargs or {})
+        except DefinitionError as error:
+            imported.leave(where, entry.task, str(error))
     if not entry.enabled:
         schedule["enabled"] = False
         if entry.disabled_because:

@@ -6,13 +6,14 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-from orchestrator.dsl.signatures import route_by_app
+from orchestrator.dsl.routing import route_by_app
 from orchestrator.importers.beat import Entry, Setup, add_entry
 from orchestrator.importers.beat_times import FIELDS, cron_times, interval_times
 from orchestrator.importers.report import Imported
@@ -127,7 +128,7 @@ def setup_of(app: Any, tz: str | None = None) -> Setup:
     urgent = {"amqp": "high", "amqps": "high", "pyamqp": "high", "redis": "low", "rediss": "low", "sentinel": "low"}
     return Setup(
         tz=tz or zone_name(app.timezone) or "UTC",
-        route_of=lambda task: route_by_app(app, task),
+        route_of=partial(route_by_app, app),
         urgent=urgent.get(broker.partition(":")[0]),  # type: ignore[arg-type]  # the words of the table
         deadline_s=app.conf.beat_cron_starting_deadline,
     )

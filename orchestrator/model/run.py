@@ -158,6 +158,8 @@ class NodeInfo:
     held: tuple[str, ...]
     deadline_ms: int
     info: dict[str, Any] = field(default_factory=dict)
+    broker_ids: frozenset[str] = frozenset()
+    """The ids of the broker that it listens to (see `dispatch.broker`); `info["broker"]` is its name."""
 
     def to_json(self) -> shapes.Node:
         """Return its shape."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache
 from typing import Any
 
 from orchestrator.model.policies import RetryPolicy
@@ -14,8 +13,8 @@ from orchestrator.plan.plan import DEFAULT_RANK, INHERIT_PRIORITY, Plan, Planned
 from orchestrator.plan.specs import dumps
 from orchestrator.plan.validate import Graph, check, refuse
 
-RouteOf = Callable[[str], str]
-"""Gives the route of a task, by the name of the task."""
+RouteOf = Callable[[JobDefinition], str]
+"""Gives the route of a job that names none."""
 DEFAULT_ROUTE = "default"
 
 
@@ -35,9 +34,9 @@ def compile_plan(definition: WorkflowDefinition, route_of: RouteOf | None = None
 
     graph, complaints = check(definition, keep)
     refuse(complaints, definition.name)
-    route_for = cache(route_of) if route_of else lambda task: DEFAULT_ROUTE
+    route_for = route_of or (lambda job: DEFAULT_ROUTE)
     routes: dict[str, int] = {}
-    route_of_job = [routes.setdefault(job.route or route_for(job.task), len(routes)) for job in definition.jobs]
+    route_of_job = [routes.setdefault(job.route or route_for(job), len(routes)) for job in definition.jobs]
     jobs = _jobs(definition, graph, spec_of, route_of_job)
     head = _head(definition)
     names = tuple(job.name for job in definition.jobs)

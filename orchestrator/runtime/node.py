@@ -111,14 +111,19 @@ class Node:
 
     def _register(self) -> None:
         resources = self._resources
+        broker = resources.publisher.broker
         info = {
+            "broker": broker.name,
             "host": socket.gethostname(),
             "pid": os.getpid(),
             "pool": type(self._worker.pool).__module__.rpartition(".")[2],
             "python": platform.python_version(),
             "celery": celery_version,
         }
-        register = Register(resources.node, resources.subscriptions, slots_of(self._worker), json.dumps(info).encode())
+        ids = " ".join(sorted(broker.all_ids()))
+        register = Register(
+            resources.node, resources.subscriptions, slots_of(self._worker), json.dumps(info).encode(), ids
+        )
         shortest_ms: int | None = None
         while not self._leaving:
             reply = resources.patiently(lambda: resources.store.run(register))

@@ -13,7 +13,8 @@ from typing import TypeVar
 from celery import Celery
 from celery.utils.nodenames import default_nodename
 
-from orchestrator.dispatch.permits import CONNECT_S, Publisher, transport_options
+from orchestrator.dispatch.broker import Broker
+from orchestrator.dispatch.permits import Publisher
 from orchestrator.model.errors import StoreBusy, StoreUnavailable
 from orchestrator.runtime.slots import SlotTable
 from orchestrator.runtime.task_events import TaskEvents
@@ -64,7 +65,7 @@ class Resources:
         """Make this process's own clients. Nothing is connected yet; an embedded store must be running, though."""
         self.pid = os.getpid()
         self.store = Store.connect(store_url(self.settings), self.namespace)
-        self.publisher = app_publisher(self.app, self.namespace)
+        self.publisher = Publisher(Broker.of_app(self.app), self.namespace)
         self.events = TaskEvents(self.app, self.hostname)
         return self
 
@@ -101,9 +102,3 @@ def node_name(hostname: str) -> str:
     """
     name, _, host = hostname.partition("@")
     return hostname if hostname != default_nodename("") else f"{name}-{secrets.token_hex(3)}@{host}"
-
-
-def app_publisher(app: Celery, namespace: str) -> Publisher:
-    """Make a publisher to the broker that an app's workers consume from."""
-    options = transport_options(str(app.connection_for_write().transport_cls))
-    return Publisher(lambda: app.connection_for_write(connect_timeout=CONNECT_S, transport_options=options), namespace)

@@ -16,7 +16,7 @@ from typing import Any
 from celery import Celery
 
 from orchestrator import threads
-from orchestrator.dispatch.permits import CONNECT_S, open_channel, transport_options
+from orchestrator.dispatch.broker import Broker, open_channel
 
 logger = logging.getLogger(__name__)
 
@@ -79,10 +79,7 @@ class TaskEvents:
 
     def _publish(self, batch: list[tuple[str, dict[str, Any]]]) -> None:
         if self._dispatcher is None:
-            scheme = self._app.connection_for_write().transport_cls
-            connection = self._app.connection_for_write(
-                connect_timeout=CONNECT_S, transport_options=transport_options(str(scheme))
-            )
+            connection = Broker.of_app(self._app).connect()
             self._dispatcher = self._app.events.Dispatcher(
                 connection,
                 hostname=self._hostname,

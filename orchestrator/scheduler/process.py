@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from orchestrator.dispatch.permits import Publisher
+from orchestrator.dispatch.publishers import Publishers
 from orchestrator.model.errors import OrchestratorError
 from orchestrator.scheduler.deliveries import Deliveries
 from orchestrator.scheduler.duties import Closing, Duty, Tools
@@ -25,7 +26,7 @@ from orchestrator.scheduler.sources.listeners import Listeners
 from orchestrator.scheduler.sources.polls import Polls
 from orchestrator.scheduler.starts import Starts
 from orchestrator.scheduling.catalogue import CatalogueCache
-from orchestrator.servers.addresses import broker_url, store_url
+from orchestrator.servers.addresses import store_url
 from orchestrator.settings import Settings
 from orchestrator.state.store import Store
 
@@ -39,7 +40,9 @@ NAP_S = 0.25
 """The longest sleep of the loop in seconds, and so the time in which it notices that it is to stop."""
 
 
-def standard_duties(retention_s: float, settings: Settings | None = None) -> list[Duty]:
+def standard_duties(
+    retention_s: float, settings: Settings | None = None, publisher: Publisher | None = None
+) -> list[Duty]:
     """Return the duties of a scheduler. Without `settings` those of the process are used."""
     cache = CatalogueCache(lambda name, error: log.warning("%s: it cannot be used: %s", name, error))
     starts, deliveries, polls = Starts(cache), Deliveries(cache), Polls(cache)
@@ -51,15 +54,16 @@ def standard_duties(retention_s: float, settings: Settings | None = None) -> lis
         "ended": deliveries.ended,
         "poll": polls.asked,
     }
-    return [Timers(handlers), Leases(), Todos(), Retention(retention_s), listeners]
+    return [Timers(handlers), Leases(publisher), Todos(), Retention(retention_s), listeners]
 
 
 def serve(settings: Settings, app: Celery | None, stop: threading.Event) -> None:
     """Run a scheduler of the namespace until it is told to stop. `app` is the user's Celery app, if there is one."""
     store = Store.connect(store_url(settings), settings.namespace)
-    publisher = Publisher.for_url(broker_url(settings, app), settings.namespace)
+    publisher = Publishers(settings, app).own
+    duties = standard_duties(settings.retention_days * 86_400, settings, publisher)
     try:
-        run(Tools(store, publisher.publish), standard_duties(settings.retention_days * 86_400, settings), stop)
+        run(Tools(store, publisher.publish), duties, stop)
     finally:
         publisher.close()
         store.close()

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from orchestrator.model.errors import SettingsError, StoreUnavailable
 from orchestrator.model.urls import redis_broker_url
 from orchestrator.servers.embedded import running
 from orchestrator.settings import Settings
-
-if TYPE_CHECKING:
-    from celery import Celery
 
 
 def store_url(settings: Settings) -> str:
@@ -30,8 +25,8 @@ def store_url(settings: Settings) -> str:
     return embedded.url
 
 
-def broker_url(settings: Settings, app: Celery | None = None) -> str:
-    """Return the address of the broker, as Celery takes it: the one that is set, else the app's, else the store's.
+def broker_url(settings: Settings) -> str:
+    """Return the address of the settings' broker, as Celery takes it: the one that is set, else the store's.
 
     Raises:
         SettingsError: the store is a Redis Cluster, which Celery cannot use as its broker.
@@ -39,9 +34,6 @@ def broker_url(settings: Settings, app: Celery | None = None) -> str:
     """
     if settings.broker_url:
         return settings.broker_url
-    of_app: str | None = None if app is None else app.conf.broker_write_url or app.conf.broker_url
-    if of_app:
-        return of_app
     url = store_url(settings)
     if url.startswith("redis+cluster:"):
         raise SettingsError(

@@ -16,10 +16,10 @@ import redis
 from redis.cluster import RedisCluster
 
 from orchestrator.model.checks import Check
-from orchestrator.model.errors import OrchestratorError, SettingsError, StoreUnavailable
+from orchestrator.model.errors import OrchestratorError, StoreUnavailable
 from orchestrator.model.run import NodeInfo, QueueInfo
 from orchestrator.model.urls import is_encrypted, is_local, mask_url
-from orchestrator.servers.addresses import broker_url, store_url
+from orchestrator.servers.addresses import store_url
 from orchestrator.servers.discovery import OLDEST
 from orchestrator.settings import FROM_FILES, PREFIX, Settings
 from orchestrator.state import reads
@@ -63,7 +63,7 @@ def redis_checks(settings: Settings) -> list[Check]:
             )
             info: dict[str, Any] = client.info(**here)
             found = [Check("redis", True, f"{shown} answers"), *_judge(info), _clock(client, here)]
-            return [*found, _rights(client, key, settings.namespace), _secrecy("redis", url)]
+            return [*found, _rights(client, key, settings.namespace), secrecy("redis", url)]
     except StoreUnavailable as error:
         return [Check("redis", False, f"{shown}: {error.what}", "start it, or correct ORCHESTRATOR_REDIS_URL")]
     except redis.AuthenticationError as error:
@@ -76,26 +76,6 @@ def redis_checks(settings: Settings) -> list[Check]:
     except redis.RedisError as error:
         remedy = "start it, or correct ORCHESTRATOR_REDIS_URL"
         return [Check("redis", False, f"{shown} does not answer: {error}", remedy)]
-
-
-def broker_checks(settings: Settings) -> list[Check]:
-    """Check the broker that carries the permits."""
-    from kombu import Connection
-
-    try:
-        url = broker_url(settings)
-    except (StoreUnavailable, SettingsError) as error:
-        return [Check("broker", False, error.what, error.remedy)]
-    shown = mask_url(url)
-    connection = Connection(url, connect_timeout=PATIENCE_S, transport_options={"socket_timeout": PATIENCE_S})
-    try:
-        connection.ensure_connection(max_retries=1, interval_start=0, timeout=int(PATIENCE_S))
-    except Exception as error:  # noqa: BLE001 — each transport of kombu has its own errors; all mean the same here
-        remedy = "start it, or correct ORCHESTRATOR_BROKER_URL (user, password and virtual host too)"
-        return [Check("broker", False, f"{shown} does not answer: {error}", remedy)]
-    finally:
-        connection.release()
-    return [Check("broker", True, f"{shown} answers"), _secrecy("broker", url)]
 
 
 def fleet_checks(settings: Settings) -> list[Check]:
@@ -203,11 +183,12 @@ def _rights(client: redis.Redis, key: str, namespace: str) -> Check:
     return Check("redis rights", True, f"scripts can write in namespace {namespace}")
 
 
-def _secrecy(name: str, url: str) -> Check:
-    bare = bool(urlsplit(url).password) and not is_local(url) and not is_encrypted(url)
+def secrecy(name: str, *urls: str, encrypted: bool = False) -> Check:
+    """Check that no password travels in plain text to any of these addresses."""
+    bare = [url for url in urls if urlsplit(url).password and not is_local(url) and not is_encrypted(url)]
     return _check(
         f"{name} secrecy",
-        not bare,
-        "the password travels in plain text" if bare else "no password travels in plain text",
-        f"use {'amqps' if url.startswith('amqp') else 'rediss'}://…, or keep the server on this machine",
+        encrypted or not bare,
+        "the password travels in plain text" if bare and not encrypted else "no password travels in plain text",
+        f"use {'amqps' if bare and bare[0].startswith('amqp') else 'rediss'}://…, or keep the server on this machine",
     )

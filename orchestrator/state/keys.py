@@ -105,7 +105,10 @@ class Keys:
         return f"{self.prefix}since:{route}"
 
     def route(self, route: str) -> str:
-        """Hash: slots; debt; out:<class>, heal:<class> → how often, healed:<class> → not again before ms."""
+        """Hash: slots; debt; out:<class>; healed:<class> → not again before ms.
+
+        heal:<class> → how often, and the ids of the broker of the last time.
+        """
         return f"{self.prefix}route:{route}"
 
     def node(self, node: str) -> str:

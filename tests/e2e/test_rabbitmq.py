@@ -9,6 +9,7 @@ import pytest
 from kombu import Connection
 
 from orchestrator import RetryPolicy, Workflow
+from orchestrator.dispatch.broker import Broker
 from orchestrator.dispatch.permits import Publisher
 from orchestrator.model.states import JobState, RunState
 from orchestrator.state.transitions.values import Permits
@@ -98,7 +99,7 @@ def test_the_class_queues_have_the_type_of_the_routes_queue(fleet: Fleet) -> Non
 
 
 def test_many_permits_are_confirmed_together(rabbitmq: RabbitMQ) -> None:
-    publisher = Publisher.for_url(rabbitmq.url, "confirms")
+    publisher = Publisher(Broker.of_url(rabbitmq.url), "confirms")
     with Connection(rabbitmq.url) as connection:
         channel = connection.default_channel
         channel.queue_declare("confirms:mail.high", durable=True, auto_delete=False)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from orchestrator.client.checks import broker_checks
 from orchestrator.model.checks import Check
-from orchestrator.servers.checks import broker_checks, redis_checks
+from orchestrator.servers.checks import redis_checks, secrecy
 from orchestrator.servers.discovery import Server
 from orchestrator.settings import Settings
 from support.needs import all_servers
@@ -74,12 +75,10 @@ def test_servers_that_are_not_there(tmp_path):
 
 
 def test_a_password_in_plain_text_over_the_network_is_told(monkeypatch):
-    from orchestrator.servers.checks import _secrecy
-
-    assert not _secrecy("redis", "redis://:pw@db.example:6379").ok
-    assert _secrecy("redis", "rediss://:pw@db.example:6379").ok
-    assert _secrecy("redis", "redis://:pw@127.0.0.1:6379").ok
-    assert _secrecy("broker", "amqp://mq.example//").ok
+    assert not secrecy("redis", "redis://:pw@db.example:6379").ok
+    assert secrecy("redis", "rediss://:pw@db.example:6379").ok
+    assert secrecy("redis", "redis://:pw@127.0.0.1:6379").ok
+    assert secrecy("broker", "amqp://mq.example//").ok
 
 
 def test_a_cluster_is_judged_by_the_node_that_holds_the_namespace(redis_cluster):

@@ -14,10 +14,11 @@ import pytest
 import redis
 from kombu import Connection
 
+from orchestrator.client.checks import broker_checks
 from orchestrator.model.errors import EmbeddedRedisError
 from orchestrator.servers import discovery, embedded
 from orchestrator.servers.addresses import broker_url, store_url
-from orchestrator.servers.checks import broker_checks, redis_checks
+from orchestrator.servers.checks import redis_checks
 from orchestrator.servers.embedded import EmbeddedRedis, running
 from orchestrator.settings import Settings
 from support.needs import require_redis

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import redis
 
+from orchestrator.dispatch.broker import Broker
 from orchestrator.dispatch.permits import BACKOFF_S, Publisher
 from orchestrator.state.transitions.values import Permits
 from support.redis_server import RedisServer
@@ -23,7 +24,7 @@ def server(make_redis: Callable[..., RedisServer]) -> RedisServer:
 
 @pytest.fixture
 def publisher(server: RedisServer) -> Iterator[Publisher]:
-    made = Publisher.for_url(server.url, "acme")
+    made = Publisher(Broker.of_url(server.url), "acme")
     yield made
     made.close()
 
@@ -44,13 +45,13 @@ def test_permits_are_so_many_messages(server: RedisServer, publisher: Publisher)
 
 
 def test_nothing_to_publish_connects_to_nothing() -> None:
-    publisher = Publisher.for_url("redis://127.0.0.1:1/0", "acme")
+    publisher = Publisher(Broker.of_url("redis://127.0.0.1:1/0"), "acme")
     publisher.publish([])
     assert not publisher.down
 
 
 def test_a_broker_that_is_away_costs_a_moment_once(caplog: pytest.LogCaptureFixture) -> None:
-    publisher = Publisher.for_url("redis://127.0.0.1:1/0", "acme")
+    publisher = Publisher(Broker.of_url("redis://127.0.0.1:1/0"), "acme")
     start = time.monotonic()
     publisher.publish([Permits("mail", 0, 1)])
     assert time.monotonic() - start < 0.5
@@ -114,7 +115,7 @@ def test_a_forked_child_has_a_connection_of_its_own(server: RedisServer, publish
 def test_a_unix_socket(make_redis: Callable[..., RedisServer], tmp_path: object) -> None:
     path = f"{tmp_path}/redis.sock"
     server = make_redis(args=("--unixsocket", path))
-    publisher = Publisher.for_url(f"redis+socket://{path}", "default")
+    publisher = Publisher(Broker.of_url(f"redis+socket://{path}"), "default")
     publisher.publish([Permits("mail", 2, 2)])
     assert len(permits(server, "mail.normal")) == 2
     publisher.close()

@@ -11,6 +11,7 @@ from typing import Any
 import redis
 
 from orchestrator import Client, Run, Workflow
+from orchestrator.dispatch.broker import Broker
 from orchestrator.dispatch.permits import Publisher
 from orchestrator.model.run import JobRun
 from orchestrator.scheduler.duties import Tools
@@ -34,9 +35,11 @@ class Fleet:
         self.workers: list[Worker] = []
         self._stop = threading.Event()
         store = Store.connect(redis_url, self.namespace)
-        publisher = Publisher.for_url(self.broker_url, self.namespace)
+        publisher = Publisher(Broker.of_url(self.broker_url), self.namespace)
         tools = Tools(store, publisher.publish)
-        self._scheduler = threading.Thread(target=run, args=(tools, standard_duties(3600), self._stop), daemon=True)
+        self._scheduler = threading.Thread(
+            target=run, args=(tools, standard_duties(3600, publisher=publisher), self._stop), daemon=True
+        )
         self._close = (store.close, publisher.close)
 
     def worker(self, *args: str, name: str = "w1", **options: Any) -> Worker:

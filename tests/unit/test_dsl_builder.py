@@ -255,7 +255,7 @@ def test_a_route_comes_from_the_job_the_signature_the_app_or_the_caller() -> Non
     workflow.job("named", signature("elsewhere.task"))
     workflow.job("chosen", signature("elsewhere.task"), route="here")
     assert [job.route for job in workflow.definition().jobs] == ["warehouse", "mail", "celery", "default", "here"]
-    plan = workflow.compile(lambda task: f"for-{task}")
+    plan = workflow.compile(lambda job: f"for-{job.task}")
     assert [plan.routes[job.route] for job in plan.jobs] == [
         "warehouse", "mail", "celery", "for-elsewhere.task", "here",
     ]  # fmt: skip

@@ -39,8 +39,9 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
 
 
 def _look() -> list[Check]:
+    from orchestrator.client.checks import agreement_checks, broker_checks
     from orchestrator.model.errors import OrchestratorError
-    from orchestrator.servers.checks import broker_checks, fleet_checks, redis_checks, settings_checks
+    from orchestrator.servers.checks import fleet_checks, redis_checks, settings_checks
     from orchestrator.settings import get_settings
 
     checks = settings_checks(os.environ)
@@ -48,12 +49,13 @@ def _look() -> list[Check]:
         settings = get_settings()
     except OrchestratorError as error:
         return [*checks, Check("settings", False, str(error), "correct it")]
-    stores = redis_checks(settings)
-    checks += [*stores, *broker_checks(settings)]
-    if stores[0].ok:  # without the store nothing more is known
-        checks += fleet_checks(settings)
+    stores, app = redis_checks(settings), None
+    checks += stores
     try:
-        celery_app()
+        app = celery_app()
     except OrchestratorError as error:
         checks.append(Check("app", False, f"{error.where}: {error.what}", error.remedy))
+    checks += broker_checks(settings, app)
+    if stores[0].ok:  # without the store nothing more is known
+        checks += [*fleet_checks(settings), *agreement_checks(settings, app)]
     return checks

@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
+from orchestrator.dispatch.permits import Publisher
 from orchestrator.scheduler.duties import Tools
+from orchestrator.state import reads
 from orchestrator.state.transitions.nodes import Reap
 
 
 class Leases:
-    """Reaps. The script `reap` tells an outage of the store from the death of its nodes."""
+    """Reaps. The script `reap` tells an outage of the store from the death of its nodes.
+
+    It publishes for the nodes that listen to the broker of this scheduler; for the others their own beats do.
+    """
 
     name = "leases"
     interval_s = 1.0
 
+    def __init__(self, publisher: Publisher | None = None) -> None:
+        self._publisher = publisher
+        self._broker_ids = ""
+
     def step(self, tools: Tools) -> float:
         """See `Duty.step`."""
         (info,) = tools.store.pipeline([("INFO", "server")])
-        reaped = tools.store.run(Reap(str(info["run_id"])))
+        self._compare(tools)
+        reaped = tools.store.run(Reap(str(info["run_id"]), self._broker_ids))
         tools.publish(reaped.permits)
         return self.interval_s
+
+    def _compare(self, tools: Tools) -> None:
+        """Compare the broker with that of the nodes, and say it where they differ."""
+        publisher = self._publisher
+        if publisher is None or not publisher.agreement.stale:
+            return
+        publisher.agreement.learn(tools.store.read(reads.nodes(tools.store.keys)))
+        publisher.agreement.tell()
+        self._broker_ids = " ".join(sorted(publisher.broker.all_ids()))

@@ -26,6 +26,7 @@ def nodes(keys: Keys) -> Read[list[NodeInfo]]:
                 name, int(fields.get(b"slots", 0)), int(fields.get(b"idle", 0)),
                 _subscriptions(fields.get(b"subscriptions", b"")),
                 tuple(ref for ref in held if ref != "-"), int(deadline), read_json(fields.get(b"info")) or {},
+                frozenset(fields.get(b"broker", b"").decode().split()),
             )
         )  # fmt: skip
     return found

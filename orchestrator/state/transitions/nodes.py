@@ -63,7 +63,8 @@ class Register(Transition[Welcome | Taken]):
     """A node comes in. A live node of the same name keeps the name; a draining one makes room and ends its jobs.
 
     A node of that name that was silent for over two beats is closed, and what it held is lost. `info` is JSON for
-    people: host, pid, pool, versions.
+    people: host, pid, pool, versions, name of the broker. `broker` has the ids of the broker that it listens to, with a
+    space between two (see `dispatch.broker`); it is empty where that is unknown.
     """
 
     script: ClassVar[str] = "register"
@@ -71,6 +72,7 @@ class Register(Transition[Welcome | Taken]):
     subscriptions: tuple[Subscription, ...]
     slot_count: int
     info: bytes = b"{}"
+    broker: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +105,13 @@ class Leave(Transition[Left | Gone]):
 class Reap(Transition[Reaped]):
     """Close nodes past their lease and publish permits again where work waits beside idle slots.
 
+    Permits are for the nodes that listen to the caller's `broker` (its ids, see `Register`): the others would not hear
+    them. An unknown broker is taken for the same.
+
     `server` is the run id of the Redis server: another one than before means that it was restarted, and all leases
     start afresh.
     """
 
     script: ClassVar[str] = "reap"
     server: str
+    broker: str = ""

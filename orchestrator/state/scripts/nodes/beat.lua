@@ -12,12 +12,13 @@ if not name then return {'gone'} end
 local node_key = keys.node(name)
 local fields = redis.call('HGETALL', node_key)
 local known, listed, kills = slots.of(fields), {}, {}
-local missed, subscriptions, repeated = {}, '', false
+local missed, subscriptions, broker, repeated = {}, '', '', false
 for i = 1, #fields, 2 do
   local slot = string.match(fields[i], '^missed:(.*)$')
   if slot then missed[slot] = fields[i + 1] end
   if fields[i] == 'subscriptions' then subscriptions = fields[i + 1] end
   if fields[i] == 'beat' then repeated = tonumber(fields[i + 1]) == number end
+  if fields[i] == 'broker' then broker = fields[i + 1] end
 end
 
 -- what the node says it runs
@@ -62,5 +63,5 @@ for slot, ref in pairs(known) do
 end
 decide.spread()
 runs.save()
-local unanswered = idle > 0 and healing.queues(subscriptions) or 0
+local unanswered = idle > 0 and healing.queues(subscriptions, broker) or 0
 return {'beaten', kills, permits.due(), unanswered}

@@ -1,10 +1,10 @@
 -- reap: nodes past their lease are closed, and what waits beside idle slots is due again.
 --
--- args:     server:str
+-- args:     server:str broker:str
 -- returns:  reaped lost permits
 -- moves:    running->lost lost->retrying lost->failed lost->cancelled waiting->upstream_failed
 -- keeps:    2 4 6
--- uses:     keys clock runs decide nodes healing permits
+-- uses:     keys clock runs decide nodes brokers healing permits
 -- cost:     O(nodes + slots of the dead ones), which are at most 100 attempts
 local known = redis.call('HMGET', keys.meta, 'tick', 'server')
 local lost = 0
@@ -25,8 +25,11 @@ decide.spread()
 runs.save()
 local seen = {}
 for _, node in ipairs(redis.call('ZRANGE', keys.nodes, 0, -1)) do
-  local subscriptions = redis.call('HGET', keys.node(node), 'subscriptions')
-  if subscriptions and not seen[subscriptions] then healing.queues(subscriptions) end
-  seen[subscriptions or ''] = true
+  local about = redis.call('HMGET', keys.node(node), 'subscriptions', 'broker')
+  -- whoever listens elsewhere would not hear the permits: its own beats see to it
+  if about[1] and not seen[about[1]] and brokers.same(broker, about[2]) then
+    healing.queues(about[1], broker)
+    seen[about[1]] = true
+  end
 end
 return {'reaped', lost, permits.due()}

@@ -1,5 +1,5 @@
 -- healing: publish permits again where an attempt has been ready for over 2 s beside idle slots
--- uses: keys clock permits
+-- uses: keys clock permits brokers
 local healing = {}
 
 -- idle slots of the live nodes that take this class of this route
@@ -15,8 +15,9 @@ local function idle_slots(route, class)
   return sum
 end
 
--- heal a queue if it needs it; return how many rounds it has had since no attempt was overdue or a permit arrived
-function healing.queue(route, class)
+-- heal a queue by this broker if it needs it; return how many rounds it has had since no attempt was overdue or a
+-- permit arrived; 0 where the last went to another broker, which says nothing of those who listen to this one
+function healing.queue(route, class, broker)
   local low = class * limits.CLASS_SCORE
   local overdue = redis.call('ZCOUNT', keys.since(route), low, low + clock.now - limits.OVERDUE_MS)
   local key = keys.route(route)
@@ -25,23 +26,27 @@ function healing.queue(route, class)
     return 0
   end
   local known = redis.call('HMGET', key, 'heal:' .. class, 'healed:' .. class)
-  local times = tonumber(known[1] or 0)
-  if clock.now < tonumber(known[2] or 0) then return times end
+  local rounds, by = string.match(known[1] or '0', '^(%d+) ?(.*)$')
+  local times = tonumber(rounds)
+  local counted = brokers.same(broker, by) and times or 0
+  if clock.now < tonumber(known[2] or 0) then return counted end
   local count = math.min(overdue, idle_slots(route, class))
-  if count == 0 then return times end
+  if count == 0 then return counted end
   times = times + 1
   -- each round publishes more: where half of all messages are lost, three rounds miss a lone attempt once in 64
   permits.heal(route, class, count * math.min(times, limits.EAGER_ROUNDS))
   local pause = times < limits.EAGER_ROUNDS and limits.HEAL_PAUSE_MS or limits.HEAL_LONG_PAUSE_MS
-  redis.call('HSET', key, 'heal:' .. class, times, 'healed:' .. class, clock.now + pause)
+  redis.call('HSET', key, 'heal:' .. class, times .. ' ' .. broker, 'healed:' .. class, clock.now + pause)
   return times
 end
 
--- heal every queue of these subscriptions; return the most rounds that one of them has had
-function healing.queues(subscriptions)
+-- heal every queue of these subscriptions by this broker; return the most rounds that one of them has had
+function healing.queues(subscriptions, broker)
   local most = 0
   for classes, route in string.gmatch(subscriptions, '(%d+) ([^\n]+)') do
-    for class in string.gmatch(classes, '%d') do most = math.max(most, healing.queue(route, tonumber(class))) end
+    for class in string.gmatch(classes, '%d') do
+      most = math.max(most, healing.queue(route, tonumber(class), broker))
+    end
   end
   return most
 end
