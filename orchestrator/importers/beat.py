@@ -33,6 +33,13 @@ class Setup:
     """How many seconds late a missed time of a crontab still runs (`beat_cron_starting_deadline`)."""
 
 
+KNOWN = frozenset({
+    "name", "task", "schedule", "args", "kwargs", "options", "relative", "app", "last_run_at", "total_run_count",
+    "enabled", "description", "one_off", "start_time", "expires", "no_changes", "date_changed",
+})  # fmt: skip
+"""The fields of an entry of beat, and those that django-celery-beat and RedBeat take besides."""
+
+
 @dataclass
 class Entry:
     """An entry: its task, the timing that its schedule was converted to, and its other fields."""
@@ -50,6 +57,44 @@ class Entry:
     end: datetime | None = None
     note: tuple[str, str] | None = None
     """The schedule as beat has it, and how the converted one differs; None if it does not."""
+
+    def take(self, fields: Mapping[str, Any], tz: str) -> None:
+        """Take the fields that tell when the entry is on, and what it is for.
+
+        Raises:
+            DefinitionError: a time cannot be read.
+        """
+        self.enabled = fields.get("enabled") in (None, True)
+        self.description = str(fields.get("description") or "")
+        self.start = moment_of(fields.get("start_time"), tz)
+        self.end = moment_of(fields.get("expires"), tz)
+        if fields.get("one_off") and "at" not in self.timing:
+            self.disabled_because = "it was to run once, and this schedule goes on"
+            self.enabled = False
+
+
+def anchor_of(fields: Mapping[str, Any], tz: str) -> datetime | None:
+    """Return the moment from which an interval counts: when it ran last, or is to start.
+
+    Raises:
+        DefinitionError: a time cannot be read.
+    """
+    return moment_of(fields.get("last_run_at"), tz) or moment_of(fields.get("start_time"), tz)
+
+
+def moment_of(value: Any, tz: str) -> datetime | None:
+    """Read a time, or its text. A time without an offset is in the app's zone, as in Django without USE_TZ.
+
+    Raises:
+        DefinitionError: it is no time.
+    """
+    if value is None:
+        return None
+    try:
+        moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise DefinitionError(f"{value!r} is no ISO 8601 time") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=zone(tz))
 
 
 def add_entry(entry: Entry, setup: Setup, imported: Imported) -> None:
@@ -144,7 +189,7 @@ class _Options:
                     self._queue(str(getattr(value, "name", value)))
                 case "priority":
                     self._priority(value)
-                case "expires":
+                case "expires" | "expire_seconds":
                     self._expires(value)
                 case "time_limit" | "soft_time_limit" if _is_number(value):
                     self.job["timeout" if name == "time_limit" else "soft_timeout"] = value

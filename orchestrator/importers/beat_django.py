@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from orchestrator.importers.beat import Entry, Setup, add_entry
+from orchestrator.importers.beat import Entry, Setup, add_entry, anchor_of, moment_of
 from orchestrator.importers.beat_times import FIELDS, cron_times, interval_times
 from orchestrator.importers.report import Imported
 from orchestrator.model.errors import DefinitionError
 from orchestrator.timing.once import At
-from orchestrator.timing.zones import zone
 
 APP = "django_celery_beat."
 KINDS = ("crontab", "interval", "clocked", "solar")
@@ -57,32 +56,24 @@ def _entry(name: str, fields: Fields, tables: dict[str, dict[str, Fields]], setu
     row = tables.get(f"{kind}schedule", {}).get(str(fields[kind]))
     if row is None:
         raise DefinitionError(f"its {kind} schedule {fields[kind]!r} is not in the file")
-    start = _moment(fields.get("start_time"), tz)
     args, kwargs, headers = (_json(fields, field, form) for field, form in JSON_FIELDS.items())
     note: tuple[str, str] | None = None
     match kind:
         case "crontab":
             timing = cron_times({field: row.get(field) for field in FIELDS}, row.get("timezone") or tz)
         case "interval":
-            last = _moment(fields.get("last_run_at"), tz)
-            timing, lacks = interval_times(_step(row), tz, relative=False, anchor=last or start)
+            timing, lacks = interval_times(_step(row), tz, relative=False, anchor=anchor_of(fields, tz))
             if lacks:
                 note = (f"every {row.get('every')} {row.get('period')}", lacks)
         case "clocked":
-            moment = _moment(row.get("clocked_time"), tz)
+            moment = moment_of(row.get("clocked_time"), tz)
             if moment is None:
                 raise DefinitionError("its clocked schedule has no time")
             timing = At(moment, tz=tz).document()
         case _:
             raise DefinitionError("the sun's times cannot be converted: they differ from day to day")
     entry = Entry(name, fields.get("task"), timing, args, kwargs, note=note)
-    entry.enabled = fields.get("enabled") is not False
-    entry.description = str(fields.get("description") or "")
-    entry.start = start
-    entry.end = _moment(fields.get("expires"), tz)
-    if fields.get("one_off") and kind != "clocked":
-        entry.disabled_because = "it was to run once, and this schedule goes on"
-        entry.enabled = False
+    entry.take(fields, tz)
     options = {option: fields.get(option) for option in OPTIONS}
     entry.options = {**options, "headers": headers, "expires": fields.get("expire_seconds")}
     return entry
@@ -96,17 +87,6 @@ def _step(row: Fields) -> timedelta:
         return timedelta(**{period: every})
     except OverflowError:
         raise DefinitionError(f"an interval of {every} {period} is too long") from None
-
-
-def _moment(value: Any, tz: str) -> datetime | None:
-    """Read a time. A time without an offset is in the app's zone, as in Django without USE_TZ."""
-    if value is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        raise DefinitionError(f"{value!r} is no ISO 8601 time") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=zone(tz))
 
 
 def _json(fields: Fields, name: str, form: type) -> Any:

@@ -10,14 +10,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from orchestrator.importers.beat import Entry, Setup, add_entry
+from orchestrator.importers.beat import KNOWN, Entry, Setup, add_entry, anchor_of
 from orchestrator.importers.beat_django import read_records
 from orchestrator.importers.beat_times import FIELDS, cron_times, interval_times, rule_times
 from orchestrator.importers.report import Imported
 from orchestrator.model.errors import DefinitionError, DocumentError
 from orchestrator.timing.zones import zone
 
-KNOWN = {"name", "task", "schedule", "args", "kwargs", "options", "enabled", "relative"}
 RESERVED = "redbeat::"
 """RedBeat's own keys: its lock, its order, the names from the configuration."""
 
@@ -77,11 +76,15 @@ def _read(place: str, item: Any, setup: Setup, imported: Imported) -> None:
         if not isinstance(item, Mapping) or "task" not in item:
             raise DefinitionError("it is no entry: it names no task")
         name = str(item.get("name") or place)
+        fields = {field: _moment(value, setup.tz) or value for field, value in item.items()}
         last = _moment(meta.get("last_run_at"), setup.tz) if isinstance(meta, Mapping) else None
+        last = last or anchor_of(fields, setup.tz)
         timing, lacks = _timing(item.get("schedule"), bool(item.get("relative")), last, setup.tz)
         args, kwargs, options = (_plain(item.get(field)) for field in ("args", "kwargs", "options"))
         if options is not None and not isinstance(options, Mapping):
             raise DefinitionError(f"its options are no object: {json.dumps(options)[:40]}")
+        entry = Entry(name, item["task"], timing, args, kwargs, options or {})
+        entry.take(fields, setup.tz)
     except DefinitionError as error:
         imported.leave(place, "entry", str(error))
         return
@@ -90,8 +93,6 @@ def _read(place: str, item: Any, setup: Setup, imported: Imported) -> None:
         return
     for unknown in sorted(set(item) - KNOWN):
         imported.leave(name, f"{unknown}={item[unknown]!r}", "beat knows no such field of an entry")
-    entry = Entry(name, item["task"], timing, args, kwargs, options or {})
-    entry.enabled = item.get("enabled", True) is not False
     entry.note = (json.dumps(item["schedule"]), lacks) if lacks else None
     add_entry(entry, setup, imported)
 

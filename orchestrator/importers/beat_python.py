@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
@@ -14,16 +14,17 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from orchestrator.dsl.routing import route_by_app
-from orchestrator.importers.beat import Entry, Setup, add_entry
+from orchestrator.importers.beat import KNOWN, Entry, Setup, add_entry, anchor_of
 from orchestrator.importers.beat_times import FIELDS, cron_times, interval_times
 from orchestrator.importers.report import Imported
 from orchestrator.model.errors import DefinitionError
+from orchestrator.timing.once import At
 
 SCHEDULES = ("beat_schedule", "CELERY_BEAT_SCHEDULE", "CELERYBEAT_SCHEDULE")
 ZONES = ("timezone", "CELERY_TIMEZONE", "celery_timezone")
 ZONED = {"django_celery_beat.tzcrontab.TzAwareCrontab"}
 """Classes of crontabs that differ from Celery's own in their zone alone, which is their `tz`."""
-KNOWN = {"name", "task", "schedule", "args", "kwargs", "options", "relative", "app", "last_run_at", "total_run_count"}
+CLOCKED = "django_celery_beat.clockedschedule.clocked"
 
 
 def load(name: str) -> tuple[Any, str | None]:
@@ -160,22 +161,26 @@ def read_schedule(entries: Any, setup: Setup, where: str | None = None) -> Impor
         for unknown in sorted(map(str, set(fields) - KNOWN)):
             imported.leave(name, f"{unknown}={fields[unknown]!r}", "beat knows no such field of an entry")
         try:
-            timing, note = _timing(name, fields.get("schedule"), bool(fields.get("relative")), setup, imported)
+            # The last run of a ScheduleEntry is when the object was made.
+            anchor = anchor_of(fields, setup.tz) if fields is given else None
+            timing, note = _timing(name, fields, anchor, setup, imported)
+            entry = Entry(name, fields.get("task"), timing, fields.get("args"), fields.get("kwargs"), note=note)
+            entry.take(fields, setup.tz)
         except DefinitionError as error:
             imported.leave(name, repr(fields.get("schedule")), str(error))
             continue
-        entry = Entry(name, fields.get("task"), timing, fields.get("args"), fields.get("kwargs"), note=note)
         entry.options = fields.get("options") or {}
         add_entry(entry, setup, imported)
     return imported
 
 
 def _timing(
-    name: str, schedule: Any, relative: bool, setup: Setup, imported: Imported
+    name: str, fields: Mapping[str, Any], anchor: datetime | None, setup: Setup, imported: Imported
 ) -> tuple[dict[str, Any], tuple[str, str] | None]:
     """Return the timing, and how it differs from beat's: see `Entry.note`."""
     from celery import schedules
 
+    schedule, relative = fields.get("schedule"), bool(fields.get("relative"))
     if isinstance(schedule, int | float) and not isinstance(schedule, bool):
         try:
             schedule = timedelta(seconds=schedule)
@@ -186,6 +191,9 @@ def _timing(
     kind = type(schedule)
     full_name = f"{kind.__module__}.{kind.__qualname__}"
     zoned = full_name in ZONED
+    if full_name == CLOCKED:
+        clocked: Any = schedule
+        return At(clocked.clocked_time, tz=setup.tz).document(), None
     if isinstance(schedule, schedules.solar):
         raise DefinitionError("the sun's times cannot be converted: they differ from day to day")
     # A derived class may have another rule for when it is due.
@@ -199,10 +207,10 @@ def _timing(
         imported.leave(name, "nowfun", "a schedule has no clock of its own: its times follow the zone alone")
     if isinstance(schedule, schedules.crontab):
         own = zone_name(vars(schedule).get("tz")) if zoned else None
-        fields = {field: getattr(schedule, f"_orig_{field}") for field in FIELDS}
-        return cron_times(fields, own or setup.tz), None
+        texts = {field: getattr(schedule, f"_orig_{field}") for field in FIELDS}
+        return cron_times(texts, own or setup.tz), None
     if isinstance(schedule, schedules.schedule):
         given: Any = schedule
-        timing, lacks = interval_times(given.run_every, setup.tz, relative=given.relative, anchor=None)
+        timing, lacks = interval_times(given.run_every, setup.tz, relative=given.relative, anchor=anchor)
         return timing, (repr(given), lacks) if lacks else None
     raise DefinitionError(f"a {kind.__name__} is no schedule that can be converted")

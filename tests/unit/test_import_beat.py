@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -17,11 +18,13 @@ from hypothesis import strategies as st
 from kombu import Queue
 
 from orchestrator.importers.beat import Setup
+from orchestrator.importers.beat_json import read_json
 from orchestrator.importers.beat_python import read_app, read_schedule
 from orchestrator.importers.beat_times import cron_times, interval_times
 from orchestrator.importers.report import Imported
 from orchestrator.model.errors import DefinitionError
 from orchestrator.starters.schedule import Schedule
+from orchestrator.timing.base import iso
 from support.examples import examples
 
 START = datetime(2027, 1, 1, 0, 0, 30, tzinfo=UTC)
@@ -274,6 +277,58 @@ def test_what_a_workflow_cannot_say_is_named_by_its_entry():
         "queue='a b'", "priority=3", "expires=60", "countdown=5", "routing_key='x'", "shadow='y'",
     ]  # fmt: skip
     assert by_name(imported)["options"]["schedules"]["beat"]["grace"] == "1m"
+
+
+def test_entries_may_have_the_fields_of_django_celery_beat():
+    entries = {
+        "off": {"task": "t", "schedule": crontab(minute=0, hour=1), "enabled": False},
+        "zero": {"task": "t", "schedule": 30, "enabled": 0},
+        "on": {"task": "t", "schedule": 30, "enabled": True, "description": "Why.", "last_run_at": START},
+        "once": {"task": "t", "schedule": 30, "one_off": True},
+        "window": {
+            "task": "t", "schedule": 3600, "start_time": "2027-01-01T00:00:00", "expires": START + timedelta(days=400),
+            "options": {"expire_seconds": 60},
+        },
+        "bad": {"task": "t", "schedule": 30, "start_time": "soon"},
+    }  # fmt: skip
+    imported = read_schedule(entries, Setup(tz="Europe/Paris"))
+    found = {name: document["schedules"]["beat"] for name, document in by_name(imported).items()}
+    assert {name: schedule.get("enabled", True) for name, schedule in found.items()} == {
+        "off": False, "zero": False, "on": True, "once": False, "window": True,
+    }  # fmt: skip
+    assert by_name(imported)["on"]["description"] == "Why."
+    assert found["on"]["anchor"] == iso(START, "Europe/Paris")
+    assert found["window"]["start"] == found["window"]["anchor"] == "2027-01-01T00:00:00+01:00"
+    assert found["window"]["end"] == iso(START + timedelta(days=400), "Europe/Paris")
+    assert found["window"]["grace"] == "1m"
+    left = lacks(imported)
+    assert set(left) == {"once", "window", "bad"}
+    assert "it was to run once" in left["once"]
+    assert "does not expire" in left["window"]
+    assert "'soon' is no ISO 8601 time" in left["bad"]
+
+
+def test_the_same_entry_is_the_same_in_python_and_as_json():
+    fields = {
+        "task": "t", "schedule": 3600, "enabled": False, "description": "Why.", "start_time": "2027-01-01T00:00:00Z",
+        "expires": "2028-01-01T00:00:00Z", "last_run_at": "2027-01-01T12:00:00Z",
+    }  # fmt: skip
+    in_python = read_schedule({"a": fields}, Setup())
+    as_json = read_json(json.dumps({"a": fields}).encode(), "beat.json", Setup())
+    assert in_python.workflows == as_json.workflows
+    assert not in_python.left
+    assert not as_json.left
+
+
+def test_a_clocked_schedule_of_django_celery_beat_is_a_time():
+    class clocked(BaseSchedule):
+        clocked_time = START
+
+    clocked.__module__ = "django_celery_beat.clockedschedule"
+    clocked.__qualname__ = "clocked"
+    imported = read_schedule({"a": {"task": "t", "schedule": clocked(), "one_off": True}}, Setup())
+    assert list(imported.workflows[0]["schedules"]["beat"]) == ["at"]
+    assert not imported.left
 
 
 def test_how_intervals_count_is_told_of_converted_entries_only():
