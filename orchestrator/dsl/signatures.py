@@ -21,7 +21,7 @@ _REMEDIES = {
     "eta": "a job starts when what it waits for has succeeded; let a first job wait",
     "expires": "give the workflow a deadline= or the job a timeout=",
     "priority": "brokers disagree on its direction; give the job priority= or number=",
-    "link": "add a job that uses the output",
+    "link": "add a job that uses the output, or make a workflow of it with from_canvas()",
     "link_error": "failures are the engine's to handle; see the job's retry=",
     "chord": "use from_canvas() for a chord",
     "task_id": "the engine names attempts itself",
@@ -55,6 +55,12 @@ def read_signature(signature: object, where: str) -> Call:
         if hasattr(signature, "s") and hasattr(signature, "name"):
             remedy = f"write {signature.name.rpartition('.')[2]}.s(...)"
         raise DefinitionError(f"{type(signature).__name__} is not a signature", where=where, remedy=remedy)
+    if signature["task"] == "celery.chunks":
+        raise DefinitionError(
+            "chunks publish their tasks by themselves when they run",
+            where=where,
+            remedy="write .chunks(…).group(), and make a workflow of it with from_canvas()",
+        )
     if signature.get("subtask_type") in ("chain", "group", "chord"):
         raise DefinitionError(
             f"a {signature['subtask_type']} is several jobs",
@@ -84,6 +90,8 @@ def refuse_options(options: Mapping[str, Any], where: str) -> None:
     Raises:
         DefinitionError: it cannot.
     """
+    if options.get("stamped_headers"):
+        raise DefinitionError("a job has no stamps", where=where, remedy="give its signature .set(headers={…})")
     for name, value in options.items():
         if name not in _MEANT_FOR_MESSAGES and value is not None and value != []:
             raise DefinitionError(

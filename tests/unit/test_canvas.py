@@ -79,6 +79,49 @@ def test_a_group_of_one_in_a_chain_is_its_task() -> None:
     assert jobs(from_canvas(chain(add.s(0), group(add.s(1)), add.s(2))))["add-3"] == ("<add-2>", 2)
 
 
+def test_a_part_that_ends_in_a_group_is_one_value() -> None:
+    inner = add.s(1) | group(add.s(2), add.s(3))
+    header = {"add": (1,), "add-2": ("<add>", 2), "add-3": ("<add>", 3), "add-4": (9,)}
+    expected = {**header, "tsum": ([["<add-2>", "<add-3>"], "<add-4>"],)}
+    assert jobs(from_canvas(chord([inner, add.s(9)], tsum.s()))) == expected
+    assert jobs(from_canvas(group(inner, add.s(9)) | tsum.s())) == expected
+    chords = chord([chord([add.s(1)], group(tsum.s(), tsum.s())), add.s(9)], tsum.s())
+    assert jobs(from_canvas(chords))["tsum-3"] == ([["<tsum>", "<tsum-2>"], "<add-2>"],)
+
+
+def test_an_empty_header_gives_an_empty_list() -> None:
+    assert jobs(from_canvas(chord([], tsum.s(9)))) == {"tsum": ([], 9)}
+    assert jobs(from_canvas(chain(add.s(1), chord([], tsum.s(9))))) == {"add": (1,), "tsum": ([], 9, {"add"})}
+
+
+def test_start_arguments() -> None:
+    started = chain(add.s(1), add.s(2))
+    started["args"] = (7,)
+    assert jobs(from_canvas(started)) == {"add": (7, 1), "add-2": ("<add>", 2)}
+    assert jobs(from_canvas(chord([add.s(1), add.s(2)], tsum.s()).clone(args=(7,))))["add-2"] == (7, 2)
+
+
+def test_an_immutable_chord_takes_nothing_from_before() -> None:
+    inner = chord([add.s(1), add.s(2)], tsum.s(), immutable=True)
+    assert jobs(from_canvas(chain(add.s(0), inner)))["add-2"] == (1, {"add"})
+
+
+def test_a_link_gets_the_result_and_changes_none() -> None:
+    linked = add.s(1)
+    linked.link(add.s(5))
+    assert jobs(from_canvas(linked | tsum.s(9))) == {"add": (1,), "add-2": ("<add>", 5), "tsum": ("<add>", 9)}
+
+
+def test_a_queue_of_a_whole_part() -> None:
+    def routes(canvas: Any) -> list[str | None]:
+        return [job.route for job in from_canvas(canvas).definition().jobs]
+
+    own = "celery"
+    assert routes(chain(add.s(1), add.s(2)).set(queue="slow")) == ["slow", own]  # as Celery: the first task's
+    assert routes(group(add.s(1), add.s(2)).set(queue="slow")) == ["slow", "slow"]
+    assert routes(chord([add.s(1), add.s(2)], tsum.s()).set(queue="slow")) == ["slow", "slow", "slow"]
+
+
 def test_a_single_task_and_options_of_the_workflow() -> None:
     workflow = from_canvas(add.s(1), name="one", priority="low")
     assert jobs(workflow) == {"add": (1,)}
@@ -104,7 +147,9 @@ def test_a_long_chain_and_a_wide_group() -> None:
         (chain(add.s(1), add.s(2)).set(countdown=3), "the chain in workflow 'canvas': .*'countdown'"),
         (chain(add.s(1), add.s(2).set(eta=3)), "job 'add-2': .*'eta'"),
         (chord([add.s(1)], tsum.s().on_error(add.s())), "'link_error'"),
-        (chord([add.s(1)], tsum.s()).clone(args=(7,)), "a chord has no arguments of its own"),
+        (chord([add.s(1)], tsum.s(), kwargs={"y": 7}), r"a chord has no keyword arguments of its own \(y\)"),
+        (chord([add.s(1)], tsum.s().stamp(tenant="acme") or tsum.s().set(stamped_headers=["x"])), "stamps"),
+        (chord([add.chunks([(1,)], 10)], tsum.s()), "chunks.*group"),
         (3, "int is not a signature"),
     ],
 )
