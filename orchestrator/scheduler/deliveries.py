@@ -21,6 +21,7 @@ from orchestrator.state.store import Store
 from orchestrator.state.transitions.events import Deliver, Offer
 from orchestrator.state.transitions.replies import Outdated
 from orchestrator.state.transitions.starters import MAX_WHY
+from orchestrator.state.transitions.timers import EndTimers
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ class Deliveries:
         again = {offer.delivery for offer, reply in replies if isinstance(reply, Outdated)}
         # The timers go last: a scheduler that dies earlier leaves them to another one.
         if done := [each for each in ids if each not in again]:
-            tools.store.pipeline([("ZREM", keys.timers, *(f"delivery/{each}" for each in done))])
+            tools.store.run(EndTimers("delivery", tuple(done)))
 
     def ended(self, tools: Tools, run_ids: Sequence[str], now_ms: int) -> None:
         """Deliver the ends of runs and the datasets that they wrote, where a trigger listens for them."""
@@ -57,7 +58,7 @@ class Deliveries:
             info = tools.store.read(reads.run(keys, run_id))
             if info is not None and info.state.final:
                 tools.store.run_all([each for each in _news(tools.store, info) if listening.on(each.topic)])
-        tools.store.pipeline([("ZREM", keys.timers, *(f"ended/{run_id}" for run_id in run_ids))])
+        tools.store.run(EndTimers("ended", tuple(run_ids)))
 
 
 def _offers(

@@ -97,7 +97,7 @@ def test_nothing_is_written_above_the_line(name: str) -> None:
     while (function := re.search(r"^(local )?function .*?^end$", above, re.M | re.S)) is not None:
         above = above.replace(function[0], "")
     commands = set(re.findall(r"redis\.call\('(\w+)'", above))
-    assert commands <= {"GET", "HGET", "HMGET", "HGETALL", "EXISTS"}
+    assert commands <= {"GET", "HGET", "HMGET", "HGETALL", "HKEYS", "EXISTS", "ZSCORE"}
 
 
 def test_moves_are_those_of_the_table() -> None:

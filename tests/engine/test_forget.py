@@ -4,8 +4,8 @@ import pytest
 
 from orchestrator.model.ids import new_run_id
 from orchestrator.model.states import JobState
-from orchestrator.state.transitions.replies import Missing
-from orchestrator.state.transitions.runs import Forget, Forgotten, Live
+from orchestrator.state.transitions.replies import Dropped, Missing
+from orchestrator.state.transitions.runs import DropTodo, Forget, Forgotten, Live, Trimmed, TrimTransitions
 from support.cases import STATES, bring
 from support.machine import Machine, fan, plan_of
 
@@ -67,3 +67,31 @@ def test_a_missing_run(machine: Machine) -> None:
     before = machine.snapshot()
     assert machine.do(Forget(new_run_id())) == Missing()
     assert machine.snapshot() == before
+
+
+def test_a_missing_run_leaves_the_list_of_todos(machine: Machine) -> None:
+    machine.client.zadd(machine.keys.todos, {"nosuch": 1})
+    machine.client.rpush(machine.keys.todo("nosuch"), "roots 0 0")
+    assert machine.do(DropTodo("nosuch")) == Dropped()
+    assert not machine.client.exists(machine.keys.todos, machine.keys.todo("nosuch"))
+
+
+@pytest.mark.parametrize("over", [True, False])
+def test_a_run_that_is_there_keeps_its_todo(machine: Machine, over: bool) -> None:
+    run = machine.submit(fan(600), carry_on=over)
+    if over:
+        machine.cancel(run)
+    before = machine.snapshot()
+    assert machine.do(DropTodo(run)) == Live()
+    assert machine.snapshot() == before
+    machine.carry_on(run)
+
+
+def test_the_newest_transitions_are_kept(machine: Machine) -> None:
+    for _ in range(300):
+        machine.client.xadd(machine.keys.transitions, {"e": "x"})
+    assert machine.do(TrimTransitions(1_000)) == Trimmed(0)
+    trimmed = machine.do(TrimTransitions(100)).count
+    assert trimmed > 0
+    assert machine.client.xlen(machine.keys.transitions) == 300 - trimmed >= 100
+    machine.client.delete(machine.keys.transitions)

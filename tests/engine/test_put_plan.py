@@ -9,8 +9,8 @@ from orchestrator.scheduler.duties import Tools
 from orchestrator.scheduler.duties.retention import UPLOAD_LIFE_MS, Retention
 from orchestrator.state import reads
 from orchestrator.state.layouts.plans import upload_commands
-from orchestrator.state.transitions.replies import Dropped, NoPlan
-from orchestrator.state.transitions.workflows import DropUpload, PutPlan, Sealed, Stored
+from orchestrator.state.transitions.replies import Dropped, NoPlan, Outdated, Recent
+from orchestrator.state.transitions.workflows import Dated, DateUpload, DropUpload, PutPlan, Sealed, Stored
 from support.machine import DIAMOND, Machine, chain, fan, plan_of
 
 
@@ -76,9 +76,9 @@ def test_an_upload_that_was_given_up_is_deleted(machine: Machine) -> None:
         machine.store.pipeline(batch)
     tools, duty = Tools(machine.store, lambda _permits: None), Retention(retention_s=3600)
     duty.step(tools)
-    ((_, jobs, met),), _ = machine.store.read(reads.uploads(machine.keys))
+    ((_, jobs, dated),) = machine.store.read(reads.uploads(machine.keys))
     assert jobs == 602
-    assert met > 0
+    assert dated > 0
     duty.step(tools)
     assert machine.snapshot() != before
     machine.client.zincrby(machine.keys.uploads, -UPLOAD_LIFE_MS - 1, f"{plan.digest} {jobs}")
@@ -89,11 +89,47 @@ def test_an_upload_that_was_given_up_is_deleted(machine: Machine) -> None:
 def test_a_sealed_plan_is_never_dropped(machine: Machine) -> None:
     plan = fan(600)
     machine.store.put_plan(plan)
-    assert machine.do(DropUpload(plan.digest, len(plan.jobs))) == Sealed()
+    assert machine.do(DropUpload(plan.digest, len(plan.jobs), 0)) == Sealed()
     assert machine.store.read(reads.plan(machine.keys, plan.digest)) == plan
 
 
 def test_dropping_what_is_not_there_changes_nothing(machine: Machine) -> None:
     before = machine.snapshot()
-    assert machine.do(DropUpload("nosuch", 300)) == Dropped()
+    assert machine.do(DropUpload("nosuch", 300, 0)) == Outdated()
     assert machine.snapshot() == before
+
+
+def begun(machine: Machine) -> tuple[str, int]:
+    """Begin an upload that is never sealed, and return its plan and how many jobs it has."""
+    plan = fan(600)
+    for batch in itertools.islice(upload_commands(machine.keys, plan), 5):
+        machine.store.pipeline(batch)
+    return plan.digest, len(plan.jobs)
+
+
+def test_an_upload_is_dated_once(machine: Machine) -> None:
+    upload = begun(machine)
+    assert machine.do(DateUpload(*upload)) == Dated()
+    machine.wait(1)
+    for late in (upload, ("nosuch", 300)):
+        before = machine.snapshot()
+        assert machine.do(DateUpload(*late)) == Outdated()
+        assert machine.snapshot() == before
+    assert [dated for _, _, dated in machine.store.read(reads.uploads(machine.keys))] == [machine.now - 1]
+    assert machine.do(DropUpload(*upload, life_ms=0)) == Dropped()
+
+
+def test_an_upload_that_is_young_or_begun_anew_is_not_dropped(machine: Machine) -> None:
+    upload = begun(machine)
+    machine.do(DateUpload(*upload))
+    machine.wait(1000)
+    for again, reply in ((False, Recent()), (True, Outdated())):
+        if again:
+            begun(machine)
+            machine.wait(1)
+        before = machine.snapshot()
+        assert machine.do(DropUpload(*upload, life_ms=1000)) == reply
+        assert machine.snapshot() == before
+    machine.do(DateUpload(*upload))
+    machine.wait(1001)
+    assert machine.do(DropUpload(*upload, life_ms=1000)) == Dropped()

@@ -14,8 +14,11 @@ import redis
 
 from orchestrator.model.errors import DefinitionError, Unavailable
 from orchestrator.scheduler.sources import files, folders, memory
+from orchestrator.scheduler.sources.watch import SOON_MS
 from orchestrator.state.layouts.change_ops import drop_starter
 from orchestrator.state.reads import source_memory
+from orchestrator.state.transitions.replies import Missing
+from orchestrator.state.transitions.sources import NoteSeen
 from support.machine import Machine
 from support.waiting import wait_until
 from support.watched import Watched
@@ -214,7 +217,7 @@ def test_a_trigger_takes_its_memory_with_it(watched: Watched, tmp_path: Path) ->
     watched.look()
     assert watched.machine.client.exists(watched.keys.seen(own))
     watched.apply([drop_starter(own)])
-    watched.store.read(source_memory.see(watched.keys, own, {"late": "1"}))  # by a poll that was under way
+    assert watched.store.run(NoteSeen(own, {"late": "1"})) == Missing()  # by a poll that was under way
     assert not watched.machine.client.exists(watched.keys.seen(own))
 
 
@@ -312,7 +315,7 @@ def test_a_change_brings_the_next_look_forward(watched: Watched, tmp_path: Path)
 
         def forward() -> bool:
             lay(tmp_path / f"f{next(n)}")
-            return watched.due_ms(own) < 0  # by Redis's own clock, which is behind the one that is set here
+            return watched.due_ms(own) <= SOON_MS
 
         wait_until(forward, 10, "the poll to be brought forward", every=0.2)
     finally:

@@ -10,8 +10,9 @@ from orchestrator.state.layouts.change_ops import drop_starter, pack
 from orchestrator.state.reads import starters
 from orchestrator.state.store import Store
 from orchestrator.state.transitions.definitions import Apply
-from orchestrator.state.transitions.runs import Forget, Forgotten
-from orchestrator.state.transitions.workflows import DropUpload
+from orchestrator.state.transitions.events import ForgetDelivery
+from orchestrator.state.transitions.runs import Forget, Forgotten, TrimTransitions
+from orchestrator.state.transitions.workflows import DateUpload, DropUpload
 
 log = logging.getLogger(__name__)
 
@@ -39,34 +40,26 @@ class Retention:
         for run in old:
             while store.run(Forget(run)) == Forgotten(more=True):
                 pass
-        _drop_uploads(tools)
+        _drop_uploads(store)
         _drop_deliveries(store, max(int(self.retention_s * 1000), DELIVERY_LIFE_MS))
         _drop_backfills(store, int(self.retention_s * 1000))
-        (trimmed,) = store.pipeline([("XTRIM", store.keys.transitions, "MAXLEN", "~", MOST_TRANSITIONS)])
+        trimmed = store.run(TrimTransitions(MOST_TRANSITIONS)).count
         if trimmed:
             log.warning("trimmed %d transitions from the stream: it is bounded to %d", trimmed, MOST_TRANSITIONS)
         return 0 if len(old) == 100 else self.interval_s
 
 
-def _drop_uploads(tools: Tools) -> None:
-    store = tools.store
-    uploads, now = store.read(reads.uploads(store.keys))
-    for plan, jobs, met in uploads:
-        if not met:
-            store.pipeline([("ZADD", store.keys.uploads, "XX", now, f"{plan} {jobs}")])
-        elif now - met > UPLOAD_LIFE_MS:
-            store.run(DropUpload(plan, jobs))
+def _drop_uploads(store: Store) -> None:
+    """Date the uploads that are new, and delete those that were dated long ago and never sealed."""
+    for plan, jobs, dated in store.read(reads.uploads(store.keys)):
+        store.run(DropUpload(plan, jobs, UPLOAD_LIFE_MS) if dated else DateUpload(plan, jobs))
 
 
 def _drop_deliveries(store: Store, age_ms: int) -> None:
     """Delete old deliveries that nothing waits for, in slices."""
     keys = store.keys
     old = store.read(starters.delivered_before(keys, store.read(starters.clock(keys)) - age_ms))
-    found = store.read(starters.deliveries(keys, old))
-    waiting = {each.id for each in found if "waits" in each.outcomes.values()}
-    gone = [each for each in old if each not in waiting]
-    if gone:
-        store.pipeline([("UNLINK", *map(keys.delivery, gone)), ("ZREM", keys.deliveries, *gone)])
+    store.run_all([ForgetDelivery(each, age_ms) for each in old])
 
 
 def _drop_backfills(store: Store, age_ms: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orchestrator.scheduler.duties import Tools
 from orchestrator.state import reads
-from orchestrator.state.transitions.runs import Advance, Advanced
+from orchestrator.state.transitions.runs import Advance, Advanced, DropTodo
 
 UNTOUCHED_MS = 300
 SLICES = 20
@@ -31,7 +31,7 @@ def advance(tools: Tools, run: str) -> bool:
     for _ in range(SLICES):
         done = tools.store.run(Advance(run))
         if not isinstance(done, Advanced):
-            tools.store.pipeline([("ZREM", tools.store.keys.todos, run)])
+            tools.store.run(DropTodo(run))
             return False
         tools.publish(done.permits)
         if not done.more:

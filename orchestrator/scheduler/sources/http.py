@@ -23,6 +23,7 @@ from orchestrator.scheduler.sources.reach import Guarded
 from orchestrator.scheduling.matching import Event
 from orchestrator.starters.sources import Http
 from orchestrator.state.reads import source_memory
+from orchestrator.state.transitions.sources import NoteSeen
 
 logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs each request, with all of its address
 
@@ -42,7 +43,7 @@ def ask(poll: Poll) -> None:
     last, turn = poll.inbox.store.read(source_memory.seen(keys, own, (_LAST, _TURN)))
     if not _wanted(poll, payload):
         if last:
-            poll.inbox.store.read(source_memory.see(keys, own, {_LAST: ""}))
+            poll.inbox.store.run(NoteSeen(own, {_LAST: ""}))
         return
     key = poll.inbox.own_id(Found(_digest(http, payload), payload))
     if key == last:
@@ -50,7 +51,7 @@ def ask(poll: Poll) -> None:
     # The same turn again, after a death in between or in a race, is the same delivery.
     number = int(turn or 0) + 1
     poll.inbox.deliver([Found(f"{poll.record.created_ms}.{number}.{key}", payload)])
-    poll.inbox.store.read(source_memory.see(keys, own, {_LAST: key, _TURN: str(number)}))
+    poll.inbox.store.run(NoteSeen(own, {_LAST: key, _TURN: str(number)}))
 
 
 def _wanted(poll: Poll, payload: Any) -> bool:

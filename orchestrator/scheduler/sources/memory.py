@@ -8,6 +8,7 @@ from orchestrator.model.errors import Unavailable
 from orchestrator.scheduler.sources.inbox import digest
 from orchestrator.scheduler.sources.polls import Poll
 from orchestrator.state.reads import source_memory
+from orchestrator.state.transitions.sources import ForgetSeen, NoteSeen
 
 SLACK = 1_000
 """Things that are remembered beyond twice the number that is there, before the rest is forgotten."""
@@ -41,7 +42,8 @@ class Memory:
 
     def keep(self, values: Mapping[str, str]) -> None:
         """Remember a value for each of some names."""
-        self._store.read(source_memory.see(self._store.keys, self._id, {_short(name): values[name] for name in values}))
+        if values:
+            self._store.run(NoteSeen(self._id, {_short(name): values[name] for name in values}))
 
     def end(self) -> None:
         """Forget the things that this look has not met, if they are many.
@@ -49,7 +51,9 @@ class Memory:
         If nothing was met, nothing is forgotten: a folder that is not mounted is likelier than one that lost all.
         """
         if self._met and self._store.read(source_memory.count(self._store.keys, self._id)) > 2 * len(self._met) + SLACK:
-            self._store.read(source_memory.forget_others(self._store.keys, self._id, self._met))
+            others = self._store.read(source_memory.others(self._store.keys, self._id, self._met))
+            for at in range(0, len(others), source_memory.PAGE):
+                self._store.run(ForgetSeen(self._id, tuple(others[at : at + source_memory.PAGE])))
 
 
 def _short(name: str) -> str:

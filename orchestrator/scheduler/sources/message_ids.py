@@ -17,6 +17,7 @@ from collections.abc import Sequence
 
 from orchestrator.state.reads import source_memory
 from orchestrator.state.store import Store
+from orchestrator.state.transitions.sources import ForgetSeen, NoteSeen
 
 PATIENCE_MS = 5_000
 """Milliseconds that a live listener needs at most from reading a batch until the batch is acknowledged."""
@@ -38,13 +39,13 @@ class Unnamed:
         now, left = self._left_behind(again)
         ids = [(comes_again and self._take(left.get(text))) or uuid.uuid4().hex for text, comes_again in texts]
         noted = {own: f"{text} {now}" for own, (text, _) in zip(ids, texts, strict=True)}
-        self._store.read(source_memory.see(self._store.keys, self._trigger, noted))
+        self._store.run(NoteSeen(self._trigger, noted))
         return ids
 
     def done(self, ids: Sequence[str]) -> None:
         """Delete the notes of messages that will not come again."""
         if ids:
-            self._store.pipeline([("HDEL", self._store.keys.seen(self._trigger), *ids)])
+            self._store.run(ForgetSeen(self._trigger, tuple(ids)))
 
     def _left_behind(self, texts: set[str]) -> tuple[int, dict[str, list[str]]]:
         """Return the time in ms, and the ids that dead listeners noted for texts. Live listeners are waited for."""
@@ -65,7 +66,6 @@ class Unnamed:
         """Return one of the ids that no other listener has taken, or None."""
         while ids:
             own = ids.pop()
-            (taken,) = self._store.pipeline([("HDEL", self._store.keys.seen(self._trigger), own)])
-            if taken:
+            if self._store.run(ForgetSeen(self._trigger, (own,))).count:
                 return own
         return None

@@ -23,6 +23,7 @@ from orchestrator.scheduling.catalogue import Catalogue, CatalogueCache
 from orchestrator.starters.trigger import Trigger
 from orchestrator.state.reads import source_memory, starters
 from orchestrator.state.reads.starters import StarterRecord
+from orchestrator.state.transitions.sources import PlanPoll
 from orchestrator.timing.base import MILLISECOND
 
 log = logging.getLogger(__name__)
@@ -89,12 +90,11 @@ class Polls:
         self._catalogue = tools.store.read(self._cache.refreshed(keys))
         records = {record.id: record for record in tools.store.read(starters.several(keys, ids))}
         gone = [each for each in ids if each not in records or not records[each].enabled]
-        if gone:
-            tools.store.pipeline([("ZREM", keys.timers, *(f"poll/{each}" for each in gone))])
+        tools.store.run_all([PlanPoll(each, 0) for each in gone])  # stops them, unless they came back in the meantime
         for record in records.values():
             try:
                 if record.enabled and not self._begin(tools, record, now_ms):
-                    tools.store.read(source_memory.again(keys, record.id, now_ms + BUSY_MS))
+                    tools.store.run(PlanPoll(record.id, BUSY_MS))
             except DefinitionError as error:  # stored by a release that knew more
                 self._told(record.id, error)
 
@@ -140,10 +140,8 @@ class Polls:
                 if record.id in self._more:
                     self._more.discard(record.id)
                     wait_ms = min(wait_ms, BUSY_MS)
-        keys = tools.store.keys
         try:
-            over_ms = tools.store.read(starters.clock(keys))
-            tools.store.read(source_memory.again(keys, record.id, over_ms + wait_ms))
+            tools.store.run(PlanPoll(record.id, wait_ms))
         except OrchestratorError:
             pass  # the lease lets somebody ask again
 

@@ -14,7 +14,7 @@ from orchestrator.model.errors import OrchestratorError
 from orchestrator.scheduler.sources import files, folders
 from orchestrator.scheduler.sources.inbox import Inbox
 from orchestrator.starters.trigger import Trigger
-from orchestrator.state.reads import source_memory
+from orchestrator.state.transitions.sources import PlanPoll
 
 log = logging.getLogger(__name__)
 logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it logs each change
@@ -47,7 +47,7 @@ def watch(inbox: Inbox, folder: str, stop: threading.Event) -> None:
                     yield_on_timeout=True, raise_interrupt=False,
                 ):  # fmt: skip
                     if changes:
-                        inbox.store.read(source_memory.sooner(inbox.store.keys, inbox.id, SOON_MS))
+                        inbox.store.run(PlanPoll(inbox.id, SOON_MS, earlier=1))
                         stop.wait(REST_S)  # what comes meanwhile is told together
                     elif not Path(folder).is_dir():
                         break

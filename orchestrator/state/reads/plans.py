@@ -9,7 +9,7 @@ from orchestrator.plan.plan import Plan, PlannedJob
 from orchestrator.state.keys import Keys
 from orchestrator.state.layouts.plans import unpack_edges, unpack_job
 from orchestrator.state.limits import BUCKET
-from orchestrator.state.reads.base import BATCH, Read, now_ms, pairs
+from orchestrator.state.reads.base import BATCH, Read, pairs
 
 
 def plan(keys: Keys, digest: str) -> Read[Plan | None]:
@@ -56,14 +56,14 @@ def plan_heads(keys: Keys, digests: Sequence[str]) -> Read[dict[str, tuple[bytes
     return {digest: (values[1], int(values[2]), int(values[3])) for digest, values in pairs if values[0] is not None}
 
 
-def uploads(keys: Keys) -> Read[tuple[list[tuple[str, int, int]], int]]:
-    """Read the uploads that are not sealed (plan, jobs, ms at which they were first met or 0), and the time in ms."""
-    entries, time = yield [("ZRANGE", keys.uploads, 0, BATCH, "WITHSCORES"), ("TIME",)]
+def uploads(keys: Keys) -> Read[list[tuple[str, int, int]]]:
+    """Read the uploads that are not sealed: plan, jobs, and their date in ms (0 before a scheduler dated them)."""
+    (entries,) = yield [("ZRANGE", keys.uploads, 0, BATCH, "WITHSCORES")]
     found = []
-    for member, met in _names_with_scores(entries):
+    for member, dated in _names_with_scores(entries):
         digest, _, jobs = member.partition(" ")
-        found.append((digest, int(jobs), int(met)))
-    return found, now_ms(time)
+        found.append((digest, int(jobs), int(dated)))
+    return found
 
 
 def _buckets(total: int) -> int:

@@ -7,7 +7,7 @@ from being read, made and sent again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from orchestrator.state.keys import Keys
 from orchestrator.state.reads.base import Read, now_ms, pairs
@@ -36,34 +36,20 @@ def seen(keys: Keys, trigger: str, fields: Sequence[str]) -> Read[list[str | Non
     return [None if value is None else value.decode() for value in values]
 
 
-def see(keys: Keys, trigger: str, values: Mapping[str, str]) -> Read[None]:
-    """Write what is known under names; nothing is left if the trigger is deleted meanwhile."""
-    if not values:
-        return
-    pairs = [text for pair in values.items() for text in pair]
-    _, there = yield [("HSET", keys.seen(trigger), *pairs), ("EXISTS", keys.starter(trigger))]
-    if not there:
-        yield [("UNLINK", keys.seen(trigger))]
-
-
 def count(keys: Keys, trigger: str) -> Read[int]:
     """Read how many names there are."""
     (number,) = yield [("HLEN", keys.seen(trigger))]
     return int(number)
 
 
-def forget_others(keys: Keys, trigger: str, kept: frozenset[str] | set[str]) -> Read[int]:
-    """Delete all names but some, and return how many those were."""
-    cursor, gone = "0", 0
+def others(keys: Keys, trigger: str, kept: frozenset[str] | set[str]) -> Read[list[str]]:
+    """Read all names but some."""
+    cursor, found = "0", set()
     while True:
-        ((cursor, found),) = yield [("HSCAN", keys.seen(trigger), cursor, "COUNT", PAGE)]
-        names = pairs(found)
-        others = [name for name in names if name.decode() not in kept]
-        if others:
-            yield [("HDEL", keys.seen(trigger), *others)]
-            gone += len(others)
+        ((cursor, page),) = yield [("HSCAN", keys.seen(trigger), cursor, "COUNT", PAGE)]
+        found |= {name.decode() for name in pairs(page)} - kept
         if int(cursor) == 0:
-            return gone
+            return sorted(found)
 
 
 def notes(keys: Keys, trigger: str, whole: bool) -> Read[tuple[int, dict[str, str]]]:
@@ -73,14 +59,3 @@ def notes(keys: Keys, trigger: str, whole: bool) -> Read[tuple[int, dict[str, st
         return now_ms(time), {}
     time, flat = yield [("TIME",), ("HGETALL", keys.seen(trigger))]
     return now_ms(time), {name.decode(): value.decode() for name, value in pairs(flat).items()}
-
-
-def again(keys: Keys, trigger: str, due_ms: int) -> Read[None]:
-    """Let a trigger's source be asked (again) at a time, unless it is not asked any more."""
-    yield [("ZADD", keys.timers, "XX", due_ms, f"poll/{trigger}")]
-
-
-def sooner(keys: Keys, trigger: str, wait_ms: int) -> Read[None]:
-    """Let a trigger's source be asked in so many ms if that is sooner than planned."""
-    (time,) = yield [("TIME",)]
-    yield [("ZADD", keys.timers, "XX", "LT", now_ms(time) + wait_ms, f"poll/{trigger}")]

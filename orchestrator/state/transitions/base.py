@@ -20,6 +20,7 @@ from types import NoneType, UnionType
 from typing import Any, ClassVar, Generic, TypeVar
 
 from orchestrator.model.errors import ScriptError
+from orchestrator.state.layouts.texts import pack_texts
 from orchestrator.state.transitions.values import Claimed, Held, Permit, Subscription, held_text, subscriptions_text
 
 R_co = TypeVar("R_co", covariant=True)
@@ -104,6 +105,10 @@ def _getter(names: list[str]) -> Callable[[Any], tuple[Any, ...]]:
     return attrgetter(*names)
 
 
+def _pairs_text(values: Mapping[str, str]) -> bytes:
+    return pack_texts(text for pair in values.items() for text in pair)
+
+
 def _permit_text(permit: Permit | None) -> str:
     return f"{permit[1]} {permit[0]}" if permit else ""
 
@@ -112,6 +117,8 @@ _ENCODERS: dict[Any, Encoder] = {
     tuple[Subscription, ...]: subscriptions_text,
     tuple[Held, ...]: held_text,
     Permit | None: _permit_text,
+    tuple[str, ...]: pack_texts,
+    Mapping[str, str]: _pairs_text,
 }
 
 

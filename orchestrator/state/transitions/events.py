@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from orchestrator.state.transitions.base import Reply, Transition
-from orchestrator.state.transitions.replies import Missing, Outdated, Skipped, Waits
+from orchestrator.state.transitions.replies import Missing, Outdated, Recent, Skipped, Waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +59,19 @@ class Offer(Transition[Waits | Skipped | Known | Outdated | Missing]):
     delivery: str
     name: str
     why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryForgotten(Reply):
+    """The delivery is deleted."""
+
+    tag: ClassVar[str] = "forgotten"
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetDelivery(Transition[DeliveryForgotten | Waits | Recent]):
+    """Delete a delivery that came more than `age_ms` ago, unless it waits at a trigger for its run."""
+
+    script: ClassVar[str] = "forget_delivery"
+    delivery: str
+    age_ms: int

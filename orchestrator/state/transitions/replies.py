@@ -32,14 +32,14 @@ class NoPlan(Reply):
 
 @dataclass(frozen=True, slots=True)
 class Dropped(Reply):
-    """The upload is deleted, or the occasions that waited are dropped."""
+    """The upload, the note of a missing run or the occasions that waited are deleted."""
 
     tag: ClassVar[str] = "dropped"
 
 
 @dataclass(frozen=True, slots=True)
 class Outdated(Reply):
-    """The starter has changed, or somebody else was first: nothing was changed."""
+    """The starter or upload has changed, or somebody else was first: nothing was changed."""
 
     tag: ClassVar[str] = "stale"
 
@@ -65,3 +65,10 @@ class Skipped(Reply):
     """The occasion makes no run, by its starter's overlap policy."""
 
     tag: ClassVar[str] = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Recent(Reply):
+    """The delivery or upload is not old enough to be deleted: nothing was changed."""
+
+    tag: ClassVar[str] = "recent"

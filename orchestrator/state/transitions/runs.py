@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from orchestrator.model.states import RunState
 from orchestrator.state.transitions.base import Reply, Transition
-from orchestrator.state.transitions.replies import Missing, NoPlan
+from orchestrator.state.transitions.replies import Dropped, Missing, NoPlan
 from orchestrator.state.transitions.values import Permits
 
 
@@ -71,7 +71,7 @@ class Forgotten(Reply):
 
 @dataclass(frozen=True, slots=True)
 class Live(Reply):
-    """The run is not over: nothing was deleted."""
+    """The run is there and not over: nothing was deleted."""
 
     tag: ClassVar[str] = "live"
 
@@ -118,3 +118,27 @@ class Forget(Transition[Forgotten | Live | Missing]):
 
     script: ClassVar[str] = "forget"
     run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class DropTodo(Transition[Dropped | Live]):
+    """Take a run that is missing from the list of runs with something to do."""
+
+    script: ClassVar[str] = "drop_todo"
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trimmed(Reply):
+    """So many of the oldest transitions are deleted from the stream."""
+
+    tag: ClassVar[str] = "trimmed"
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrimTransitions(Transition[Trimmed]):
+    """Keep about `most` entries of the stream of transitions, the newest."""
+
+    script: ClassVar[str] = "trim_transitions"
+    most: int

@@ -1,4 +1,4 @@
-"""The transition of timers."""
+"""The transitions of timers: applied, or ended by the scheduler that has done their work."""
 
 from __future__ import annotations
 
@@ -29,3 +29,20 @@ class Fire(Transition[Fired]):
     """Apply the timers that are due, at most 100, and take those that need Python."""
 
     script: ClassVar[str] = "fire"
+
+
+@dataclass(frozen=True, slots=True)
+class Removed(Reply):
+    """So many of the timers stood, and are removed."""
+
+    tag: ClassVar[str] = "removed"
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class EndTimers(Transition[Removed]):
+    """Remove timers of one kind whose work is done. A scheduler does so last, after the work."""
+
+    script: ClassVar[str] = "end_timers"
+    kind: str
+    refs: tuple[str, ...]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from orchestrator.state.transitions.base import Reply, Transition
-from orchestrator.state.transitions.replies import Dropped, NoPlan
+from orchestrator.state.transitions.replies import Dropped, NoPlan, Outdated, Recent
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +35,26 @@ class PutPlan(Transition[Stored | NoPlan]):
 
 
 @dataclass(frozen=True, slots=True)
-class DropUpload(Transition[Dropped | Sealed]):
-    """Delete an upload that was never sealed, of a plan of so many jobs."""
+class Dated(Reply):
+    """The upload's life counts from now."""
+
+    tag: ClassVar[str] = "dated"
+
+
+@dataclass(frozen=True, slots=True)
+class DateUpload(Transition[Dated | Outdated]):
+    """Date an upload that a scheduler meets for the first time."""
+
+    script: ClassVar[str] = "date_upload"
+    plan: str
+    jobs: int
+
+
+@dataclass(frozen=True, slots=True)
+class DropUpload(Transition[Dropped | Sealed | Recent | Outdated]):
+    """Delete an upload of a plan of so many jobs that was dated over `life_ms` ago and never sealed."""
 
     script: ClassVar[str] = "drop_upload"
     plan: str
     jobs: int
+    life_ms: int
