@@ -91,6 +91,7 @@ JOB_MOVES: dict[tuple[JobState, JobState], frozenset[str]] = {
     (JobState.waiting, JobState.upstream_failed): _LOSING | {"advance"},
     (JobState.queued, JobState.running): frozenset({"claim", "finish"}),
     (JobState.queued, JobState.cancelled): frozenset({"claim", "finish", "advance"}),
+    (JobState.queued, JobState.parked): frozenset({"claim", "finish"}),
     (JobState.running, JobState.succeeded): frozenset({"finish"}),
     (JobState.running, JobState.failed): _ENDING,
     (JobState.running, JobState.timed_out): _ENDING,

@@ -57,6 +57,7 @@ class Node:
         self._watchdog = Watchdog(worker)
         self._leaving = False
         self._beats = 0
+        self._told_tasks = ""
         self._thread: threading.Thread | None = None
         self.monitor: SlotMonitor
 
@@ -128,6 +129,7 @@ class Node:
         while not self._leaving:
             reply = resources.patiently(lambda: resources.store.run(register))
             if isinstance(reply, Welcome):
+                self._told_tasks = ""
                 resources.table.incarnation = reply.incarnation
                 logger.info("node %s is in (incarnation %d)", resources.node, reply.incarnation)
                 return
@@ -176,6 +178,7 @@ class Node:
         resources = self._resources
         slots = tuple(_held(row) for _, row in resources.table.rows())
         self._beats += 1
+        known_tasks = "\n".join(sorted(resources.app.tasks))
         beat = Beat(
             resources.node,
             resources.table.incarnation,
@@ -183,10 +186,12 @@ class Node:
             self._idle(),
             int(resources.table.draining),
             slots,
+            "" if known_tasks == self._told_tasks else known_tasks,
         )
         reply = resources.patiently(lambda: resources.store.run(beat))
         match reply:
             case Beaten(kills, permits, unanswered):
+                self._told_tasks = known_tasks
                 for kill in kills:
                     self.monitor.order(kill.ref, kill.why)
                 resources.publisher.publish(permits)

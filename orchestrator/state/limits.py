@@ -78,6 +78,12 @@ EAGER_ROUNDS: Final = 3
 HEAL_PAUSE_MS: Final = 2_000
 HEAL_LONG_PAUSE_MS: Final = 60_000
 
+PASS_ON_MS: Final = 500
+PASSES_PER_NODE: Final = 4
+"""Permits that nodes which do not know a task pass on in PASS_ON_MS, for each live node."""
+UNKNOWN_TASK_MS: Final = 5_000
+"""How long an attempt whose task no live node knows is parked, before the nodes are asked again."""
+
 # -- nodes
 
 LEASE_MS: Final = 10_000

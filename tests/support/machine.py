@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -46,6 +47,7 @@ def plan_of(
     deadline_ms: int = 0,
     priority: int = NORMAL,
     workflow: str | None = None,
+    task: str = "noop",
 ) -> Plan:
     """Make a plan of `total` jobs; an edge (a, b) makes b wait for a."""
     edges, params = sorted(edges), set(params)
@@ -68,12 +70,13 @@ def plan_of(
         )
         for job in range(total)
     )
-    content = repr((jobs, names, deadline_ms, priority, workflow))
+    content = repr((jobs, names, deadline_ms, priority, workflow, *([task] if task != "noop" else [])))
     digest = hashlib.sha256(content.encode()).hexdigest()[:32]
     roots = tuple(job for job in range(total) if job not in before)
+    spec = json.dumps({"task": task}, separators=(",", ":")).encode()
     return Plan(
         digest, workflow or f"w{digest[:8]}", b'{"name":"w"}', deadline_ms, priority,
-        tuple(f"j{job}" for job in range(total)), (b'{"task":"noop"}',), names, jobs, roots,
+        tuple(f"j{job}" for job in range(total)), (spec,), names, jobs, roots,
     )  # fmt: skip
 
 

@@ -97,7 +97,7 @@ def _head(keys: Keys, plan: Plan) -> list[Command]:
     for start in range(0, len(plan.specs), 500):
         specs: list[str | bytes] = []
         for at, spec in enumerate(plan.specs[start : start + 500], start):
-            specs += (f"spec:{at}", spec)
+            specs += (f"spec:{at}", spec, f"task:{at}", json.loads(spec)["task"])
         commands.append(("HSET", key, *specs))
     return [*commands, ("HSET", key, *fields)]
 

@@ -79,6 +79,7 @@ class Register(Transition[Welcome | Taken]):
 class Beat(Transition[Beaten | Gone]):
     """A node says that it lives, what each of its slots holds, and how many slots are idle.
 
+    `known_tasks` are the names of the tasks that the node knows, a line each, empty where they are the same as before.
     `number` counts the node's beats: one that is sent again counts nothing twice. `draining` is 1 from when the node is
     told to end.
     """
@@ -90,6 +91,7 @@ class Beat(Transition[Beaten | Gone]):
     idle: int
     draining: int
     held: tuple[Held, ...]
+    known_tasks: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 --
 -- args:     node:str incarnation:str slot_name:str op:int subscriptions:str permit:str
 -- returns:  took claimed permits | nothing permits | stale state | gone
--- moves:    queued->running queued->cancelled running->lost lost->retrying lost->failed lost->cancelled
+-- moves:    queued->running queued->cancelled queued->parked running->lost lost->retrying lost->failed lost->cancelled
 --           waiting->upstream_failed
 -- keeps:    1 2 4 6
 -- uses:     slots runs decide outcomes claiming claim_reply permits

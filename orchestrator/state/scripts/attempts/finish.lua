@@ -5,7 +5,7 @@
 -- returns:  done claimed permits todo | stale state | missing | gone
 -- moves:    running->succeeded running->failed running->timed_out running->cancelled running->skipped
 --           running->retrying running->parked running->lost lost->retrying lost->failed lost->cancelled
---           waiting->queued waiting->skipped waiting->upstream_failed queued->running queued->cancelled
+--           waiting->queued waiting->skipped waiting->upstream_failed queued->running queued->cancelled queued->parked
 -- keeps:    1 2 4 6 7
 -- uses:     slots runs attempts decide outcomes claiming claim_reply permits
 -- cost:     O(successors), at most a slice; the rest is todo

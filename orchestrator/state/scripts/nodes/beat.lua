@@ -1,6 +1,6 @@
 -- beat: a node lives; its leases are renewed, and it is told what to end and whom to wake.
 --
--- args:     node:str incarnation:str number:int idle:int draining:int held:str
+-- args:     node:str incarnation:str number:int idle:int draining:int held:str known_tasks:str
 -- returns:  beaten kills permits unanswered | gone
 -- moves:    running->lost lost->retrying lost->failed lost->cancelled waiting->upstream_failed
 -- keeps:    2 4 6
@@ -40,6 +40,7 @@ end
 -- writes
 clock.keep()
 redis.call('HSET', node_key, 'idle', idle, 'beat', number, 'beaten', clock.now)
+if known_tasks ~= '' then redis.call('HSET', node_key, 'tasks', '\n' .. known_tasks .. '\n') end
 if draining == 1 then redis.call('HSET', node_key, 'draining', 1) end
 redis.call('ZADD', keys.nodes, clock.now + limits.LEASE_MS, name)
 for slot, ref in pairs(known) do

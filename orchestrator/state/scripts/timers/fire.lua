@@ -7,7 +7,7 @@
 -- returns:  fired count permits now_ms next_due_ms handed
 -- moves:    retrying->queued parked->queued
 -- keeps:    1 4 5 6
--- uses:     keys clock timers plans runs attempts starting ready requested_end permits
+-- uses:     keys clock timers plans runs attempts starting tasks ready requested_end permits
 -- cost:     at most `limits.MOST_FIRED` timers
 local SOON = limits.HANDED_MS
 local HANDED_MS = {schedule = SOON, room = SOON, delivery = SOON, ended = SOON, poll = limits.POLL_HANDED_MS}
@@ -17,7 +17,12 @@ function apply.retry(ref)
   local run, r, current = attempts.load(ref)
   if not current or (r.state ~= job.retrying and r.state ~= job.parked) then return end
   if not starting.may_start(run, r) then return end
-  ready.add(run, r, plans.job(run.plan, r.index))
+  local entry = plans.job(run.plan, r.index)
+  local task = r.state == job.parked and tasks.of(entry)
+  if task and not tasks.known_on(plans.route(entry), task) then
+    return timers.set('retry', ref, clock.now + limits.UNKNOWN_TASK_MS)
+  end
+  ready.add(run, r, entry)
 end
 function apply.deadline(id)
   local run = runs.load(id)

@@ -3,6 +3,8 @@
 local outcomes = {}
 local QUARANTINE = '{"type": "Quarantined", "message": "lost its worker %d times, so it is not tried again", '
   .. '"traceback": "", "bases": ["Quarantined"]}'
+local UNKNOWN = '{"type": "NotRegistered", "message": "no node knows the task \'%s\'", "traceback": "", '
+  .. '"bases": ["NotRegistered"]}'
 local plain = {
   failed = job.failed, timed_out = job.timed_out, cancelled = job.cancelled, skipped = job.skipped,
 }
@@ -26,6 +28,13 @@ function outcomes.lost(run, r, delay, free)
     redis.call('HSET', keys.errors(run.id), r.index, string.format(QUARANTINE, r.losses))
     decide.ended(run, r, 0)
   end
+end
+
+-- no live node knows its task: it is asked again now and then, without an attempt of its own
+function outcomes.unknown(run, r, task)
+  local name = string.gsub(task, '[%c"\\]', function(char) return string.format('\\u%04x', string.byte(char)) end)
+  redis.call('HSET', keys.errors(run.id), r.index, string.format(UNKNOWN, name))
+  again(run, r, job.parked, limits.UNKNOWN_TASK_MS)
 end
 
 -- `payload` is the output of an `ok`, else the error

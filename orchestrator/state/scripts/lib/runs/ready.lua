@@ -1,8 +1,8 @@
 -- ready: the ready sets: what could start now, in the order in which it should
 -- uses: keys refs plans records permits
 local ready = {}
-local pending
-function ready.begin() pending = {} end
+local pending, lifted
+function ready.begin() pending, lifted = {}, {} end
 
 -- a job's place: class and rank; what a backfill makes up for comes last in its class, whatever its jobs say
 local function place(run, entry)
@@ -40,6 +40,24 @@ end
 function ready.take(route, found)
   redis.call('ZREM', keys.ready(route), found)
   redis.call('ZREM', keys.since(route), found)
+end
+
+-- take a member out until `put_back`, so that the heads behind it come to light
+function ready.lift(route, found)
+  local at = redis.call('ZSCORE', keys.ready(route), found)
+  lifted[#lifted + 1] = {route, found, at, redis.call('ZSCORE', keys.since(route), found)}
+  ready.take(route, found)
+end
+
+function ready.lifted() return #lifted > 0 end
+
+function ready.put_back()
+  for _, each in ipairs(lifted) do
+    local route, found, at, since = unpack(each)
+    redis.call('ZADD', keys.ready(route), at, found)
+    redis.call('ZADD', keys.since(route), since, found)
+  end
+  lifted = {}
 end
 
 function ready.remove(run, r) ready.take(plans.route(plans.job(run.plan, r.index)), member(run, r)) end

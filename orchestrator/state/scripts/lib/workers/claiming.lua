@@ -1,5 +1,5 @@
 -- claiming: a slot takes the head of its routes; the heart of claim, which finish uses too
--- uses: clock runs records attempts ready admission fairness permits
+-- uses: clock runs records attempts outcomes ready admission fairness tasks permits
 local claiming = {}
 
 -- a turn ends: ask for one permit for what is left
@@ -19,22 +19,35 @@ local function start(run, record, node)
 end
 
 -- take the first head that admission lets through: it now runs on `node`; nil if there is none
-function claiming.next(node, subscriptions)
+local function first_admitted(node, subscriptions)
   for _ = 1, limits.MOST_DROPPED_HEADS do
     local route, found, class = fairness.pick(subscriptions)
     if not route then return nil end
-    ready.take(route, found)
-    permits.taken(route, class)
     local ref = ready.ref(found)
     local run, record, current = attempts.load(ref)
-    local answer = admission.of(run, record, current)
-    if answer == 'take' then
-      start(run, record, node)
-      return ref
+    local answer, task = admission.of(run, record, current, node)
+    if answer == 'skip' then
+      if not ready.lifted() then tasks.pass_on(route, class) end
+      ready.lift(route, found)
+    else
+      ready.take(route, found)
+      permits.taken(route, class)
+      if answer == 'take' then
+        start(run, record, node)
+        return ref
+      elseif answer == 'cancel' then records.move(run, record, job.cancelled)
+      elseif answer == 'park' then outcomes.unknown(run, record, task)
+      end
     end
-    if answer == 'cancel' then records.move(run, record, job.cancelled) end
   end
   claiming.leave(subscriptions)  -- enough for one script
+end
+
+-- see `first_admitted`; what was skipped stands in the ready set again when the script is over
+function claiming.next(node, subscriptions)
+  local ref = first_admitted(node, subscriptions)
+  ready.put_back()
+  return ref
 end
 
 -- nothing for these subscriptions: pass the permit on to the class of the most urgent, never to a queue of our own

@@ -12,7 +12,7 @@ function nodes.open(node, subscriptions, slot_count, info, broker)
   local incarnation = redis.call('HINCRBY', keys.meta, 'incarnation', 1)
   redis.call('HSET', keys.node(node), 'incarnation', incarnation, 'subscriptions', subscriptions,
     'slots', slot_count, 'idle', 0, 'info', info, 'broker', broker, 'opened', clock.now, 'beaten', clock.now)
-  redis.call('HDEL', keys.node(node), 'beat', 'draining')
+  redis.call('HDEL', keys.node(node), 'beat', 'draining', 'tasks')
   redis.call('PERSIST', keys.node(node))
   redis.call('ZADD', keys.nodes, clock.now + limits.LEASE_MS, node)
   count_slots(subscriptions, slot_count)
