@@ -6,9 +6,10 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from orchestrator.model.run import RunInfo
+if TYPE_CHECKING:
+    from orchestrator.model.run import RunInfo
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,6 @@
-"""`install(app)`: what turns any Celery worker into one of ours.
+"""What a worker of an app does after `install(app)`. Celery calls us at four times:
 
-Nothing happens before a worker starts: producers and other commands of the app pay for nothing. Then Celery calls us
-at four times:
-
-    celeryd_init          with the command line, from which we need `-X`
+    celeryd_init          with the command line: `runtime.installed` calls `prepare`
     celeryd_after_setup   when the queues are chosen: ours are added beside them
     the Node step         after the pool is made, before it forks: the slot table, then the node's threads
     worker_process_init   in each prefork child
@@ -17,7 +14,6 @@ import atexit
 import gc
 import logging
 import os
-from dataclasses import dataclass, field
 from typing import Any
 
 from celery import Celery, bootsteps, signals
@@ -25,6 +21,7 @@ from celery import Celery, bootsteps, signals
 from orchestrator.dispatch import topology
 from orchestrator.runtime import process, revoking
 from orchestrator.runtime.consumer import hardened
+from orchestrator.runtime.installed import installed_in
 from orchestrator.runtime.node import Node
 from orchestrator.runtime.pool_control import (
     GreenletControl,
@@ -39,7 +36,6 @@ from orchestrator.runtime.slot_monitor import SlotMonitor
 from orchestrator.runtime.slots import SlotTable
 from orchestrator.runtime.turn import TURN_ATTEMPTS
 from orchestrator.runtime.turn_task import TurnTask
-from orchestrator.settings import Settings, get_settings
 
 logger = logging.getLogger(__name__)
 
@@ -48,34 +44,10 @@ _SPARE_ROWS = 64  # for children that have just died
 _MOST_ROWS = 16_384  # for pools that are grown at run time
 
 
-@dataclass(slots=True)
-class _Installed:
-    """What `install` was told, and what came up since."""
-
-    namespace: str | None
-    settings: Settings | None
-    excluded: tuple[str, ...] = ()
-    node: Node | None = field(default=None, repr=False)
-
-    def get_settings(self) -> Settings:
-        return self.settings or get_settings()
-
-    def get_namespace(self) -> str:
-        return self.namespace or self.get_settings().namespace
-
-
-def install(app: Celery, *, namespace: str | None = None, settings: Settings | None = None) -> None:
-    """Make this app's workers run workflows. Calling it again changes nothing.
-
-    `namespace` and `settings` are by default those of the environment (`ORCHESTRATOR_*`), read when a worker starts.
-    The app's broker must be the one on which producers publish permits: `ORCHESTRATOR_BROKER_URL`.
-    """
-    if _of(app) is not None:
-        return
-    app._orchestrator = _Installed(namespace, settings)  # type: ignore[attr-defined]
-    app.task(base=TurnTask, name=topology.TURN, bind=True, shared=False)(_turn)
-    app.steps["worker"].add(NodeStep)
-    signals.celeryd_init.connect(_remember_options, dispatch_uid="orchestrator")
+def prepare(app: Celery) -> None:
+    """Prepare an app whose worker starts: it gets the task of permits, and its signals reach us. Again is no harm."""
+    if topology.TURN not in app.tasks:
+        app.task(base=TurnTask, name=topology.TURN, bind=True, shared=False)(_turn)
     signals.celeryd_after_setup.connect(_add_queues, dispatch_uid="orchestrator")
     signals.worker_process_init.connect(_start_child, dispatch_uid="orchestrator")
     signals.worker_process_shutdown.connect(_end_child, dispatch_uid="orchestrator")
@@ -85,10 +57,6 @@ def install(app: Celery, *, namespace: str | None = None, settings: Settings | N
 
 def _turn(self: Any, namespace: str, route: str, priority: int) -> None:
     """Take a turn: what a permit opens (see `runtime.turn_task`)."""
-
-
-def _of(app: Celery) -> _Installed | None:
-    return getattr(app, "_orchestrator", None)
 
 
 def _pool_of(worker: Any) -> str | None:
@@ -111,10 +79,11 @@ class NodeStep(bootsteps.StartStopStep):
 
     def create(self, worker: Any) -> Any:
         """Prepare what the pool's children inherit."""
-        installed = _of(worker.app)
+        installed = installed_in(worker.app)
         pool = _pool_of(worker)
         if installed is None or pool is None:
             return None
+        prepare(worker.app)
         slots = max(worker.concurrency, worker.max_concurrency or 0)
         resources = Resources(
             app=worker.app,
@@ -142,7 +111,7 @@ class NodeStep(bootsteps.StartStopStep):
 
     def start(self, worker: Any) -> None:
         """Come in. The pool has its first children by now, and no message was read yet."""
-        installed, mine = _of(worker.app), process.current()
+        installed, mine = installed_in(worker.app), process.current()
         if installed is None or mine is None or self.obj is None:
             return
         node = installed.node = Node(mine.resources, worker)
@@ -176,16 +145,9 @@ def _control(mine: WorkerProcess, worker: Any) -> PoolControl:
 # -- Celery's signals -------------------------------------------------------------------------------------------------
 
 
-def _remember_options(*, instance: Any, options: dict[str, Any], **_: Any) -> None:
-    installed = _of(instance.app)
-    excluded = options.get("exclude_queues") or ()
-    if installed is not None:
-        installed.excluded = tuple(excluded.split(",") if isinstance(excluded, str) else excluded)
-
-
 def _add_queues(*, instance: Any, **_: Any) -> None:
     """Add the class queues of each consumed queue."""
-    installed, mine = _of(instance.app), process.current()
+    installed, mine = installed_in(instance.app), process.current()
     if installed is None or mine is None:
         return
     namespace = mine.resources.namespace
@@ -217,6 +179,6 @@ def _drain(**_: Any) -> None:
 
 
 def _leave(sender: Any = None, **_: Any) -> None:
-    installed = _of(sender.app)
+    installed = installed_in(sender.app)
     if installed is not None and installed.node is not None:
         installed.node.leave()
