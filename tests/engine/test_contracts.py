@@ -150,7 +150,10 @@ def test_linked_texts_pass_luacheck(tmp_path: Path) -> None:
 def test_states_become_the_models_numbers() -> None:
     text = link("finish").text
     assert not re.search(r"(?<![\w.])(job|state|limits)\.\w+", re.sub(r"--.*|'[^']*'", "", text))
-    assert f"r.state == {JobState.running.value}" in link("fire").text or f"r.state ~= {JobState.running.value}" in text
+    assert (
+        f"record.state == {JobState.running.value}" in link("fire").text
+        or f"record.state ~= {JobState.running.value}" in text
+    )
     assert f"run.state >= {RunState.succeeded.value}" in text
 
 

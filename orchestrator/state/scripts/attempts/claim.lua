@@ -10,7 +10,7 @@
 local slot = slots.load(node, incarnation, slot_name)
 if not slot then return {'gone'} end
 if op < slot.op then return {'stale', job.waiting} end
-if op == slot.op then
+if op == slot.op then  --@claim-repeated
   local tag, _, due = slots.said(slot)
   if tag == 'took' then return {tag, claim_reply.of(slot.ref), due} end
   return {tag, due}
@@ -18,11 +18,11 @@ end
 
 -- writes (HSET first: with memory full, all or nothing)
 redis.call('HSET', slot.key, slot.field, op .. '\n-\nnothing\n0')
-if slot.ref then outcomes.lose(slot.ref) end  -- a slot that asks again has let go of what it held
+if slot.ref then outcomes.lose(slot.ref) end  -- a slot that asks again has let go of what it held  --@claim-lost
 local class, route = string.match(permit, '^(%d) (.*)$')
-if class then permits.arrived(route, class) end
+if class then permits.arrived(route, class) end  --@claim-permit
 local ref = claiming.next(node, subscriptions)
-if not ref then claiming.pass_on(subscriptions) end
+if not ref then claiming.pass_on(subscriptions) end  --@claim-pass-on
 decide.spread()
 runs.save()
 local due = permits.due()

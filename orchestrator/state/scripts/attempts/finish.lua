@@ -11,20 +11,20 @@
 -- cost:     O(successors), at most a slice; the rest is todo
 local slot = slots.load(node, incarnation, slot_name)
 if not slot then return {'gone'} end
-if op == slot.op then
+if op == slot.op then  --@finish-repeated
   local tag, todo, due = slots.said(slot)
   if tag ~= 'done' then return {'stale', job.waiting} end
   return {tag, slot.ref and claim_reply.of(slot.ref) or {}, due, todo and 1 or 0}
 end
-local run, r, current = attempts.load(ref)
+local run, record, current = attempts.load(ref)
 if not run then return {'missing'} end
-if op < slot.op or slot.ref ~= ref or not current or r.state ~= job.running then
-  return {'stale', r and r.state or job.waiting}
+if op < slot.op or slot.ref ~= ref or not current or record.state ~= job.running then  --@finish-fence
+  return {'stale', record and record.state or job.waiting}
 end
 
 -- writes (a removal first: with memory full, it goes through)
-slots.drop(slot)
-outcomes.apply(run, r, outcome, payload, delay_ms)
+slots.drop(slot)  --@finish-first-write
+outcomes.apply(run, record, outcome, payload, delay_ms)
 decide.spread()
 local claimed = subscriptions ~= '' and claiming.next(node, subscriptions) or nil
 claiming.leave(leave)

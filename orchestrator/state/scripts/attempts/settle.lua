@@ -10,23 +10,21 @@
 -- cost:     O(successors), at most a slice; the rest is todo
 local slot = slots.load(node, incarnation, slot_name)
 if not slot then return {'gone'} end
-if slot.ref and slot.ref ~= ref and (outcome == 'lost' or outcome == 'returned') then
-  -- `ref` is the last that the slot began; what it was given after that was never begun, and is handed back
-  slots.drop(slot)
-  outcomes.lose(slot.ref, true)
-  runs.save()
-  return {'settled', permits.due(), 0}
-end
-if ref == '' then return {'stale', job.waiting} end
-local run, r, current = attempts.load(ref)
-if not run then return {'missing'} end
-if slot.ref ~= ref or not current or r.state ~= job.running then
-  return {'stale', r and r.state or job.waiting}
+-- `ref` is the last attempt that the slot began: the one that it was given after that was never begun
+local unbegun = slot.ref and slot.ref ~= ref and (outcome == 'lost' or outcome == 'returned')
+if ref == '' and not unbegun then return {'stale', job.waiting} end
+local run, record, current
+if not unbegun then
+  run, record, current = attempts.load(ref)
+  if not run then return {'missing'} end
+  if slot.ref ~= ref or not current or record.state ~= job.running then
+    return {'stale', record and record.state or job.waiting}
+  end
 end
 
 -- writes (a removal first: with memory full, it goes through)
-slots.drop(slot)
-outcomes.apply(run, r, outcome, payload, delay_ms)
+slots.drop(slot)  --@settle-slot
+if unbegun then outcomes.lose(slot.ref, true) else outcomes.apply(run, record, outcome, payload, delay_ms) end
 decide.spread()
 runs.save()
-return {'settled', permits.due(), run.todo and 1 or 0}
+return {'settled', permits.due(), run and run.todo and 1 or 0}

@@ -6,11 +6,11 @@
 -- keeps:    5 7
 -- uses:     keys clock timers
 -- cost:     O(1)
-if redis.call('EXISTS', keys.delivery(delivery)) == 1 then return {'duplicate'} end
+if redis.call('EXISTS', keys.delivery(delivery)) == 1 then return {'duplicate'} end  --@deliver-fence
 
 -- writes (HSET first: with memory full, all or nothing)
 redis.call('HSET', keys.delivery(delivery), 'topic', topic, 'source', source, 'body', body, 'headers', headers,
   'at', clock.now)
 redis.call('ZADD', keys.deliveries, clock.now, delivery)
-timers.set('delivery', delivery, clock.now)
+timers.set('delivery', delivery, clock.now)  --@deliver-timer
 return {'delivered'}

@@ -8,9 +8,10 @@
 -- cost:     O(triggers that it concerned)
 local key = keys.delivery(delivery)
 local came = tonumber(redis.call('ZSCORE', keys.deliveries, delivery) or 0)
-if came >= clock.now - age_ms then return {'recent'} end
+if came >= clock.now - age_ms then return {'recent'} end  --@delivery-age
 for _, field in ipairs(redis.call('HKEYS', key)) do  -- not HGETALL: the body may be large
-  if string.find(field, '^s:') and redis.call('HGET', key, field) == 'waits' then return {'waits'} end
+  local outcome = string.find(field, '^s:') and redis.call('HGET', key, field)
+  if outcome == 'waits' then return {'waits'} end  --@delivery-waits
 end
 
 -- writes (a removal first: with memory full, it goes through)

@@ -12,7 +12,7 @@ local starter = starters.fenced(id, generation)
 if not starter or not starter.defined then return {'stale'} end
 local key, field = keys.delivery(delivery), 's:' .. id
 if redis.call('EXISTS', key) == 0 then return {'missing'} end
-if redis.call('HGET', key, field) then return {'known'} end
+if redis.call('HGET', key, field) then return {'known'} end  --@offer-fence
 local decision = overlaps.decision(starter)
 
 -- writes (HSET first: with memory full, all or nothing)
@@ -29,7 +29,7 @@ if decision == 'skip' then
   return {#whole > 0 and 'skipped' or 'waits'}
 end
 if decision == 'replace' and #whole > 0 then overlaps.replace(starter) end
-for _, each in ipairs(whole) do redis.call('RPUSH', keys.waiting(id), each) end
+for _, each in ipairs(whole) do redis.call('RPUSH', keys.waiting(id), each) end  --@offer-waits
 start_timers.arm(starter)
 runs.save()
 return {'waits'}

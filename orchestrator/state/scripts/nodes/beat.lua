@@ -31,14 +31,14 @@ for slot, ref in string.gmatch(held, '(%S+) (%S+)') do
     local run = runs.load((refs.parse(ref)))
     why = not run and 'stale' or reasons[run.requested_end]
   end
-  if why then
+  if why then  --@beat-kills
     local at = #kills
     kills[at + 1], kills[at + 2], kills[at + 3] = slot, ref, why
   end
 end
 
 -- writes
-clock.keep()
+clock.keep()  --@beat-clock
 redis.call('HSET', node_key, 'idle', idle, 'beat', number, 'beaten', clock.now)
 if known_tasks ~= '' then redis.call('HSET', node_key, 'tasks', '\n' .. known_tasks .. '\n') end
 if draining == 1 then redis.call('HSET', node_key, 'draining', 1) end
@@ -54,7 +54,7 @@ for slot, ref in pairs(known) do
       local before, times = string.match(missed[slot], '^(%S+) (%d+)$')
       if before == mark then count = times + 1 end
     end
-    if count < limits.MISSED_BEATS then
+    if count < limits.MISSED_BEATS then  --@beat-missed
       redis.call('HSET', node_key, 'missed:' .. slot, mark .. ' ' .. count)
     else
       redis.call('HDEL', node_key, 'slot:' .. slot, 'missed:' .. slot)

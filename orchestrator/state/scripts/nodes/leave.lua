@@ -10,6 +10,6 @@ local name = nodes.find(node, incarnation)
 if not name then return {'gone'} end
 
 -- writes (a removal first: with memory full, it goes through)
-nodes.close(name, true)
+nodes.close(name, true)  --@leave-free
 runs.save()
 return {'left', permits.due()}

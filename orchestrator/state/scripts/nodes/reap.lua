@@ -11,7 +11,7 @@ local lost = 0
 
 -- writes
 redis.call('HSET', keys.meta, 'tick', clock.now, 'server', server)
-if not known[1] or clock.now - known[1] > limits.OUTAGE_MS or known[2] ~= server then
+if not known[1] or clock.now - known[1] > limits.OUTAGE_MS or known[2] ~= server then  --@reap-outage
   -- an outage is not a death: whoever is alive has until now + lease to say so
   for _, node in ipairs(redis.call('ZRANGE', keys.nodes, 0, -1)) do
     redis.call('ZADD', keys.nodes, clock.now + limits.LEASE_MS, node)

@@ -15,13 +15,13 @@ local todo_key = keys.todo(run_id)
 local function cancel(bucket)
   local fields = redis.call('HGETALL', keys.records(run_id, bucket))
   for i = 1, #fields, 2 do
-    local r = records.read(run, tonumber(fields[i]), fields[i + 1])
-    if r.state == job.queued then
-      ready.remove(run, r)
-      records.move(run, r, job.cancelled)
-    elseif r.state == job.retrying or r.state == job.parked then
-      timers.drop('retry', refs.of(run, r))
-      records.move(run, r, job.cancelled)
+    local record = records.read(run, tonumber(fields[i]), fields[i + 1])
+    if record.state == job.queued then
+      ready.remove(run, record)  --@cancel-ready
+      records.move(run, record, job.cancelled)
+    elseif record.state == job.retrying or record.state == job.parked then
+      timers.drop('retry', refs.of(run, record))  --@cancel-timers
+      records.move(run, record, job.cancelled)
     end
   end
   decide.left = decide.left - 1 - #fields / 2

@@ -19,6 +19,6 @@ if not found then return {'noplan'} end
 
 -- writes (HSET first: with memory full, all or nothing)
 local run = new_run.make(run_id, found, params, priority, 'key', key, 'facts', facts)
-if key ~= '' then redis.call('SET', keys.key(key), run_id .. ' ' .. request) end
+if key ~= '' then redis.call('SET', keys.key(key), run_id .. ' ' .. request) end  --@create-key
 runs.save()
 return {'created', permits.due(), run.todo and 1 or 0}

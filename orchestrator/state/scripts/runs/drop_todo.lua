@@ -6,7 +6,7 @@
 -- keeps:    6
 -- uses:     keys
 -- cost:     O(1)
-if redis.call('EXISTS', keys.run(run_id)) == 1 then return {'live'} end
+if redis.call('EXISTS', keys.run(run_id)) == 1 then return {'live'} end  --@todo-fence
 
 -- writes (a removal first: with memory full, it goes through)
 redis.call('ZREM', keys.todos, run_id)

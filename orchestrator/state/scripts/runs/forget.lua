@@ -15,7 +15,7 @@ local bucket, last = tonumber(known[1] or 0), keys.bucket(run.total - 1)
 -- writes (a removal first: with memory full, it goes through)
 redis.call('ZREM', keys.todos, run_id)
 local stop = math.min(last, bucket + limits.SLICE - 1)
-for b = bucket, stop do redis.call('UNLINK', keys.records(run_id, b), keys.counters(run_id, b)) end
+for b = bucket, stop do redis.call('UNLINK', keys.records(run_id, b), keys.counters(run_id, b)) end  --@forget-counters
 if stop < last then
   redis.call('HSET', keys.run(run_id), 'forgot', stop + 1)
   return {'forgotten', 1}

@@ -8,7 +8,7 @@
 -- keeps:    5
 -- uses:     keys texts
 -- cost:     O(values)
-if redis.call('EXISTS', keys.starter(id)) == 0 then return {'missing'} end
+if redis.call('EXISTS', keys.starter(id)) == 0 then return {'missing'} end  --@seen-fence
 local list = texts.read(values)
 
 -- writes (HSET first: with memory full, all or nothing)

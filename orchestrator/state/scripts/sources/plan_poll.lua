@@ -13,10 +13,10 @@ local interval = tonumber(redis.call('HGET', keys.starter(id), 'poll_ms') or 0)
 local due, planned = clock.now + wait_ms, timers.due('poll', id)
 
 -- writes (a removal first: with memory full, it goes through)
-if not starter or not starter.enabled or interval == 0 then
+if not starter or not starter.enabled or interval == 0 then  --@poll-fence
   timers.drop('poll', id)
   return {'stopped'}
 end
-if earlier == 1 and planned and planned <= due then return {'kept'} end
+if earlier == 1 and planned and planned <= due then return {'kept'} end  --@poll-earlier
 timers.set('poll', id, due)
 return {'planned'}

@@ -14,6 +14,6 @@ for _, each in ipairs(redis.call('LRANGE', keys.waiting(id), 0, count - 1)) do
   if starter.kind == 'trigger' then redis.call('HSET', keys.delivery(each), 's:' .. id, 'failed ' .. detail) end
   journal.note(starter, each, 'failed', detail)
 end
-redis.call('LTRIM', keys.waiting(id), count, -1)
+redis.call('LTRIM', keys.waiting(id), count, -1)  --@dropped-waiting
 start_timers.arm(starter)
 return {'dropped'}

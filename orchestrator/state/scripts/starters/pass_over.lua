@@ -12,5 +12,5 @@ if not starter or not starter.enabled or starter.next ~= planned then return {'s
 -- writes
 starters.plan(starter, next, due)
 journal.lift(starter, planned, 'failed')  -- it was tried before
-journal.note(starter, last, word, detail)
+journal.note(starter, last, word, detail)  --@passed-note
 return {'passed'}

@@ -8,7 +8,7 @@
 -- uses:     keys starters start_timers journal overlaps new_run runs permits
 -- cost:     O(roots), at most a slice; the rest is todo
 local starter = starters.fenced(id, generation)
-if not starter or not starter.enabled or starter.next ~= planned then return {'stale'} end
+if not starter or not starter.enabled or starter.next ~= planned then return {'stale'} end  --@planned-fence
 local decision, found = overlaps.decision(starter), new_run.plan(plan)
 if not found then return {'noplan'} end
 
@@ -16,7 +16,7 @@ if not found then return {'noplan'} end
 if decision == 'start' then
   local run = new_run.make(run_id, found, params, priority,
     'key', '', 'starter', id, 'occasion', planned, 'facts', facts)
-  starters.plan(starter, next, due)
+  starters.plan(starter, next, due)  --@planned-next
   journal.started(starter, planned, run_id)
   runs.save()
   return {'started', permits.due(), run.todo and 1 or 0}

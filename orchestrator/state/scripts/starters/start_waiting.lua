@@ -10,12 +10,13 @@
 -- uses:     keys clock starters start_timers journal new_run runs permits
 -- cost:     O(roots + count), at most a slice of roots; the rest is todo
 local starter = starters.fenced(id, generation)
-if not starter or starters.head(starter) ~= occasion then return {'stale'} end
+if not starter or starters.head(starter) ~= occasion then return {'stale'} end  --@waiting-fence
 local waiting = starters.waiting(starter)
 local most = math.min(waiting, starters.group(starter))
-if count > most or (count < most and part == 0) then return {'stale'} end  -- more came, which it goes together with
-if not starter.enabled or starters.room(starter) <= 0 then return {'full'} end
-if start_timers.ripe(starter, waiting) > clock.now then return {'full'} end
+-- fewer than wait together: more came since
+if count > most or (count < most and part == 0) then return {'stale'} end  --@waiting-group
+if not starter.enabled or starters.room(starter) <= 0 then return {'full'} end  --@waiting-room
+if start_timers.ripe(starter, waiting) > clock.now then return {'full'} end  --@waiting-ripe
 local found = new_run.plan(plan)
 if not found then return {'noplan'} end
 
@@ -29,5 +30,5 @@ if starter.kind == 'trigger' then
 end
 journal.started(starter, occasion, run_id)
 runs.save()
-start_timers.arm(starter)
+start_timers.arm(starter)  --@waiting-rest
 return {'started', permits.due(), run.todo and 1 or 0}

@@ -10,7 +10,7 @@
 -- uses:     keys texts
 -- cost:     O(refs)
 local list = texts.read(refs)
-for i, ref in ipairs(list) do list[i] = kind .. '/' .. ref end
+for i, ref in ipairs(list) do list[i] = kind .. '/' .. ref end  --@end-kind
 
 -- writes (a removal first: with memory full, it goes through)
 local count = 0

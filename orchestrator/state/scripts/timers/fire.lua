@@ -14,15 +14,15 @@ local HANDED_MS = {schedule = SOON, room = SOON, delivery = SOON, ended = SOON, 
 
 local apply = {}
 function apply.retry(ref)
-  local run, r, current = attempts.load(ref)
-  if not current or (r.state ~= job.retrying and r.state ~= job.parked) then return end
-  if not starting.may_start(run, r) then return end
-  local entry = plans.job(run.plan, r.index)
-  local task = r.state == job.parked and tasks.of(entry)
+  local run, record, current = attempts.load(ref)
+  if not current or (record.state ~= job.retrying and record.state ~= job.parked) then return end  --@fire-fence
+  if not starting.may_start(run, record) then return end  --@fire-may-start
+  local entry = plans.job(run.plan, record.index)
+  local task = record.state == job.parked and tasks.of(entry)
   if task and not tasks.known_on(plans.route(entry), task) then
     return timers.set('retry', ref, clock.now + limits.UNKNOWN_TASK_MS)
   end
-  ready.add(run, r, entry)
+  ready.add(run, record, entry)
 end
 function apply.deadline(id)
   local run = runs.load(id)
@@ -35,10 +35,10 @@ end
 local due = redis.call('ZRANGEBYSCORE', keys.timers, '-inf', clock.now, 'LIMIT', 0, limits.MOST_FIRED)
 local handed = {}
 for _, timer in ipairs(due) do
-  redis.call('ZREM', keys.timers, timer)
+  redis.call('ZREM', keys.timers, timer)  --@fire-removes
   local kind, ref = string.match(timer, '^(%a+)/(.*)$')
   if HANDED_MS[kind] then
-    timers.set(kind, ref, clock.now + HANDED_MS[kind])
+    timers.set(kind, ref, clock.now + HANDED_MS[kind])  --@fire-hands
     handed[#handed + 1], handed[#handed + 2] = kind, ref
   else
     apply[kind](ref)

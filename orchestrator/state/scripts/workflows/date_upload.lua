@@ -8,7 +8,7 @@
 -- cost:     O(1)
 local note = plan .. ' ' .. jobs
 local met = redis.call('ZSCORE', keys.uploads, note)
-if not met or tonumber(met) > 0 then return {'stale'} end
+if not met or tonumber(met) > 0 then return {'stale'} end  --@date-fence
 
 -- writes
 redis.call('ZADD', keys.uploads, clock.now, note)

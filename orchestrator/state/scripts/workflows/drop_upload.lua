@@ -11,8 +11,8 @@
 local note = plan .. ' ' .. jobs
 local sealed = redis.call('HGET', keys.plan(plan), 'sealed')
 local dated = tonumber(redis.call('ZSCORE', keys.uploads, note) or 0)
-if not sealed and dated == 0 then return {'stale'} end
-if not sealed and clock.now - dated <= life_ms then return {'recent'} end
+if not sealed and dated == 0 then return {'stale'} end  --@upload-fence
+if not sealed and clock.now - dated <= life_ms then return {'recent'} end  --@upload-age
 
 -- writes
 redis.call('ZREM', keys.uploads, note)

@@ -6,7 +6,7 @@
 -- keeps:
 -- uses:     workflows
 -- cost:     O(routes of the plan), once
-if not workflows.uploaded(plan) then return {'noplan'} end
+if not workflows.uploaded(plan) then return {'noplan'} end  --@put-uploaded
 
 -- writes
 local version, fresh = workflows.seal(workflow, plan)

@@ -5,7 +5,7 @@ function clock.begin()
   local time = redis.call('TIME')
   local now = time[1] * 1000 + math.floor(time[2] / 1000)
   local mark = tonumber(redis.call('HGET', keys.meta, 'clock') or 0)
-  clock.now = math.max(now, mark)
+  clock.now = math.max(now, mark)  --@clock-mark
 end
 
 -- remember the time, so that an older clock cannot turn it back; done by beats and `fire`

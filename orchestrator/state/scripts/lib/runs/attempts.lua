@@ -9,5 +9,5 @@ function attempts.load(ref)
   if not run then return nil end
   local record = records.load(run, index)
   -- no job has instances yet: a reference with one names no attempt of the job itself
-  return run, record, record ~= nil and record.attempt == attempt and not instance
+  return run, record, record ~= nil and record.attempt == attempt and not instance  --@current
 end

@@ -10,16 +10,16 @@ local RULE = 'all_success'  -- of every job
 local function move_on(run, index, parents, succeeded, failed, skipped)
   local to = rules.next_state(RULE, parents, succeeded, failed, skipped)
   if not to then return end
-  local r = records.fresh(run, index)
-  if to == job.queued then return ready.add(run, r, plans.job(run.plan, index)) end
-  records.move(run, r, to)
-  decide.ended(run, r, 0)
+  local record = records.fresh(run, index)
+  if to == job.queued then return ready.add(run, record, plans.job(run.plan, index)) end
+  records.move(run, record, to)
+  decide.ended(run, record, 0)
 end
 
 -- a job has ended: the jobs behind it are told, from its `offset`-th on
-function decide.ended(run, r, offset)
-  if not starting.may_start(run) or plans.job(run.plan, r.index).successors == 0 then return end
-  work[#work + 1] = {run = run, index = r.index, weight = states.weight[r.state], offset = offset}
+function decide.ended(run, record, offset)
+  if not starting.may_start(run) or plans.job(run.plan, record.index).successors == 0 then return end
+  work[#work + 1] = {run = run, index = record.index, weight = states.weight[record.state], offset = offset}
 end
 
 local function tell(item)
@@ -31,7 +31,7 @@ local function tell(item)
     end
     move_on(run, index, in_degree, states.counts(counter))
   end)
-  decide.left = decide.left - told
+  decide.left = decide.left - told  --@spread-cost
   if item.offset + told < entry.successors then
     todos.leave(run, 'spread ' .. item.index .. ' ' .. item.offset + told)
   end

@@ -4,12 +4,13 @@ local followers = {}
 
 local LIST = {
   -- no deadline ends it any more
-  function(run) timers.drop('deadline', run.id) end,
+  function(run) timers.drop('deadline', run.id) end,  --@follow-deadline
   -- its starter has room for the next of its runs
   function(run) if run.starter then journal.ended(run) end end,
   -- a scheduler tells the triggers that listen for ends of this workflow
   function(run)
-    if redis.call('SISMEMBER', keys.watched, run.workflow) == 1 then timers.set('ended', run.id, clock.now) end
+    local heard = redis.call('SISMEMBER', keys.watched, run.workflow) == 1  --@follow-listeners
+    if heard then timers.set('ended', run.id, clock.now) end
   end,
 }
 

@@ -21,7 +21,7 @@ function new_run.make(run_id, plan, params, class, ...)
   local run = runs.load(run_id)
   local detail = plan.workflow .. '\n' .. plan.version .. '\n' .. plan.total
   transitions.add(run, limits.RUN_INDEX, 0, limits.NO_STATE, state.queued, detail)
-  if plan.deadline > 0 then timers.set('deadline', run_id, clock.now + plan.deadline) end
+  if plan.deadline > 0 then timers.set('deadline', run_id, clock.now + plan.deadline) end  --@new-deadline
   decide.roots(run, 0)
   return run
 end

@@ -9,24 +9,24 @@ local plain = {
   failed = job.failed, timed_out = job.timed_out, cancelled = job.cancelled, skipped = job.skipped,
 }
 
-local function again(run, r, to, delay)
-  records.move(run, r, to)
-  timers.set('retry', refs.of(run, r), clock.now + delay)
+local function again(run, record, to, delay)
+  records.move(run, record, to)
+  timers.set('retry', refs.of(run, record), clock.now + delay)
 end
 
 -- lost is not failed: it has a budget of its own, whatever the job's retries say
-function outcomes.lost(run, r, delay, free)
-  if not free then r.losses = r.losses + 1 end
-  records.move(run, r, job.lost)
-  if not starting.may_start(run, r) then
-    records.move(run, r, job.cancelled)
-  elseif r.losses < limits.LOST_BUDGET then
-    again(run, r, job.retrying, delay)
+function outcomes.lost(run, record, delay, free)
+  if not free then record.losses = record.losses + 1 end
+  records.move(run, record, job.lost)
+  if not starting.may_start(run, record) then
+    records.move(run, record, job.cancelled)
+  elseif record.losses < limits.LOST_BUDGET then  --@lost-budget
+    again(run, record, job.retrying, delay)
   else
-    r.flags = limits.QUARANTINED
-    records.move(run, r, job.failed)
-    redis.call('HSET', keys.errors(run.id), r.index, string.format(QUARANTINE, r.losses))
-    decide.ended(run, r, 0)
+    record.flags = limits.QUARANTINED
+    records.move(run, record, job.failed)
+    redis.call('HSET', keys.errors(run.id), record.index, string.format(QUARANTINE, record.losses))
+    decide.ended(run, record, 0)  --@lost-end
   end
 end
 
@@ -38,29 +38,30 @@ function outcomes.unknown(run, r, task)
 end
 
 -- `payload` is the output of an `ok`, else the error
-function outcomes.apply(run, r, outcome, payload, delay)
-  if outcome == 'lost' or outcome == 'returned' then return outcomes.lost(run, r, delay, outcome == 'returned') end
+function outcomes.apply(run, record, outcome, payload, delay)
+  if outcome == 'lost' then return outcomes.lost(run, record, delay, false) end
+  if outcome == 'returned' then return outcomes.lost(run, record, delay, true) end  --@returned-free
   if outcome == 'ok' then
-    records.move(run, r, job.succeeded)
-    if payload ~= '' then redis.call('HSET', keys.outputs(run.id), r.index, payload) end
-    if r.attempt > 1 then redis.call('HDEL', keys.errors(run.id), r.index) end
-    return decide.ended(run, r, 0)
+    records.move(run, record, job.succeeded)
+    if payload ~= '' then redis.call('HSET', keys.outputs(run.id), record.index, payload) end
+    if record.attempt > 1 then redis.call('HDEL', keys.errors(run.id), record.index) end  --@ok-error
+    return decide.ended(run, record, 0)
   end
-  if payload ~= '' then redis.call('HSET', keys.errors(run.id), r.index, payload) end
-  if outcome == 'retry' and starting.may_start(run, r) then
-    r.retries = r.retries + 1
-    return again(run, r, job.retrying, delay)
-  elseif outcome == 'unknown' and starting.may_start(run, r) then
-    return again(run, r, job.parked, delay)
+  if payload ~= '' then redis.call('HSET', keys.errors(run.id), record.index, payload) end
+  if outcome == 'retry' and starting.may_start(run, record) then
+    record.retries = record.retries + 1
+    return again(run, record, job.retrying, delay)
+  elseif outcome == 'unknown' and starting.may_start(run, record) then
+    return again(run, record, job.parked, delay)
   end
-  records.move(run, r, plain[outcome] or job.failed)
-  decide.ended(run, r, 0)
+  records.move(run, record, plain[outcome] or job.failed)
+  decide.ended(run, record, 0)
 end
 
 -- the attempt that a closed or silent slot held, if it is still the current one
 function outcomes.lose(ref, free)
-  local run, r, current = attempts.load(ref)
-  if not current or r.state ~= job.running then return 0 end
-  outcomes.lost(run, r, free and 0 or 1000 * (2 ^ r.losses - 1), free)
+  local run, record, current = attempts.load(ref)
+  if not current or record.state ~= job.running then return 0 end
+  outcomes.lost(run, record, free and 0 or 1000 * (2 ^ record.losses - 1), free)
   return 1
 end

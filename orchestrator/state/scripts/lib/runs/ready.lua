@@ -12,20 +12,20 @@ local function place(run, entry)
 end
 
 -- equal scores sort by the time at which they became ready
-local function member(run, r) return string.format('%013.0f', r.queued) .. ':' .. refs.of(run, r) end
+local function member(run, record) return string.format('%013.0f', record.queued) .. ':' .. refs.of(run, record) end
 function ready.ref(found) return string.sub(found, 15) end
 
 -- a job whose time has come: it stands in its route's ready set until a transition takes it out
-function ready.add(run, r, entry)
-  records.move(run, r, job.queued)
-  local route, found = plans.route(entry), member(run, r)
+function ready.add(run, record, entry)
+  records.move(run, record, job.queued)
+  local route, found = plans.route(entry), member(run, record)
   local class, number = place(run, entry)
   local put = pending[route] or {ready = {}, since = {}}
   local first, second = put.ready, put.since
   first[#first + 1], first[#first + 2] = class * limits.CLASS_SCORE + number * limits.RANK_SCORE + run.created, found
-  second[#second + 1], second[#second + 2] = class * limits.CLASS_SCORE + r.queued, found
+  second[#second + 1], second[#second + 2] = class * limits.CLASS_SCORE + record.queued, found
   pending[route] = put
-  permits.add(route, class)
+  permits.add(route, class)  --@ready-permit
 end
 
 -- put up what was added; a script does so before it claims, and at its end
@@ -39,7 +39,7 @@ end
 
 function ready.take(route, found)
   redis.call('ZREM', keys.ready(route), found)
-  redis.call('ZREM', keys.since(route), found)
+  redis.call('ZREM', keys.since(route), found)  --@ready-since
 end
 
 -- take a member out until `put_back`, so that the heads behind it come to light
@@ -60,4 +60,4 @@ function ready.put_back()
   lifted = {}
 end
 
-function ready.remove(run, r) ready.take(plans.route(plans.job(run.plan, r.index)), member(run, r)) end
+function ready.remove(run, record) ready.take(plans.route(plans.job(run.plan, record.index)), member(run, record)) end

@@ -8,7 +8,7 @@ local next_state = {}
 -- every parent succeeded; a failure, else a skip, goes on to the jobs behind
 function next_state.all_success(parents, succeeded, failed, skipped)
   if succeeded + failed + skipped < parents then return nil end
-  if failed > 0 then return job.upstream_failed end
+  if failed > 0 then return job.upstream_failed end  --@all-success
   return skipped > 0 and job.skipped or job.queued
 end
 

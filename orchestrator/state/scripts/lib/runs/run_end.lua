@@ -6,7 +6,7 @@ local run_end = {}
 function run_end.is_over(run)
   local final = 0
   for value in pairs(states.weight) do final = final + run.counts[value + 1] end
-  if run.requested_end then return final + run.counts[job.waiting + 1] == run.total end
+  if run.requested_end then return final + run.counts[job.waiting + 1] == run.total end  --@is-over
   return final == run.total
 end
 

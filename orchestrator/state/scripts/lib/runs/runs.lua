@@ -37,7 +37,7 @@ end
 -- end the run if it is over and nothing is left in its todo
 local function settle(run)
   if run.state >= state.succeeded or not run_end.is_over(run) then return end
-  if redis.call('LLEN', keys.todo(run.id)) > 0 then return end
+  if redis.call('LLEN', keys.todo(run.id)) > 0 then return end  --@end-todo
   runs.move(run, run_end.of(run))
   redis.call('HSET', run.key, 'ended', clock.now)
   redis.call('ZREM', keys.live, run.id)

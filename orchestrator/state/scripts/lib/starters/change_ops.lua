@@ -25,5 +25,5 @@ function change_ops.current(op)
   if not EDITS[op.kind] or op[2] == '' then return true end
   local known = redis.call('HMGET', keys.starter(op[1]), 'generation', 'next')
   local generation = known[1] or '0'
-  return op[2] == generation or op[2] == generation .. ' ' .. (known[2] or '')
+  return op[2] == generation or op[2] == generation .. ' ' .. (known[2] or '')  --@edit-fence
 end

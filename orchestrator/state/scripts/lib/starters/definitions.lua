@@ -9,11 +9,11 @@ function put.starter(op)
   local before = redis.call('HMGET', key, 'kind', 'token', 'spec')
   local given = {}
   for i = 3, #op, 2 do given[op[i]] = op[i + 1] end
-  starter_edits.overtaken(id, given.next)
+  starter_edits.overtaken(id, given.next)  --@edit-overtaken
   redis.call('HSET', key, unpack(op, 3))
   if before[1] and before[1] ~= given.kind then redis.call('SREM', keys[LISTS[before[1]]], id) end
-  if before[2] and before[2] ~= given.token then redis.call('HDEL', keys.hooks, before[2]) end
-  if before[3] ~= given.spec then dataset_joins.clear(id) end  -- of other datasets, it may be
+  if before[2] and before[2] ~= given.token then redis.call('HDEL', keys.hooks, before[2]) end  --@edit-token
+  if before[3] ~= given.spec then dataset_joins.clear(id) end  -- of other datasets, it may be  --@edit-joins
   starter_edits.edited(id)
   redis.call('SADD', keys[LISTS[given.kind]], id)
   if given.token ~= '' then redis.call('HSET', keys.hooks, given.token, id) end

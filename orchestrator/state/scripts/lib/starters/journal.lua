@@ -22,7 +22,7 @@ end
 
 -- a run of the occasion lives
 function journal.started(starter, occasion, run_id)
-  if is_planned(starter) then journal.lift(starter, occasion) end
+  if is_planned(starter) then journal.lift(starter, occasion) end  --@started-lift
   redis.call('SADD', keys.living(starter.id), run_id)
   journal.note(starter, occasion, 'run', run_id)
 end
@@ -30,14 +30,15 @@ end
 -- what depends on the past goes by the run that was planned last
 local function note_end(starter, run)
   local known = redis.call('HMGET', starter.key, 'depends_on_past', 'last_end_at')
-  if known[1] ~= '1' or tonumber(run.occasion) < tonumber(known[2] or 0) then return end
-  redis.call('HSET', starter.key, 'last_end', run.state, 'last_end_at', run.occasion)
+  if known[1] ~= '1' or tonumber(run.occasion) < tonumber(known[2] or 0) then return end  --@last-end-order
+  redis.call('HSET', starter.key, 'last_end', run.state, 'last_end_at', run.occasion)  --@last-end
   starter.last_end = run.state
 end
 
 -- a run is over: what it became, and room for what waits
 function journal.ended(run)
-  if redis.call('SREM', keys.living(run.starter), run.id) == 0 then return end  -- of one that was deleted
+  -- not among its living runs: its starter was deleted, and another has the id now
+  if redis.call('SREM', keys.living(run.starter), run.id) == 0 then return end  --@ended-living
   local starter = starters.load(run.starter)
   if not starter then return end
   redis.call('HINCRBY', starter.key, 'ended:' .. run.state, 1)
@@ -50,6 +51,6 @@ function journal.ended(run)
   local base = starter.log ~= starter.id and starters.load(starter.log)
   for _, each in ipairs(base and {starter, base} or {starter}) do
     if is_planned(each) then note_end(each, run) end
-    start_timers.arm(each)
+    start_timers.arm(each)  --@ended-room
   end
 end

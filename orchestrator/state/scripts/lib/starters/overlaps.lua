@@ -8,14 +8,15 @@ local function queued(starter) return math.ceil(starters.waiting(starter) / star
 -- what its overlap policy makes of a new occasion: start, wait, skip or replace
 function overlaps.decision(starter)
   local waiting = starters.waiting(starter)
-  if starter.need == 0 and waiting % starters.group(starter) > 0 then return 'wait' end  -- it joins its group
+  -- it joins its group
+  if starter.need == 0 and waiting % starters.group(starter) > 0 then return 'wait' end  --@overlap-joins
   local runs_waiting, room = queued(starter), starters.room(starter)
   if room > runs_waiting then return 'start' end
-  if starter.overlap == 'cancel_old' then return 'replace' end
+  if starter.overlap == 'cancel_old' then return 'replace' end  --@overlap-replace
   if starter.overlap == 'queue_one' then  -- what there is room for is about to start
     return runs_waiting <= math.max(room, 0) and 'wait' or 'skip'
   end
-  return starter.overlap == 'queue_all' and waiting < limits.MOST_WAITING and 'wait' or 'skip'
+  return starter.overlap == 'queue_all' and waiting < limits.MOST_WAITING and 'wait' or 'skip'  --@overlap-queue
 end
 
 -- why it was skipped
@@ -39,7 +40,7 @@ function overlaps.replace(starter)
   end
   table.sort(living, function(a, b) return a.created < b.created or (a.created == b.created and a.id < b.id) end)
   local over = #living + queued(starter) + 1 - starter.limit
-  for i = 1, math.min(over, #living) do
+  for i = 1, math.min(over, #living) do  --@replace-count
     requested_end.request(living[i], state.cancelled, starter.id, 'a later run takes its place')
   end
   local dropped = math.max(over - #living, 0) * starters.group(starter)

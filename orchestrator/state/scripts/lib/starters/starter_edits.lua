@@ -5,7 +5,8 @@ local starter_edits = {}
 -- the record was written: its generation is a new one, and its timers stand as it says
 function starter_edits.edited(id)
   local key = keys.starter(id)
-  redis.call('HSET', key, 'generation', redis.call('HGET', keys.meta, 'edits'))  -- never one that it had before
+  -- never a generation that it had before
+  redis.call('HSET', key, 'generation', redis.call('HGET', keys.meta, 'edits'))  --@edit-generation
   redis.call('HSETNX', key, 'created', clock.now)
   local starter, more = starters.load(id), redis.call('HMGET', key, 'due', 'poll_ms')
   starters.plan(starter, starter.enabled and starter.next or '', tonumber(more[1]))

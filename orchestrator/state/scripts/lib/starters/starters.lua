@@ -20,7 +20,7 @@ end
 -- the starter, or nil if its caller thinks of another generation of it
 function starters.fenced(id, generation)
   local starter = starters.load(id)
-  return starter and starter.generation == generation and starter or nil
+  return starter and starter.generation == generation and starter or nil  --@fence
 end
 
 function starters.waiting(starter) return redis.call('LLEN', keys.waiting(starter.id)) end
@@ -40,13 +40,13 @@ end
 
 -- how many more of its runs may live
 function starters.room(starter)
-  if starters.closed(starter) then return 0 end
+  if starters.closed(starter) then return 0 end  --@room-closed
   return starter.limit == 0 and math.huge or starter.limit - redis.call('SCARD', keys.living(starter.id))
 end
 
 -- the next planned time: when `schedule` is due again, or nothing
 function starters.plan(starter, next, due)
-  redis.call('HSET', starter.key, 'next', next, 'due', due)
+  redis.call('HSET', starter.key, 'next', next, 'due', due)  --@plan-due
   if next == '' then
     redis.call('ZREM', keys.agenda, starter.id)
     timers.drop('schedule', starter.id)

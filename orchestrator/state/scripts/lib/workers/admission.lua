@@ -7,7 +7,7 @@ local admission = {}
 -- (A pool, limit, window or label that holds an attempt back answers here too, and parks it under its cause.)
 function admission.of(run, record, current, node)
   if not current or record.state ~= job.queued then return 'drop' end
-  if not starting.may_start(run, record) then return 'cancel' end
+  if not starting.may_start(run, record) then return 'cancel' end  --@admission
   local entry = plans.job(run.plan, record.index)
   local task = tasks.of(entry)
   if tasks.known(node, task) then return 'take' end

@@ -3,12 +3,12 @@
 local claim_reply = {}
 
 function claim_reply.of(ref)
-  local run, r = attempts.load(ref)
-  local entry = plans.job(run.plan, r.index)
+  local run, record = attempts.load(ref)
+  local entry = plans.job(run.plan, record.index)
   local body = {
     ref, plans.name(entry), redis.call('HGET', keys.plan(run.plan), 'spec:' .. entry.spec),
-    entry.uses_params and redis.call('HGET', run.key, 'params') or '', r.retries, r.losses, run.workflow, run.plan,
-    entry.fetch and 'fetch' or 'inline',
+    entry.uses_params and redis.call('HGET', run.key, 'params') or '', record.retries, record.losses,
+    run.workflow, run.plan, entry.fetch and 'fetch' or 'inline',
   }
   if entry.inputs == 0 then return body end
   local inputs, size = plans.inputs(entry), 0

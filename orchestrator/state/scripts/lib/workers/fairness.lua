@@ -26,7 +26,7 @@ local function overtaken(route, classes, class)
   for behind = class + 1, 3 do
     local found, score = first(keys.since(route), behind)
     local ms = found and clock.now - (score - behind * limits.CLASS_SCORE) or 0
-    if ms > PATIENCE_MS[behind] then
+    if ms > PATIENCE_MS[behind] then  --@patience
       if not string.find(classes, behind, 1, true) then barred = true
       elseif not longest or ms > waited then longest, longest_class, waited = found, behind, ms end
     end
@@ -49,11 +49,11 @@ function fairness.pick(subscriptions)
   local longest, longest_class, barred = overtaken(best.route, best.classes, class)
   local key = keys.route(best.route)
   local debt = tonumber(redis.call('HGET', key, 'debt') or 0)
-  if longest and debt >= limits.OVERTAKINGS then
+  if longest and debt >= limits.OVERTAKINGS then  --@overtakings
     redis.call('HSET', key, 'debt', 0)
     return best.route, longest, longest_class
   end
   if longest then redis.call('HINCRBY', key, 'debt', 1)
-  elseif debt > 0 and not barred then redis.call('HSET', key, 'debt', 0) end
+  elseif debt > 0 and not barred then redis.call('HSET', key, 'debt', 0) end  --@overtaken-barred
   return best.route, best.found, class
 end

@@ -30,12 +30,12 @@ function healing.queue(route, class, broker)
   local times = tonumber(rounds)
   local counted = brokers.same(broker, by) and times or 0
   if clock.now < tonumber(known[2] or 0) then return counted end
-  local count = math.min(overdue, idle_slots(route, class))
+  local count = math.min(overdue, idle_slots(route, class))  --@heal-idle
   if count == 0 then return counted end
   times = times + 1
   -- each round publishes more: where half of all messages are lost, three rounds miss a lone attempt once in 64
   permits.heal(route, class, count * math.min(times, limits.EAGER_ROUNDS))
-  local pause = times < limits.EAGER_ROUNDS and limits.HEAL_PAUSE_MS or limits.HEAL_LONG_PAUSE_MS
+  local pause = times < limits.EAGER_ROUNDS and limits.HEAL_PAUSE_MS or limits.HEAL_LONG_PAUSE_MS  --@heal-pause
   redis.call('HSET', key, 'heal:' .. class, times .. ' ' .. broker, 'healed:' .. class, clock.now + pause)
   return times
 end

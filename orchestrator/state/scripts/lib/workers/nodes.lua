@@ -26,10 +26,10 @@ function nodes.close(node, free)
   local fields = redis.call('HGETALL', key)
   for slot, ref in pairs(slots.of(fields)) do
     redis.call('HDEL', key, 'slot:' .. slot, 'missed:' .. slot)
-    if ref then lost = lost + outcomes.lose(ref, free) end
+    if ref then lost = lost + outcomes.lose(ref, free) end  --@close-attempts
   end
   local known = redis.call('HMGET', key, 'subscriptions', 'slots', 'incarnation')
-  if known[3] then count_slots(known[1], -tonumber(known[2])) end
+  if known[3] then count_slots(known[1], -tonumber(known[2])) end  --@close-slots
   redis.call('HDEL', key, 'incarnation')
   redis.call('PEXPIRE', key, limits.NODE_KEPT_MS)
   return lost

@@ -40,7 +40,7 @@ function permits.due()
     if count > 0 and not entry.healing then
       local known = redis.call('HMGET', key, field, 'slots')
       local most = math.max(limits.LEAST_PERMITS, limits.PERMITS_PER_SLOT * tonumber(known[2] or 0))
-      count = math.min(count, most - tonumber(known[1] or 0))
+      count = math.min(count, most - tonumber(known[1] or 0))  --@permits-bound
     end
     if count > 0 then
       if entry.healing then redis.call('HSET', key, field, count) else redis.call('HINCRBY', key, field, count) end
