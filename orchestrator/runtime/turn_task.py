@@ -16,6 +16,7 @@ from celery.app.trace import trace_ok_t
 from celery.worker import state as worker_state
 from celery.worker.request import Request, create_request_cls  # type: ignore[attr-defined]
 
+from orchestrator.model.states import PriorityClass
 from orchestrator.runtime import process
 
 logger = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ def trace_turn(uuid: str, args: Any, kwargs: Any, request: Any = None) -> trace_
     start = time.monotonic()
     try:
         namespace, route, priority = args
-        priority = int(priority)
+        priority = PriorityClass(int(priority))
     except (TypeError, ValueError):
         logger.error("a permit that is none was dropped: %.200r", args)
         return trace_ok_t(None, None, time.monotonic() - start, "None")
