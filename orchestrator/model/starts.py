@@ -31,6 +31,16 @@ class PastOccasion:
     run: str | None = None
     end: RunState | None = None
 
+    def to_json(self) -> shapes.Occasion:
+        """Return its shape."""
+        return {
+            "time": iso(self.at_ms),
+            "what": self.word,
+            "run": self.run,
+            "state": self.end.name if self.end is not None else None,
+            "detail": None if self.word == "run" else self.detail,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class NextStart:

@@ -68,13 +68,14 @@ def list_schedules(workflow: str | None, as_json: bool) -> None:
 def show(starter_id: str, as_json: bool) -> None:
     """Show a schedule: its definition, its next runs, and what became of its planned times."""
     from orchestrator.cli.render.output import console, print_json
-    from orchestrator.cli.render.starters import past_json, past_table
+    from orchestrator.cli.render.starters import past_table
 
     made = client()
     info, past = made.schedules.get(starter_id), made.schedules.past(starter_id)
     if as_json:
         coming = [each.to_json() for each in made.schedules.next(SHOWN, starter_id)]
-        print_json({**info.to_json(), "coming": coming, "past": past_json(past)})
+        outcomes = [each.to_json() for each in past]
+        print_json(shapes.ScheduleWithPast(**info.to_json(), coming=coming, past=outcomes))
         return
     _print_head(info)
     if info.blocked:
@@ -172,8 +173,8 @@ def set_schedule(
         return
     info = made.schedules.put(workflow, schedule, generation=before.generation if before else 0)
     if as_json:
-        coming = made.schedules.next(SHOWN, starter_id)
-        print_json({**info.to_json(), "coming": [each.to_json() for each in coming]})
+        starts = [each.to_json() for each in made.schedules.next(SHOWN, starter_id)]
+        print_json(shapes.ScheduleWithNext(**info.to_json(), coming=starts))
         return
     say(f"{starter_id} is {'changed' if before else 'created'}")
     _print_head(info)

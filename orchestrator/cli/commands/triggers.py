@@ -50,14 +50,14 @@ def list_triggers(workflow: str | None, as_json: bool) -> None:
 def show(starter_id: str, as_json: bool) -> None:
     """Show a trigger: its definition, a webhook's path, and what became of its deliveries."""
     from orchestrator.cli.render.output import console, print_json
-    from orchestrator.cli.render.starters import past_json, past_table
+    from orchestrator.cli.render.starters import past_table
     from orchestrator.cli.render.times import now_ms
     from orchestrator.dsl.yaml12 import dump_yaml
 
     made = client()
     info, past = made.triggers.get(starter_id), made.triggers.past(starter_id)
     if as_json:
-        print_json({**info.to_json(), "past": past_json(past)})
+        print_json(shapes.TriggerWithPast(**info.to_json(), past=[each.to_json() for each in past]))
         return
     click.echo(f"{info.id}  {info.state}  listens to {_source(info)}")
     if info.hook:

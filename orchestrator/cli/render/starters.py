@@ -63,20 +63,6 @@ def past_table(past: Sequence[PastOccasion], now_ms: int, zone_name: str) -> Tab
     return table(["WHEN", "AT", "WHAT", ""], rows)
 
 
-def past_json(past: Sequence[PastOccasion]) -> list[dict[str, Any]]:
-    """Return what became of occasions as plain data."""
-    from orchestrator.model.run import iso
-
-    return [
-        {
-            "time": iso(each.at_ms), "what": each.word, "run": each.run,
-            "state": each.end.name if each.end is not None else None,
-            "detail": None if each.word == "run" else each.detail,
-        }
-        for each in past
-    ]  # fmt: skip
-
-
 def print_deleted(starter_id: str, as_json: bool) -> None:
     """Print that a schedule or trigger is deleted."""
     if as_json:

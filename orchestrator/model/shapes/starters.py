@@ -33,7 +33,7 @@ class Occasion(TypedDict):
     """What became of a planned time or a delivery."""
 
     time: Annotated[Time, "The planned time, or when the delivery came."]
-    what: Literal["run", "missed", "skipped", "failed"]
+    what: Annotated[str, "run, missed, skipped or failed."]
     run: Annotated[str | None, "The id of its run."]
     state: Annotated[str | None, "How the run ended; null while it goes on."]
     detail: Annotated[str | None, "Why there is no run; of missed times how many, and the ms of the first."]
