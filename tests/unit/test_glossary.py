@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import re
 import subprocess
+import tokenize
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 GLOSSARY = tomllib.loads((ROOT / "docs" / "glossary.toml").read_text())
 INSTEAD = {second: entry["word"] for entry in GLOSSARY["words"] for second in entry.get("not", ())}
+NAMED_INSTEAD = {name: entry["word"] for entry in GLOSSARY["words"] for name in entry.get("not_named", ())}
 CHECKED = {".py", ".lua", ".md", ".toml", ".yml", ".yaml"}
 APART = (
     "docs/glossary.toml",
@@ -57,6 +60,30 @@ def found(words: set[str]) -> list[str]:
 def test_nothing_has_a_second_word() -> None:
     uses = found(set(INSTEAD))
     assert not uses, "the glossary has one word for each of these:\n" + "\n".join(uses)
+
+
+def names(path: str) -> Iterator[tuple[int, str]]:
+    """Yield the names in a file of code, each with its line: no comments, no texts."""
+    code = (ROOT / path).read_text(encoding="utf-8")
+    if path.endswith(".py"):
+        for token in tokenize.generate_tokens(io.StringIO(code).readline):
+            if token.type == tokenize.NAME:
+                yield token.start[0], token.string
+    else:
+        for number, line in enumerate(code.splitlines(), 1):
+            for name in re.findall(r"[A-Za-z_]\w*", re.sub(r"--.*|'[^']*'", "", line)):
+                yield number, name
+
+
+def test_code_has_no_second_name() -> None:
+    paths = dict.fromkeys(path for path, _, _ in texts() if path.endswith((".py", ".lua")))
+    uses = [
+        f"{path}:{number}: {name} ({NAMED_INSTEAD[name]})"
+        for path in paths
+        for number, name in names(path)
+        if name in NAMED_INSTEAD
+    ]
+    assert not uses, "the glossary has one name for each of these:\n" + "\n".join(uses)
 
 
 def test_no_word_is_its_own_second_word() -> None:
