@@ -87,7 +87,7 @@ MUTATIONS: dict[str, tuple[str, ...]] = {
     "a delivery is not handed out": ("deliver-timer",),
     "a delivery is offered twice": ("offer-fence",),
     "a delivery is forgotten": ("offer-waits",),
-    "handed timers are gone with who has them": ("fire-hands",),
+    "handed timers are gone with who has them": ("fire-ahead",),
     "an edit is refused to nobody": ("edit-fence", "return op[2] == generation", "return true or op[2] == generation"),
     "generations come again": (
         "edit-generation",

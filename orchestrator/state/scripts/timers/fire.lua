@@ -38,7 +38,7 @@ for _, timer in ipairs(due) do
   redis.call('ZREM', keys.timers, timer)  --@fire-removes
   local kind, ref = string.match(timer, '^(%a+)/(.*)$')
   if HANDED_MS[kind] then
-    timers.set(kind, ref, clock.now + HANDED_MS[kind])  --@fire-hands
+    timers.set(kind, ref, clock.now + HANDED_MS[kind])  --@fire-ahead
     handed[#handed + 1], handed[#handed + 2] = kind, ref
   else
     apply[kind](ref)
