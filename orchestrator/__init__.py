@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from orchestrator.dsl.canvas import from_canvas
     from orchestrator.dsl.decorators import job, workflow
     from orchestrator.model.policies import RetryPolicy
+    from orchestrator.model.states import JobState, RunState
     from orchestrator.runtime import current, install
     from orchestrator.starters.schedule import Schedule
     from orchestrator.starters.trigger import Trigger
@@ -34,10 +35,12 @@ __all__ = [
     "Cron",
     "Every",
     "Hours",
+    "JobState",
     "NthDay",
     "RRule",
     "RetryPolicy",
     "Run",
+    "RunState",
     "Schedule",
     "Trigger",
     "Workflow",
@@ -56,10 +59,12 @@ _HOMES = {
     "Cron": "orchestrator.timing.cron",
     "Every": "orchestrator.timing.intervals",
     "Hours": "orchestrator.timing.windows",
+    "JobState": "orchestrator.model.states",
     "NthDay": "orchestrator.timing.nth_day",
     "RRule": "orchestrator.timing.rrule",
     "RetryPolicy": "orchestrator.model.policies",
     "Run": "orchestrator.client",
+    "RunState": "orchestrator.model.states",
     "Schedule": "orchestrator.starters.schedule",
     "Trigger": "orchestrator.starters.trigger",
     "Workflow": "orchestrator.dsl.builder",

@@ -2,33 +2,62 @@
 
 `JOB_MOVES` and `RUN_MOVES` name, for each arrow, the state scripts that may make it. The model test takes the tables as
 its oracle, each script's `moves:` line is checked against them, and the diagrams in `docs/reference/states.md` are
-generated from them. The numbers are what records and transitions hold in Redis: they never change meaning.
+generated from them. A state is its name wherever Python shows it. Its number is what records and transitions hold in
+Redis: it never changes its meaning.
 """
 
 from __future__ import annotations
 
-from enum import IntEnum
+from enum import IntEnum, StrEnum
+from functools import cache
+from typing import Self
 
 
-class JobState(IntEnum):
+class State(StrEnum):
+    """A word with the number by which the store knows it."""
+
+    number: int
+
+    def __new__(cls, word: str, number: int) -> Self:
+        """Make a member of its word and its number."""
+        state = str.__new__(cls, word)
+        state._value_ = word
+        state.number = number
+        return state
+
+    @classmethod
+    @cache
+    def numbered(cls, number: int) -> Self:
+        """Return the state with a number.
+
+        Raises:
+            ValueError: there is none.
+        """
+        for state in cls:
+            if state.number == number:
+                return state
+        raise ValueError(f"{number} is not the number of a {cls.__name__}")
+
+
+class JobState(State):
     """The state of a job run."""
 
-    waiting = 0
-    queued = 1
-    running = 2
-    retrying = 3
-    succeeded = 4
-    failed = 5
-    timed_out = 6
-    cancelled = 7
-    skipped = 8
-    upstream_failed = 9
-    lost = 10
+    waiting = "waiting", 0
+    queued = "queued", 1
+    running = "running", 2
+    retrying = "retrying", 3
+    succeeded = "succeeded", 4
+    failed = "failed", 5
+    timed_out = "timed_out", 6
+    cancelled = "cancelled", 7
+    skipped = "skipped", 8
+    upstream_failed = "upstream_failed", 9
+    lost = "lost", 10
     # Reserved for holds, parking, delays and signals: the numbers are given, so that records need no migration.
-    held = 11
-    parked = 12
-    delayed = 13
-    awaiting_signal = 14
+    held = "held", 11
+    parked = "parked", 12
+    delayed = "delayed", 13
+    awaiting_signal = "awaiting_signal", 14
 
     @property
     def final(self) -> bool:
@@ -36,17 +65,17 @@ class JobState(IntEnum):
         return self in FINAL_JOB_STATES
 
 
-class RunState(IntEnum):
+class RunState(State):
     """The state of a run."""
 
-    queued = 0
-    running = 1
-    cancelling = 2
-    succeeded = 3
-    failed = 4
-    cancelled = 5
-    timed_out = 6
-    paused = 7
+    queued = "queued", 0
+    running = "running", 1
+    cancelling = "cancelling", 2
+    succeeded = "succeeded", 3
+    failed = "failed", 4
+    cancelled = "cancelled", 5
+    timed_out = "timed_out", 6
+    paused = "paused", 7
 
     @property
     def final(self) -> bool:

@@ -101,7 +101,7 @@ class Turn:
                     carry_on(resources, AttemptRef.parse(claimed.ref).run)
                 return following
             case Stale(state):
-                logger.warning("attempt %s was no longer this worker's (job state %d): dropped", claimed.ref, state)
+                logger.warning("attempt %s was no longer this worker's (it is %s): dropped", claimed.ref, state)
                 slot.renew()
                 return self._claim() if go_on else None
             case Missing():

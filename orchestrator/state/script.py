@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.model.errors import ScriptError
-from orchestrator.model.states import JobState, RunState
+from orchestrator.model.states import JobState, RunState, State
 from orchestrator.state import limits
 
 _FIELDS = ("args", "returns", "moves", "keeps", "uses", "cost")
@@ -211,6 +211,8 @@ _TABLES: Mapping[str, Mapping[str, Any]] = {
 def _constant(match: re.Match[str]) -> str:
     """Return the constant that a name stands for, as Lua writes it."""
     value = _TABLES[match[1]].get(match[2])
+    if isinstance(value, State):
+        return str(value.number)
     if isinstance(value, tuple):
         return f"{{{', '.join(map(str, value))}}}"
     if isinstance(value, str):

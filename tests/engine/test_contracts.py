@@ -151,10 +151,10 @@ def test_states_become_the_models_numbers() -> None:
     text = link("finish").text
     assert not re.search(r"(?<![\w.])(job|state|limits)\.\w+", re.sub(r"--.*|'[^']*'", "", text))
     assert (
-        f"record.state == {JobState.running.value}" in link("fire").text
-        or f"record.state ~= {JobState.running.value}" in text
+        f"record.state == {JobState.running.number}" in link("fire").text
+        or f"record.state ~= {JobState.running.number}" in text
     )
-    assert f"run.state >= {RunState.succeeded.value}" in text
+    assert f"run.state >= {RunState.succeeded.number}" in text
 
 
 def test_numbers_that_scripts_and_python_share_stand_in_one_table() -> None:

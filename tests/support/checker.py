@@ -177,7 +177,7 @@ class _Checker:
         ])  # fmt: skip
         digest, state, n, counts, started, ended, requested_end, created, priority, starter = fields
         plan, parents = self._plan(digest.decode())
-        stored = (RunState(int(state)), int(n), _number(started), _number(ended), requested_end is not None)
+        stored = (RunState.numbered(int(state)), int(n), _number(started), _number(ended), requested_end is not None)
         if stored != (told.state, told.n, told.started, told.ended, told.ending):
             yield f"{run} is stored as {stored}, its events tell {told}"
         over = stored[0].final

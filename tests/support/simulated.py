@@ -191,7 +191,7 @@ class Accelerated:
                     cancelled.append(each.run)
                 elif each.after.final:
                     entry = self.runs.pop(each.run)
-                    entry.ended, entry.end = each.ms, RunState(each.after)
+                    entry.ended, entry.end = each.ms, each.after
                     self.over.append(each.run)
             # As many transitions as there may be entries: there may be more.
             found = store.read(reads.transitions(keys, self.seen)) if len(found) >= BATCH else []

@@ -59,7 +59,7 @@ class StarterChecker:
         commands = [("HMGET", self.store.keys.run(run), "starter", "occasion", "state", "created") for run in names]
         for run, (starter, occasion, state, created) in zip(names, self.store.pipeline(commands), strict=True):
             if starter is not None:
-                yield run, Run(starter.decode(), occasion.decode(), RunState(int(state)), int(created))
+                yield run, Run(starter.decode(), occasion.decode(), RunState.numbered(int(state)), int(created))
 
     def _starter(self, record: StarterRecord) -> Iterator[str]:
         keys, own = self.store.keys, record.id

@@ -31,7 +31,7 @@ def read_transitions(entry_id: bytes, packed: bytes) -> Iterator[TransitionInfo]
         states = RunState if job == RUN_INDEX else JobState
         yield TransitionInfo(
             entry_id.decode(), run.decode(), n, None if job == RUN_INDEX else job, int.from_bytes(attempt),
-            None if before == NO_STATE else states(before), states(after), int.from_bytes(ms),
+            None if before == NO_STATE else states.numbered(before), states.numbered(after), int.from_bytes(ms),
             packed[at : at + length].decode(errors="replace"),
         )  # fmt: skip
         n, at = n + 1, at + length
@@ -41,7 +41,8 @@ def read_record(index: int, name: str, packed: bytes, error: bytes | None = None
     """Unpack a job run's record."""
     state, flags, attempt, retries, losses, queued, started, ended = _RECORD.unpack_from(packed)
     return JobRun(
-        index, name, JobState(state), int.from_bytes(attempt), retries, losses, _ms(queued), _ms(started), _ms(ended),
+        index, name, JobState.numbered(state), int.from_bytes(attempt), retries, losses,
+        _ms(queued), _ms(started), _ms(ended),
         packed[_RECORD.size :].decode(errors="replace") or None, read_json(error), bool(flags & QUARANTINED),
     )  # fmt: skip
 
@@ -49,7 +50,7 @@ def read_record(index: int, name: str, packed: bytes, error: bytes | None = None
 def read_counts(packed: bytes) -> dict[JobState, int]:
     """Unpack a run's tally, states without jobs left out."""
     numbers = (int.from_bytes(packed[3 * at : 3 * at + 3]) for at in range(JOB_STATES))
-    return {JobState(at): number for at, number in enumerate(numbers) if number}
+    return {JobState.numbered(at): number for at, number in enumerate(numbers) if number}
 
 
 def read_run(run: str, values: list[Any]) -> RunInfo | None:
@@ -57,7 +58,7 @@ def read_run(run: str, values: list[Any]) -> RunInfo | None:
     found = dict(zip(RUN_FIELDS, values, strict=True))
     if found["plan"] is None:
         return None
-    state = RunState(int(found["state"]))
+    state = RunState.numbered(int(found["state"]))
     counts = read_counts(found["counts"])
     if state in (RunState.cancelled, RunState.timed_out) and (waiting := counts.pop(JobState.waiting, 0)):
         # The run's own transition stands for the jobs that never had a record.

@@ -32,7 +32,7 @@ class StarterRecord:
     need: int
     wait_ms: int
     created_ms: int
-    last_end: int | None
+    last_end: RunState | None
     token: str
     paused_ms: int | None = None
     """Since when somebody keeps it from starting anything; `enabled` is false then, whatever its definition says."""
@@ -55,7 +55,7 @@ FINAL = sorted(FINAL_RUN_STATES)
 RECORD_FIELDS = (
     "kind", "workflow", "spec", "generation", "enabled", "next", "due", "overlap", "limit", "log", "size", "need",
     "wait_ms", "created", "last_end", "token", "paused", "held", "managed_by", "about", "cleared",
-    *(f"ended:{state.value}" for state in FINAL),
+    *(f"ended:{state.number}" for state in FINAL),
 )  # fmt: skip
 
 
@@ -69,15 +69,19 @@ def read_starter(starter: str, values: Sequence[Any]) -> StarterRecord | None:
         found["enabled"] == b"1" and not found["paused"],
         _number(found["next"]), _number(found["due"]) if found["next"] else None,
         found["overlap"].decode(), int(found["limit"]), found["log"].decode(), int(found["size"]), int(found["need"]),
-        int(found["wait_ms"]), int(found["created"] or 0), _number(found["last_end"]), found["token"].decode(),
+        int(found["wait_ms"]), int(found["created"] or 0), _ended(found["last_end"]), found["token"].decode(),
         _number(found["paused"]), _number(found["held"]), (found["managed_by"] or b"").decode(), found["about"] or b"",
         int(found["cleared"] or 0),
-        {state: int(number) for state in FINAL if (number := found[f"ended:{state.value}"])},
+        {state: int(number) for state in FINAL if (number := found[f"ended:{state.number}"])},
     )  # fmt: skip
 
 
 def _number(value: bytes | None) -> int | None:
     return int(value) if value else None
+
+
+def _ended(value: bytes | None) -> RunState | None:
+    return RunState.numbered(int(value)) if value else None
 
 
 def ids(keys: Keys, kind: str) -> Read[list[str]]:
@@ -147,8 +151,7 @@ def past(
     for member, at in pairs:
         occasion, word, detail = member.decode().split("\n", 2)
         run, _, end = detail.partition(" ") if word == "run" else ("", "", "")
-        ended = RunState(int(end)) if end else None
-        found.append(PastOccasion(int(float(at)), occasion, word, detail, run or None, ended))
+        found.append(PastOccasion(int(float(at)), occasion, word, detail, run or None, _ended(end.encode())))
     return found
 
 

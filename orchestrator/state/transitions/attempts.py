@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from orchestrator.model.outcomes import OutcomeKind
+from orchestrator.model.states import JobState
 from orchestrator.state.transitions.base import Reply, Transition
 from orchestrator.state.transitions.replies import Gone, Missing
 from orchestrator.state.transitions.values import Claimed, Permit, Permits, Subscription
@@ -46,7 +47,7 @@ class Stale(Reply):
     """The attempt is no longer this slot's: nothing was changed. `state` is the job run's state, for the log."""
 
     tag: ClassVar[str] = "stale"
-    state: int
+    state: JobState
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,12 @@ from __future__ import annotations
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from enum import IntEnum
 from operator import attrgetter
 from types import NoneType, UnionType
 from typing import Any, ClassVar, Generic, TypeVar
 
 from orchestrator.model.errors import ScriptError
+from orchestrator.model.states import State
 from orchestrator.state.layouts.texts import pack_texts
 from orchestrator.state.transitions.values import Claimed, Held, Permit, Subscription, held_text, subscriptions_text
 
@@ -138,14 +138,16 @@ def _decoder(hint: Any) -> Decoder:
         return _rows(inner[0])
     if hint is Claimed:
         return Claimed.read
+    if hint is int:
+        return int
     if hint is bool:
         return bool
     if hint is str:
         return bytes.decode
     if hint is bytes:
         return bytes
-    assert hint is int or issubclass(hint, IntEnum), hint
-    return (lambda word: hint(int(word))) if hint is not int else int
+    assert issubclass(hint, State), hint
+    return lambda word: hint.numbered(int(word))
 
 
 def _rows(kind: Any) -> Decoder:
