@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
+from kombu import Connection
 
 from orchestrator.dispatch.permits import Publisher
 from support import ledger as tasks
@@ -37,7 +38,7 @@ def test_permits_for_nothing_and_garbage_do_no_harm(fleet: Fleet, ledger: Ledger
     run = fleet.client.submit(layers(ledger, 10, 20, 0.02))
     queue = f"{ns}:celery.normal"
     wait_until(lambda: done(run) > 20, 20, "the run to be under way")
-    with fleet.client._port.publisher._connect() as connection:
+    with Connection(fleet.broker_url) as connection:
         producer = connection.Producer(auto_declare=False)
         for args in (
             [],
