@@ -142,6 +142,19 @@ def client() -> Client:
     return made
 
 
+def tell_elsewhere(made: Client) -> None:
+    """Say on stderr, in one line, that the workers listen to another broker than this process publishes to."""
+    from orchestrator.cli.render.output import say
+    from orchestrator.model.errors import OrchestratorError
+
+    try:
+        line = made.nodes.elsewhere()
+    except OrchestratorError:
+        return  # no broker is known: whoever publishes says so, and doctor
+    if line:
+        say(line)
+
+
 def see_here() -> None:
     """Let names be imported from the current folder, as `celery` and `python` do."""
     here = os.getcwd()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from orchestrator.dispatch.agreement import REMEDY, elsewhere, told, unheard
+from orchestrator.dispatch.agreement import REMEDY, apart
 from orchestrator.dispatch.broker import Broker, open_channel, release
 from orchestrator.model.checks import Check
 from orchestrator.model.errors import OrchestratorError, SettingsError, StoreUnavailable
@@ -39,22 +39,14 @@ def broker_checks(settings: Settings, app: Celery | None = None) -> list[Check]:
 
 
 def agreement_checks(settings: Settings, app: Celery | None = None) -> list[Check]:
-    """Check that the workers listen to the broker that this process publishes to.
-
-    Two apps with a broker each may share a namespace, so that it is wrong only if no worker listens to this broker, or
-    jobs wait on a route of which no worker does.
-    """
+    """Check that the workers listen to the broker that this process publishes to."""
     try:
         broker = Broker.of(settings, app)
         with closing(Store.connect(store_url(settings), settings.namespace)) as store:
             nodes, queues = store.read(reads.nodes(store.keys)), store.read(reads.queues(store.keys))
     except OrchestratorError:
         return []  # told by the checks of Redis and of the broker
-    away = elsewhere(broker, nodes)
-    if away and len(away) < len(nodes):
-        waiting = {queue.route for queue in queues if queue.ready}
-        groups = [group for route, group in unheard(broker, nodes).items() if route in waiting]
-        away = list({node.name: node for group in groups for node in group}.values())
-    if away:
-        return [Check("workers' broker", False, told(broker, away), REMEDY)]
+    line = apart(broker, nodes, queues)
+    if line:
+        return [Check("workers' broker", False, line, REMEDY)]
     return [Check("workers' broker", True, f"the workers listen to {broker.name}")] if nodes else []

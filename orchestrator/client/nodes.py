@@ -18,10 +18,11 @@ class NodesSteps(Noun):
         return (yield from read(reads.nodes(self.keys)))
 
     def elsewhere(self) -> Steps[str]:
-        """Say in one line which live nodes listen to another broker than this client publishes to; empty for none.
+        """Say in one line that workers listen to another broker than this client publishes to; empty if all is well.
 
         Raises:
             StoreUnavailable: no broker is set, and no embedded Redis runs.
         """
         nodes = yield from read(reads.nodes(self.keys))
-        return (yield from ask(lambda port: port.elsewhere(nodes)))
+        queues = yield from read(reads.queues(self.keys))
+        return (yield from ask(lambda port: port.elsewhere(nodes, queues)))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from orchestrator.client.steps import Steps
     from orchestrator.dispatch.permits import Publisher
     from orchestrator.dispatch.publishers import Apps, Publishers
-    from orchestrator.model.run import NodeInfo
+    from orchestrator.model.run import NodeInfo, QueueInfo
     from orchestrator.state.transitions.values import Permits
 
 T = TypeVar("T")
@@ -44,10 +44,11 @@ class _Publishing:
         if "publishers" in self.__dict__:
             self.publishers.close()
 
-    def _elsewhere(self, nodes: Sequence[NodeInfo]) -> str:
-        from orchestrator.dispatch.agreement import apart
+    def _elsewhere(self, nodes: Sequence[NodeInfo], queues: Sequence[QueueInfo]) -> str:
+        from orchestrator.dispatch.agreement import REMEDY, apart
 
-        return apart(self.publishers.own.broker, nodes)
+        line = apart(self.publishers.own.broker, nodes, queues)
+        return f"{line} ({REMEDY})" if line else ""
 
 
 class SyncPort(_Publishing):
@@ -77,9 +78,9 @@ class SyncPort(_Publishing):
                 self._learn(publisher)
             publisher.publish(share)
 
-    def elsewhere(self, nodes: Sequence[NodeInfo]) -> str:
-        """Say in one line which of the nodes listen to another broker than this process publishes to; or nothing."""
-        return self._elsewhere(nodes)
+    def elsewhere(self, nodes: Sequence[NodeInfo], queues: Sequence[QueueInfo]) -> str:
+        """Say in one line that nodes listen to another broker than this process publishes to; empty if all is well."""
+        return self._elsewhere(nodes, queues)
 
     def _learn(self, publisher: Publisher) -> None:
         """Ask which brokers the workers listen to. The run is stored already: this never fails."""
@@ -122,9 +123,9 @@ class AsyncPort(_Publishing):
                 await self._learn(publisher)
             await asyncio.to_thread(publisher.publish, share)
 
-    async def elsewhere(self, nodes: Sequence[NodeInfo]) -> str:
+    async def elsewhere(self, nodes: Sequence[NodeInfo], queues: Sequence[QueueInfo]) -> str:
         """Do as `SyncPort.elsewhere`, in a thread."""
-        return await asyncio.to_thread(self._elsewhere, nodes)
+        return await asyncio.to_thread(self._elsewhere, nodes, queues)
 
     async def _learn(self, publisher: Publisher) -> None:
         try:

@@ -14,7 +14,7 @@ from orchestrator.state.reads.base import Command, Read
 if TYPE_CHECKING:
     from orchestrator.client.session import Session
     from orchestrator.dispatch.publishers import Apps
-    from orchestrator.model.run import NodeInfo
+    from orchestrator.model.run import NodeInfo, QueueInfo
     from orchestrator.plan.plan import Plan
     from orchestrator.state.transitions.base import Transition
     from orchestrator.state.transitions.values import Permits
@@ -43,8 +43,8 @@ class Port(Protocol):
     def publish(self, permits: Sequence[Permits], apps: Apps, /) -> None:
         """Publish permits, those of a route in `apps` by the broker of that app."""
 
-    def elsewhere(self, nodes: Sequence[NodeInfo], /) -> str:
-        """Say in one line which of the nodes listen to another broker than is published to; empty for none."""
+    def elsewhere(self, nodes: Sequence[NodeInfo], queues: Sequence[QueueInfo], /) -> str:
+        """Say in one line that nodes listen to another broker than is published to; empty if all is well."""
         ...
 
     def sleep(self, seconds: float, /) -> None:

@@ -705,7 +705,7 @@ class Nodes(Face):
         return self._port.drive(self._steps.list())
 
     def elsewhere(self) -> str:
-        """Say in one line which live nodes listen to another broker than this client publishes to; empty for none.
+        """Say in one line that workers listen to another broker than this client publishes to; empty if all is well.
 
         Raises:
             StoreUnavailable: no broker is set, and no embedded Redis runs.

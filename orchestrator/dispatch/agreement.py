@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable, Sequence, Set
 
 from orchestrator.dispatch.broker import Broker
-from orchestrator.model.run import NodeInfo
+from orchestrator.model.run import NodeInfo, QueueInfo
 from orchestrator.state.transitions.values import Permits
 
 logger = logging.getLogger(__name__)
@@ -54,10 +54,18 @@ def told(broker: Broker, nodes: Sequence[NodeInfo]) -> str:
     return f"permits from here go to {broker.name}, but {names}{more} {verb} to {theirs}"
 
 
-def apart(broker: Broker, nodes: Sequence[NodeInfo]) -> str:
-    """Say in one line, with its remedy, for which routes no node listens to this broker; empty if there is none."""
-    away = {node.name: node for group in unheard(broker, nodes).values() for node in group}
-    return f"{told(broker, list(away.values()))} ({REMEDY})" if away else ""
+def apart(broker: Broker, nodes: Sequence[NodeInfo], queues: Iterable[QueueInfo]) -> str:
+    """Say in one line that workers listen to another broker than this process publishes to; empty if nothing is wrong.
+
+    Two apps with a broker each may share a namespace. So it is wrong if no worker listens to this broker, or if jobs
+    wait on a route of which no worker does.
+    """
+    found = unheard(broker, nodes)
+    away = {node.name: node for group in found.values() for node in group}
+    if len(away) < len(nodes):
+        groups = [found[queue.route] for queue in queues if queue.ready and queue.route in found]
+        away = {node.name: node for group in groups for node in group}
+    return told(broker, list(away.values())) if away else ""
 
 
 class Agreement:

@@ -7,7 +7,7 @@ The queue of route `mail` and class `high` is `mail.high` in the namespace `defa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from kombu import Exchange, Queue
@@ -21,8 +21,8 @@ TURN = "orchestrator.turn"
 DEFAULT_NAMESPACE = "default"
 
 _CLASSES = {priority.name: priority.value for priority in PriorityClass}
-# One direct exchange binds all of ours, so that an app's own default exchange (it may be a fanout) never feeds them.
-_EXCHANGE = Exchange("orchestrator", type="direct")
+# Permits go to a queue by its name. Nothing is bound, so that nothing is left behind at the broker.
+_NO_EXCHANGE = Exchange("")
 
 
 class RouteClass(NamedTuple):
@@ -57,28 +57,57 @@ def is_route(name: str) -> bool:
     return True
 
 
-def class_queues(namespace: str, consumed: Mapping[str, Queue], excluded: Iterable[str] = ()) -> list[Queue]:
+def goes_with_its_worker(queue: Queue) -> bool:
+    """Tell whether a queue is one worker's own and ends with it: exclusive, auto-deleted, or for a broadcast."""
+    return bool(queue.exclusive or queue.auto_delete)
+
+
+def class_queues(
+    namespace: str, consumed: Mapping[str, Queue], excluded: Iterable[str] = (), declared: Container[str] = ()
+) -> list[Queue]:
     """Return the queues that a worker of these consumed queues takes permits from, in the order of their classes.
 
-    They copy the arguments of the route's plain queue, so that a quorum queue has quorum queues beside it. In a
-    namespace of its own, `-Q mail.high` means that namespace's.
+    They copy the arguments of the route's plain queue, so that a quorum queue has quorum queues beside it, and whether
+    it is durable and when it expires. A queue that goes with its worker has none beside it. In a namespace of its own,
+    `-Q mail.high` means that namespace's. A name that the app has `declared` is the app's own queue: it is taken as it
+    is where it is consumed, and left alone where it is not.
     """
-    arguments: dict[RouteClass, dict[str, Any] | None] = {}
+    models: dict[RouteClass, Queue] = {}
     for name, queue in consumed.items():
-        route_class = parse_queue(namespace, name) or parse_queue(DEFAULT_NAMESPACE, name)
+        if goes_with_its_worker(queue):
+            continue
+        route_class = parse_queue(namespace, name)
+        if route_class is None and name not in declared:
+            route_class = parse_queue(DEFAULT_NAMESPACE, name)
         if route_class is not None:
-            arguments[route_class] = queue.queue_arguments
+            models[route_class] = queue
         elif is_route(name):
-            arguments.update((RouteClass(name, priority), queue.queue_arguments) for priority in PriorityClass)
+            for priority in PriorityClass:
+                models.setdefault(RouteClass(name, priority), queue)
     named = {
         queue_name(namespace, *route_class): route_class
-        for route_class in sorted(arguments, key=lambda route_class: (route_class.priority, route_class.route))
+        for route_class in sorted(models, key=lambda route_class: (route_class.priority, route_class.route))
     }
     return [
-        Queue(name, _EXCHANGE, routing_key=name, queue_arguments=dict(arguments[route_class] or {}) or None)
+        consumed[name] if name in declared else _class_queue(name, models[route_class])
         for name, route_class in named.items()
-        if not {name, f"{route_class.route}.{PriorityClass(route_class.priority).name}"} & set(excluded)
+        if (name not in declared or name in consumed)
+        and not {name, f"{route_class.route}.{PriorityClass(route_class.priority).name}"} & set(excluded)
     ]
+
+
+def names_beside(namespace: str, name: str) -> list[str]:
+    """Return the names of the class queues that belong to a consumed queue: its route's, or the one that it is."""
+    route_class = parse_queue(namespace, name) or parse_queue(DEFAULT_NAMESPACE, name)
+    if route_class is not None:
+        return [queue_name(namespace, *route_class)]
+    return [queue_name(namespace, name, priority) for priority in PriorityClass] if is_route(name) else []
+
+
+def _class_queue(name: str, model: Queue) -> Queue:
+    arguments = dict(model.queue_arguments or {}) or None
+    lasts: dict[str, Any] = {"durable": model.durable, "expires": getattr(model, "expires", None)}
+    return Queue(name, _NO_EXCHANGE, routing_key=name, queue_arguments=arguments, **lasts)
 
 
 def subscriptions(namespace: str, consumed: Iterable[str]) -> tuple[Subscription, ...]:

@@ -26,10 +26,17 @@ CELERYS_PAUSE_S = 30.0
 """Celery's own longest pause, for which people have chosen `broker_connection_max_retries`."""
 
 
-def hardened(consumer: Any, on_shutdown: Callable[[], None]) -> type[Any]:
+def hardened(
+    consumer: Any,
+    on_shutdown: Callable[[], None],
+    added: Callable[[], list[Any]],
+    cancelled: Callable[[str], list[str]],
+) -> type[Any]:
     """Return a consumer class (or its name) as one that a lost connection doesn't end.
 
-    `on_shutdown` is called when the worker has ended its pool, in whichever way it ends.
+    `on_shutdown` is called when the worker has ended its pool, in whichever way it ends. `added` is called when a queue
+    was added at run time, and returns the queues to be consumed beside it; `cancelled` when one was cancelled, with its
+    name, and returns the names of the queues that go with it.
     """
     base: Any = symbol_by_name(consumer)
 
@@ -50,6 +57,18 @@ def hardened(consumer: Any, on_shutdown: Callable[[], None]) -> type[Any]:
         def shutdown(self) -> None:
             super().shutdown()
             on_shutdown()
+
+        def add_task_queue(self, queue: str, *args: Any, **options: Any) -> None:
+            super().add_task_queue(queue, *args, **options)
+            for each in added():
+                if not self.task_consumer.consuming_from(each.name):
+                    self.task_consumer.add_queue(each)
+            self.task_consumer.consume()
+
+        def cancel_task_queue(self, queue: str) -> None:
+            super().cancel_task_queue(queue)
+            for each in cancelled(queue):
+                self.task_consumer.cancel_by_queue(each)
 
         def on_connection_error_after_connected(self, exc: Exception) -> None:
             if self.connection is not None:

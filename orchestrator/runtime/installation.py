@@ -14,6 +14,7 @@ import atexit
 import gc
 import logging
 import os
+from functools import partial
 from typing import Any
 
 from celery import Celery, bootsteps, signals
@@ -21,7 +22,7 @@ from celery import Celery, bootsteps, signals
 from orchestrator.dispatch import topology
 from orchestrator.runtime import process, revoking
 from orchestrator.runtime.consumer import hardened
-from orchestrator.runtime.installed import installed_in
+from orchestrator.runtime.installed import Installed, installed_in
 from orchestrator.runtime.node import Node
 from orchestrator.runtime.pool_control import (
     GreenletControl,
@@ -31,6 +32,7 @@ from orchestrator.runtime.pool_control import (
     await_children,
 )
 from orchestrator.runtime.process import WorkerProcess
+from orchestrator.runtime.queues import ClassQueues
 from orchestrator.runtime.resources import Limits, Resources, node_name
 from orchestrator.runtime.slot_monitor import SlotMonitor
 from orchestrator.runtime.slots import SlotTable
@@ -101,7 +103,8 @@ class NodeStep(bootsteps.StartStopStep):
 
         if not isinstance(worker, Worker):
             _add_queues(instance=worker)  # a worker embedded in a program, which sends no signal of its setup
-        worker.consumer_cls = hardened(worker.consumer_cls, lambda: _leave(worker))
+        added, cancelled = partial(_queue_added, worker.app), partial(_queue_cancelled, worker.app)
+        worker.consumer_cls = hardened(worker.consumer_cls, lambda: _leave(worker), added, cancelled)
         if pool == "prefork":
             # Celery collects garbage before each fork: 80 ms for all that is imported and never goes, in which a lost
             # child is neither found nor replaced. Frozen, it costs nothing, and children share more of it.
@@ -150,14 +153,34 @@ def _add_queues(*, instance: Any, **_: Any) -> None:
     installed, mine = installed_in(instance.app), process.current()
     if installed is None or mine is None:
         return
-    namespace = mine.resources.namespace
-    queues = instance.app.amqp.queues
-    for queue in topology.class_queues(namespace, queues.consume_from, installed.excluded):
-        queues.select_add(queue)
-    for name in tuple(queues.consume_from):
-        if namespace != topology.DEFAULT_NAMESPACE and topology.parse_queue(topology.DEFAULT_NAMESPACE, name):
-            del queues.consume_from[name]  # `-Q mail.high` meant our own; that one is another namespace's
-    mine.resources.subscriptions = topology.subscriptions(namespace, queues.consume_from)
+    queues = installed.queues = ClassQueues(instance.app, mine.resources.namespace, installed.excluded)
+    queues.add()
+    mine.resources.subscriptions = queues.subscriptions()
+
+
+def _queue_added(app: Celery) -> list[Any]:
+    """Take from the routes of a queue that was added at run time. Returns the queues to be consumed beside it."""
+    installed = installed_in(app)
+    if installed is None or installed.queues is None:
+        return []
+    added = installed.queues.add()
+    _subscribe(installed)
+    return added
+
+
+def _queue_cancelled(app: Celery, name: str) -> list[str]:
+    """Take no more from the routes of a queue that was cancelled. Returns the queues not to be consumed any more."""
+    installed = installed_in(app)
+    if installed is None or installed.queues is None:
+        return []
+    dropped = installed.queues.drop(name)
+    _subscribe(installed)
+    return dropped
+
+
+def _subscribe(installed: Installed) -> None:
+    if installed.node is not None and installed.queues is not None:
+        installed.node.subscribe(installed.queues.subscriptions())
 
 
 def _start_child(**_: Any) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from celery import Celery
 
     from orchestrator.runtime.node import Node
+    from orchestrator.runtime.queues import ClassQueues
     from orchestrator.settings import Settings
 
 _STEP = "orchestrator.runtime.installation:NodeStep"
@@ -29,6 +30,7 @@ class Installed:
     excluded: tuple[str, ...] = ()
     """The queues that `-X` excludes."""
     node: Node | None = field(default=None, repr=False)
+    queues: ClassQueues | None = field(default=None, repr=False)
 
     def get_settings(self) -> Settings:
         """Return the settings that were given, else those of the environment."""
@@ -45,7 +47,8 @@ def install(app: Celery, *, namespace: str | None = None, settings: Settings | N
     """Make this app's workers run workflows. Calling it again changes nothing.
 
     `namespace` and `settings` are by default those of the environment (`ORCHESTRATOR_*`), read when a worker starts.
-    The app's broker must be the one on which producers publish permits: `ORCHESTRATOR_BROKER_URL`.
+    The app's broker stays its own: producers and schedulers that name the app (`-A`, `CELERY_APP`, `Client(app=…)`)
+    publish permits there, the others on `ORCHESTRATOR_BROKER_URL`.
     """
     if installed_in(app) is not None:
         return

@@ -34,9 +34,9 @@ from orchestrator.runtime.turn import carry_on
 from orchestrator.runtime.watchdog import Watchdog
 from orchestrator.state import reads
 from orchestrator.state.transitions.attempts import Settle, Settled, Stale
-from orchestrator.state.transitions.nodes import Beat, Beaten, Leave, Left, Register, Taken, Welcome
+from orchestrator.state.transitions.nodes import Beat, Beaten, Leave, Left, Register, Subscribe, Taken, Welcome
 from orchestrator.state.transitions.replies import Gone, Missing
-from orchestrator.state.transitions.values import SOME, Held
+from orchestrator.state.transitions.values import SOME, Held, Subscription
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class Node:
         self._worker = worker
         self._unreported: queue.SimpleQueue[UnreportedOutcome | None] = queue.SimpleQueue()
         self._watchdog = Watchdog(worker)
-        self._leaving = False
+        self._leaving = self._resubscribed = False
         self._beats = 0
         self._told_tasks = ""
         self._thread: threading.Thread | None = None
@@ -70,6 +70,12 @@ class Node:
     def report(self, unreported: UnreportedOutcome) -> None:
         """Take a unreported of the monitor's."""
         self._unreported.put(unreported)
+
+    def subscribe(self, subscriptions: tuple[Subscription, ...]) -> None:
+        """Take from other queues than before, and let the store know."""
+        self._resources.subscriptions = subscriptions
+        self._resubscribed = True
+        self._unreported.put(None)
 
     def leave(self) -> None:
         """Go out: report what is left to report, give back what is held. Waits until that is done, or hopeless."""
@@ -106,6 +112,8 @@ class Node:
             return time.monotonic() + BEAT_S
         if unreported is not None:
             self._settle(unreported)
+        elif self._resubscribed and not self._leaving:
+            self._subscribe()
         return due
 
     # -- in and out -------------------------------------------------------------------------------------------------
@@ -137,6 +145,16 @@ class Node:
                 raise NameTaken(resources.node, reply)
             shortest_ms = reply.silent_ms  # it grows until the node beats again; a dead one's name is free in a moment
             time.sleep(_NAME_S)  # noqa: TID251 — between two tries
+
+    def _subscribe(self) -> None:
+        """Tell the store what this node may take. A node that is not open tells it when it comes in."""
+        self._resubscribed = False
+        resources = self._resources
+        reply = resources.patiently(
+            lambda: resources.store.run(Subscribe(resources.node, resources.table.incarnation, resources.subscriptions))
+        )
+        if isinstance(reply, Gone):
+            self._come_back()
 
     def _come_back(self) -> None:
         """The store has given this node up: what its slots run is no longer theirs."""

@@ -20,6 +20,7 @@ from orchestrator.runtime.pool_control import GreenletSlot, ThreadSlot
 from orchestrator.runtime.resources import Resources
 from orchestrator.runtime.slots import Phase, Row, Slot
 from orchestrator.runtime.turn import Turn
+from orchestrator.state.transitions.values import Subscription
 
 logger = logging.getLogger(__name__)
 
@@ -99,8 +100,13 @@ def current() -> WorkerProcess | None:
     return _current
 
 
-def take_turn(name: str, namespace: str, route: str, priority: int) -> None:
-    """Take a turn that a permit opens. A permit of another namespace is dropped: its own workers get permits again."""
+def take_turn(
+    name: str, namespace: str, route: str, priority: int, subscriptions: tuple[Subscription, ...] | None = None
+) -> None:
+    """Take a turn that a permit opens. A permit of another namespace is dropped: its own workers get permits again.
+
+    `subscriptions` are those of the node: a prefork child learns by them of queues that were added or cancelled.
+    """
     process = _current
     if process is None:
         logger.error("a permit came to a process that is no worker of ours: dropped")
@@ -110,6 +116,8 @@ def take_turn(name: str, namespace: str, route: str, priority: int) -> None:
             "a permit of the namespace %r came to a worker of %r: dropped", namespace, process.resources.namespace
         )
         return
+    if subscriptions is not None and process.pool == "prefork":
+        process.resources.subscriptions = subscriptions
     slot = process.borrow()
     try:
         Turn(process.resources, slot, name, route, priority).run()

@@ -7,12 +7,14 @@ that the turn runs. Nobody hears a signal of a turn: what happens to an attempt 
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from typing import TYPE_CHECKING, Any
 
 from celery.app.task import Task
 from celery.app.trace import trace_ok_t
+from celery.exceptions import InvalidTaskError
 from celery.worker import state as worker_state
 from celery.worker.request import Request, create_request_cls  # type: ignore[attr-defined]
 
@@ -37,7 +39,7 @@ def trace_turn(uuid: str, args: Any, kwargs: Any, request: Any = None) -> trace_
         logger.error("a permit that is none was dropped: %.200r", args)
         return trace_ok_t(None, None, time.monotonic() - start, "None")
     try:
-        process.take_turn(uuid, str(namespace), str(route), priority)
+        process.take_turn(uuid, str(namespace), str(route), priority, kwargs.get("subscriptions"))
     except Exception:
         logger.exception("a turn of %.200r broke off", args)
     return trace_ok_t(None, None, time.monotonic() - start, "None")
@@ -50,9 +52,11 @@ def strategy(task: Any, app: Any, consumer: Any, **_: Any) -> Any:
     )
 
     def take(message: Any, body: Any, ack: Any, reject: Any, callbacks: Any, **_: Any) -> None:
+        subscriptions = mine.resources.subscriptions if (mine := process.current()) else ()
+        body = (_permit(message), {"subscriptions": subscriptions}, {})
         turn = request(
-            message, on_ack=ack, on_reject=reject, app=app, hostname=consumer.hostname, task=task,
-            connection_errors=consumer.connection_errors, headers=message.headers,
+            message, body=body, decoded=True, on_ack=ack, on_reject=reject, app=app, hostname=consumer.hostname,
+            task=task, connection_errors=consumer.connection_errors, headers=message.headers,
         )  # fmt: skip
         worker_state.task_reserved(turn)
         for callback in callbacks or ():
@@ -60,6 +64,15 @@ def strategy(task: Any, app: Any, consumer: Any, **_: Any) -> Any:
         consumer.on_task_request(turn)
 
     return take
+
+
+def _permit(message: Any) -> Any:
+    """Read a permit, which is JSON whatever the app itself accepts: it is ours, and names a route and a class."""
+    try:
+        (args, _, _) = json.loads(message.body)
+    except (TypeError, ValueError) as error:
+        raise InvalidTaskError(f"a permit that is none: {error}") from None
+    return args
 
 
 class TurnRequest(Request):
@@ -101,6 +114,10 @@ class TurnTask(_Task):
     send_events = False
     rate_limit = "0"
     max_retries = 0
+
+    @classmethod
+    def annotate(cls) -> None:
+        """Take nothing from `task_annotations`: what an app says of all its tasks (`"*"`) is not meant for turns."""
 
     @property
     def __trace__(self) -> Any:

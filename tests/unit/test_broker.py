@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from celery import Celery
 
 from orchestrator.dispatch.agreement import Agreement, apart, unheard
 from orchestrator.dispatch.broker import Broker
-from orchestrator.model.run import NodeInfo
+from orchestrator.model.run import NodeInfo, QueueInfo
 from orchestrator.model.states import PriorityClass
 from orchestrator.settings import Settings
 from orchestrator.state.transitions.values import Permits
@@ -121,16 +122,17 @@ HERE, THERE = Broker.of_url("memory://here"), Broker.of_url("memory://there")
 def test_a_route_whose_workers_all_listen_elsewhere_is_told_with_both_names() -> None:
     nodes = [node("a@h", "mail", THERE), node("b@h", "mail", THERE), node("c@h", "web", HERE)]
     assert [each.name for each in unheard(HERE, nodes)["mail"]] == ["a@h", "b@h"]
-    line = apart(HERE, nodes)
-    assert line.startswith("permits from here go to memory://here/, but a@h, b@h listen to memory://there/ (")
-    assert "ORCHESTRATOR_BROKER_URL" in line
-    assert "\n" not in line
+    waiting = QueueInfo("mail", PriorityClass.normal, 1, None, 1, 0)
+    line = "permits from here go to memory://here/, but a@h, b@h listen to memory://there/"
+    assert apart(HERE, nodes, [waiting]) == line
+    assert apart(HERE, nodes, [replace(waiting, ready=0)]) == "", "two apps with a broker each may share a namespace"
+    assert apart(HERE, nodes[:2], []) == line
 
 
 def test_one_worker_of_ours_is_enough_and_who_does_not_say_is_ours() -> None:
-    assert apart(HERE, [node("a@h", "mail", THERE), node("b@h", "mail", HERE)]) == ""
-    assert apart(HERE, [node("a@h", "mail", None)]) == ""
-    assert apart(HERE, []) == ""
+    assert apart(HERE, [node("a@h", "mail", THERE), node("b@h", "mail", HERE)], []) == ""
+    assert apart(HERE, [node("a@h", "mail", None)], []) == ""
+    assert apart(HERE, [], []) == ""
 
 
 def test_permits_that_nobody_would_hear_are_left_and_told_once(caplog: pytest.LogCaptureFixture) -> None:

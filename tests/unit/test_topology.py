@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 from kombu import Exchange, Queue
+from kombu.common import Broadcast
 
-from orchestrator.dispatch.topology import class_queues, parse_queue, queue_name, subscriptions
+from orchestrator.dispatch.topology import class_queues, names_beside, parse_queue, queue_name, subscriptions
 from orchestrator.state.transitions.values import Subscription
 
 CLASSES = ("critical", "high", "normal", "low")
@@ -71,6 +72,32 @@ def test_quorum_queues_have_quorum_queues_beside_them() -> None:
 
 def test_a_queue_that_cannot_be_a_route_is_left_alone() -> None:
     assert class_queues("default", consumed("other:mail", "mail box")) == []
+
+
+def test_the_apps_own_queue_of_such_a_name_is_kept_with_its_binding() -> None:
+    own = Queue("mail.high", Exchange("mail", type="topic"), "mail.urgent.#")
+    assert class_queues("default", {"mail.high": own}, declared={"mail.high"}) == [own]
+    both = class_queues("default", {"mail.high": own, **consumed("mail")}, declared={"mail.high", "mail"})
+    assert next(queue for queue in both if queue.name == "mail.high") is own
+    elsewhere = class_queues("default", consumed("mail"), declared={"mail.high"})
+    assert "mail.high" not in [queue.name for queue in elsewhere], "it is not consumed: its messages are others'"
+    assert class_queues("acme", {"mail.high": own}, declared={"mail.high"}) == []
+
+
+def test_a_queue_that_goes_with_its_worker_has_none_beside_it() -> None:
+    queues = [Broadcast("news"), Queue("mine", exclusive=True), Queue("brief", auto_delete=True)]
+    assert class_queues("default", {queue.name: queue for queue in queues}) == []
+
+
+def test_class_queues_are_bound_to_nothing_and_last_as_long_as_their_model() -> None:
+    (first, *_) = class_queues("default", {"mail": Queue("mail", Exchange("news", "fanout"), expires=9, durable=False)})
+    assert (first.exchange.name, first.bindings, first.expires, first.durable) == ("", set(), 9, False)
+
+
+def test_what_is_cancelled_with_a_queue() -> None:
+    assert names_beside("default", "mail") == [f"mail.{priority}" for priority in CLASSES]
+    assert names_beside("acme", "mail.high") == ["acme:mail.high"]
+    assert names_beside("default", "mail box") == []
 
 
 def test_what_a_worker_may_take() -> None:

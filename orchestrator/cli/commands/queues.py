@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from orchestrator.cli.base import Command, client
+from orchestrator.cli.base import Command, client, tell_elsewhere
 from orchestrator.model import shapes
 
 
@@ -14,10 +14,12 @@ def queues(as_json: bool) -> None:
     from orchestrator.cli.render.output import console, print_json, table
     from orchestrator.cli.render.times import duration, now_ms
 
-    waiting = client().queues.list()
+    made = client()
+    waiting = made.queues.list()
     if as_json:
         print_json([queue.to_json() for queue in waiting])
         return
+    tell_elsewhere(made)
     rows = [
         (
             queue.route, queue.priority.name, queue.ready,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from click.shell_completion import CompletionItem
 
-from orchestrator.cli.base import Group, client
+from orchestrator.cli.base import Group, client, tell_elsewhere
 from orchestrator.model import shapes
 
 STATES = ["queued", "running", "cancelling", "succeeded", "failed", "cancelled", "timed_out"]
@@ -65,7 +65,8 @@ def show(run_id: str, trace: bool, as_gantt: bool, as_json: bool) -> None:
     from orchestrator.cli.render.times import now_ms
     from orchestrator.cli.render.views import run_view, tracebacks
 
-    run = client().runs.get(run_id)
+    made = client()
+    run = made.runs.get(run_id)
     if trace:
         print_json(run.trace())
         return
@@ -74,6 +75,8 @@ def show(run_id: str, trace: bool, as_gantt: bool, as_json: bool) -> None:
     if as_json:
         print_json(shapes.RunWithJobs(**run.info.to_json(), jobs=[job.to_json() for job in jobs]))
         return
+    if not run.state.final:
+        tell_elsewhere(made)
     width = console().width
     console().print(run_view(run.info, jobs, now_ms=now_ms(), width=width, height=len(jobs) + 5))
     for text in tracebacks(jobs, TOLD):

@@ -42,6 +42,13 @@ class Beaten(Reply):
 
 
 @dataclass(frozen=True, slots=True)
+class Subscribed(Reply):
+    """The node's routes are known."""
+
+    tag: ClassVar[str] = "subscribed"
+
+
+@dataclass(frozen=True, slots=True)
 class Left(Reply):
     """The node is closed, and the attempts that it still held are handed back."""
 
@@ -92,6 +99,16 @@ class Beat(Transition[Beaten | Gone]):
     draining: int
     held: tuple[Held, ...]
     known_tasks: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribe(Transition[Subscribed | Gone]):
+    """A node takes from other queues than before: consumers were added or cancelled at run time."""
+
+    script: ClassVar[str] = "subscribe"
+    node: str
+    incarnation: int
+    subscriptions: tuple[Subscription, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,14 @@ function nodes.close(node, free)
   return lost
 end
 
+-- an open node takes from other routes than before
+function nodes.subscribe(name, subscriptions)
+  local known = redis.call('HMGET', keys.node(name), 'subscriptions', 'slots')
+  count_slots(known[1], -tonumber(known[2]))
+  count_slots(subscriptions, known[2])
+  redis.call('HSET', keys.node(name), 'subscriptions', subscriptions)
+end
+
 -- the name under which an incarnation of a node is open: its own, or the one that it stepped aside to; nil if closed
 function nodes.find(node, incarnation)
   for _, name in ipairs({node, slots.aside(node, incarnation)}) do
