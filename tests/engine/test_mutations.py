@@ -18,12 +18,17 @@ import orchestrator
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "orchestrator" / "state" / "scripts"
-TESTS = [
+RUNS = [
     *("finish", "claim", "settle", "beat", "heal", "reap", "nodes", "order", "fire", "create_run", "put_plan"),
-    *("cancel", "advance", "forget", "memory", "machine", "start_planned", "pass_over", "start_waiting"),
-    *("drop_waiting", "deliver", "offer", "definitions", "end_timers", "plan_poll", "seen", "forget_delivery"),
-    *("ended", "schedules", "starters_machine"),
+    *("cancel", "advance", "forget", "memory", "ended"),
 ]
+STARTERS = [
+    *("start_planned", "pass_over", "start_waiting", "drop_waiting", "deliver", "offer", "definitions", "end_timers"),
+    *("plan_poll", "seen", "forget_delivery", "schedules"),
+]
+MODELS = ["machine", "starters_machine"]
+OF_STARTERS = {"starters", "definitions", "events", "sources"}
+"""Folders of the scripts and fragments that the tests of starters are for."""
 MUTATIONS: dict[str, tuple[str, ...]] = {
     "finish has no fence": ("finish-fence", " or slot.ref ~= ref", ""),
     "finish answers no repetition": ("finish-repeated", "op == slot.op", "false"),
@@ -133,8 +138,15 @@ Where no text is given, the line is left out.
 on_request = pytest.mark.skipif(not os.environ.get("ORCHESTRATOR_TEST_MUTATIONS"), reason="on request only")
 
 
-def plant(scripts: Path, place: str, right: str = "", wrong: str = "") -> None:
-    """Plant a bug in the line of that name."""
+def order_for(script: Path) -> list[str]:
+    """Return all tests, those first that are the likeliest to notice a bug in a script."""
+    of_starters = script.parent.name in OF_STARTERS
+    tests = [*STARTERS, *RUNS, *reversed(MODELS)] if of_starters else [*RUNS, *STARTERS, *MODELS]
+    return sorted(tests, key=lambda each: each != script.stem)
+
+
+def plant(scripts: Path, place: str, right: str = "", wrong: str = "") -> Path:
+    """Plant a bug in the line of that name, and return the script that has it."""
     mark = re.compile(rf"^(.*?)\s*--@{place}$", re.M)
     (path,) = (path for path in scripts.rglob("*.lua") if mark.search(path.read_text()))
     text = path.read_text()
@@ -142,6 +154,7 @@ def plant(scripts: Path, place: str, right: str = "", wrong: str = "") -> None:
     line = found[1]
     assert line.count(right) == 1 or not right, f"{place} is not as this mutation expects: {line}"
     path.write_text(text.replace(found[0], line.replace(right, wrong) if right else ""))
+    return path
 
 
 @pytest.mark.slow
@@ -150,11 +163,12 @@ def plant(scripts: Path, place: str, right: str = "", wrong: str = "") -> None:
 @pytest.mark.parametrize("name", ["no bug", *MUTATIONS])
 def test_the_bug_is_noticed(name: str, tmp_path: Path) -> None:
     shutil.copytree(Path(orchestrator.__file__).parent, tmp_path / "orchestrator")
+    script = SCRIPTS / "no bug"
     if name in MUTATIONS:
-        plant(tmp_path / "orchestrator" / "state" / "scripts", *MUTATIONS[name])
+        script = plant(tmp_path / "orchestrator" / "state" / "scripts", *MUTATIONS[name])
     result = subprocess.run(
         [sys.executable, "-P", "-m", "pytest", "-x", "-q", "-p", "no:randomly", "-p", "no:cacheprovider",
-         f"--basetemp={tmp_path}/tests", *(f"tests/engine/test_{each}.py" for each in TESTS)],
+         f"--basetemp={tmp_path}/tests", *(f"tests/engine/test_{each}.py" for each in order_for(script))],
         cwd=ROOT, env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert result.returncode == (name in MUTATIONS), f"{result.stdout[-500:]} {result.stderr[-500:]}"
