@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from orchestrator.runtime.context import current
-from orchestrator.runtime.installed import install
+from orchestrator.runtime.installation import install
 
 __all__ = ["current", "install"]

@@ -1,14 +1,9 @@
-"""`install(app)`: what turns any Celery worker of an app into one of ours.
-
-Programs that only send tasks pay for nothing: what a worker needs is imported when one starts.
-"""
+"""What `install` was told of an app, and what came up in its worker since."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-
-from celery import signals
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from celery import Celery
@@ -16,9 +11,6 @@ if TYPE_CHECKING:
     from orchestrator.runtime.node import Node
     from orchestrator.runtime.queues import ClassQueues
     from orchestrator.settings import Settings
-
-_STEP = "orchestrator.runtime.installation:NodeStep"
-"""By its name: Celery imports the step when it makes a worker."""
 
 
 @dataclass(slots=True)
@@ -43,32 +35,6 @@ class Installed:
         return self.namespace or self.get_settings().namespace
 
 
-def install(app: Celery, *, namespace: str | None = None, settings: Settings | None = None) -> None:
-    """Make this app's workers run workflows. Calling it again changes nothing.
-
-    `namespace` and `settings` are by default those of the environment (`ORCHESTRATOR_*`), read when a worker starts.
-    The app's broker stays its own: producers and schedulers that name the app (`-A`, `CELERY_APP`, `Client(app=…)`)
-    publish permits there, the others on `ORCHESTRATOR_BROKER_URL`.
-    """
-    if installed_in(app) is not None:
-        return
-    app._orchestrator = Installed(namespace, settings)  # type: ignore[attr-defined]
-    app.steps["worker"].add(_STEP)
-    signals.celeryd_init.connect(_prepare, dispatch_uid="orchestrator")
-
-
 def installed_in(app: Celery) -> Installed | None:
     """Return what `install` was told of an app; None for an app that it was not called with."""
     return getattr(app, "_orchestrator", None)
-
-
-def _prepare(*, instance: Any, options: dict[str, Any], **_: Any) -> None:
-    """Prepare a worker, whose command line is known by now."""
-    installed = installed_in(instance.app)
-    if installed is None:
-        return
-    excluded = options.get("exclude_queues") or ()
-    installed.excluded = tuple(excluded.split(",") if isinstance(excluded, str) else excluded)
-    from orchestrator.runtime.installation import prepare
-
-    prepare(instance.app)

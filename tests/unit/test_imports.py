@@ -6,7 +6,11 @@ import subprocess
 import sys
 
 PRODUCER = "from celery import Celery; app = Celery('shop', broker='memory://'); app.connection_for_write"
-OURS = {"orchestrator", *(f"orchestrator.{name}" for name in ("runtime", "runtime.context", "runtime.installed"))}
+LIGHT = ("runtime", "runtime.context", "runtime.installation", "runtime.installed")
+OURS = {"orchestrator", *(f"orchestrator.{name}" for name in LIGHT)}
+    "orchestrator",
+    *(f"orchestrator.{name}" for name in ("runtime", "runtime.context", "runtime.installation", "runtime.installed")),
+}
 OTHERS = {"contextvars", "_contextvars"}
 
 
