@@ -8,9 +8,6 @@ import sys
 PRODUCER = "from celery import Celery; app = Celery('shop', broker='memory://'); app.connection_for_write"
 LIGHT = ("runtime", "runtime.context", "runtime.installation", "runtime.installed")
 OURS = {"orchestrator", *(f"orchestrator.{name}" for name in LIGHT)}
-    "orchestrator",
-    *(f"orchestrator.{name}" for name in ("runtime", "runtime.context", "runtime.installation", "runtime.installed")),
-}
 OTHERS = {"contextvars", "_contextvars"}
 
 
