@@ -14,8 +14,9 @@ from typing import Any
 from pydantic import BaseModel, PydanticUserError, ValidationError
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
-from orchestrator.model.complaints import Complaint, Path, did_you_mean, explain, listing
+from orchestrator.model.complaints import Complaint, Path, did_you_mean, explain, listing, show_path
 from orchestrator.model.errors import DefinitionError, ParameterError
+from orchestrator.plan.exact import inexact
 
 Schema = Mapping[str, Any]
 _SHAPE = ("type", "required", "additionalProperties", "minItems", "maxItems", "minProperties", "maxProperties")
@@ -37,7 +38,8 @@ def schema_of(model: type[BaseModel], where: str) -> dict[str, Any]:
     required: list[str] = schema.get("required", [])
     for name, field in model.model_fields.items():
         key = field.alias or name
-        if properties.get(key, {}).get("format") == "password":
+        inner = _subschemas(_resolve(schema, properties.get(key)) or {})
+        if any(each.get("format") == "password" for _, each in inner):
             raise DefinitionError(
                 f"{model.__name__}.{name} is a secret, and parameters are stored and shown",
                 where=where,
@@ -47,6 +49,9 @@ def schema_of(model: type[BaseModel], where: str) -> dict[str, Any]:
             required.append(key)  # only Python knows its default, so by the schema alone it must be given
     if required:
         schema["required"] = sorted(set(required), key=list(properties).index)
+    mistake = _wrong_default(schema)
+    if mistake:
+        raise DefinitionError(f"{model.__name__}: {mistake}", where=where)
     return schema
 
 
@@ -63,7 +68,45 @@ def check_schema(schema: Schema) -> str | None:
     for reference in _references(schema):
         if _resolve(schema, {"$ref": reference}) is None:
             return f"$ref {reference!r} leads nowhere (only '#/…', to a place in this schema, is followed)"
+    return _wrong_default(schema)
+
+
+def _wrong_default(schema: Schema) -> str | None:
+    """Return what is wrong with a default that its own schema refuses, None if no default is."""
+    for path, inner in _subschemas(schema):
+        if "default" not in inner:
+            continue
+        wrong = next(_validator(schema).evolve(schema=inner).iter_errors(inner["default"]), None)
+        if wrong is not None:
+            return f"the default of {show_path(path) or 'all'} is not what its own schema allows: {wrong.message[:300]}"
     return None
+
+
+def _validator(schema: Schema) -> Any:
+    """Return what checks values by a schema, formats too."""
+    from jsonschema import Draft202012Validator
+    from referencing import Registry
+
+    from orchestrator.plan.formats import checker
+
+    # An empty registry: a reference out of the schema is an error, never a request over the network.
+    return Draft202012Validator(schema, format_checker=checker(), registry=Registry())
+
+
+def _subschemas(schema: Any, path: Path = ()) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Go through a schema and all schemas in it; the paths name the parameters on the way."""
+    if isinstance(schema, list):
+        for inner in schema:
+            yield from _subschemas(inner, path)
+    if not isinstance(schema, dict):
+        return
+    yield path, schema
+    for key, inner in schema.items():
+        if key in ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas"):
+            for name, one in inner.items() if isinstance(inner, dict) else ():
+                yield from _subschemas(one, (*path, name))
+        elif key not in ("default", "const", "enum", "examples"):
+            yield from _subschemas(inner, path)
 
 
 def bind_model(model: type[BaseModel], params: Mapping[str, Any], workflow: str) -> bytes:
@@ -81,9 +124,20 @@ def bind_model(model: type[BaseModel], params: Mapping[str, Any], workflow: str)
     except ValidationError as error:
         unknown = {complaint.path for complaint in complaints}
         complaints += [complaint for complaint in explain(error) if complaint.path not in unknown]
+    if not complaints:
+        floats, raw = _plain(model, "ser_json_inf_nan"), _plain(model, "ser_json_bytes")
+        complaints = list(inexact(bound.model_dump(by_alias=True, round_trip=True), floats=floats, raw=raw))
     if complaints:
         raise ParameterError(listing(complaints), where=f"workflow {workflow!r}")
-    return bound.model_dump_json(by_alias=True, round_trip=True).encode()
+    try:
+        return bound.model_dump_json(by_alias=True, round_trip=True).encode()
+    except PydanticSerializationError as error:
+        raise ParameterError(str(error), where=f"workflow {workflow!r}") from None
+
+
+def _plain(model: type[BaseModel], setting: str) -> bool:
+    """Tell whether a model writes what JSON lacks as pydantic does by itself: as null, or not at all."""
+    return model.model_config.get(setting) in (None, "null", "utf8", "constants")
 
 
 def bind_schema(schema: Schema | None, params: Mapping[str, Any], workflow: str) -> bytes:
@@ -97,20 +151,18 @@ def bind_schema(schema: Schema | None, params: Mapping[str, Any], workflow: str)
         return b"{}"
     if schema is None:
         raise ParameterError(f"it has no parameters, so none can be given ({', '.join(params)})", where=where)
-    from jsonschema import Draft202012Validator, FormatChecker
-    from referencing import Registry
-
+    complaints = list(inexact(params))
+    if complaints:
+        raise ParameterError(listing(complaints), where=where)
     try:
         given: dict[str, Any] = to_jsonable_python(dict(params))
-    except PydanticSerializationError as error:
+    except (PydanticSerializationError, ValueError) as error:
         raise ParameterError(str(error), where=where) from None
     bound = _with_defaults(schema, schema, given)
     complaints = []
     if "additionalProperties" not in schema and "patternProperties" not in schema:
         complaints = _unknown(bound, set(schema.get("properties", {})), list(schema.get("properties", {})))
-    # An empty registry: a reference out of the schema is an error, never a request over the network.
-    validator = Draft202012Validator(schema, format_checker=FormatChecker(), registry=Registry())
-    complaints += [complaint for wrong in validator.iter_errors(bound) for complaint in _complaints(wrong)]
+    complaints += [complaint for wrong in _validator(schema).iter_errors(bound) for complaint in _complaints(wrong)]
     if complaints:
         raise ParameterError(listing(sorted(set(complaints), key=str)), where=where)
     return json.dumps(bound, separators=(",", ":")).encode()
@@ -124,15 +176,11 @@ def check_given(schema: Schema | None, params: Mapping[str, Any], later: Collect
     if schema is None:
         what = "the workflow has no parameters, so none can be given"
         return [Complaint((name,), what) for name in params]
-    from jsonschema import Draft202012Validator, FormatChecker
-    from referencing import Registry
-
     bound = _with_defaults(schema, schema, dict(params))
     complaints = []
     if "additionalProperties" not in schema and "patternProperties" not in schema:
         complaints = _unknown(bound, set(schema.get("properties", {})), list(schema.get("properties", {})))
-    validator = Draft202012Validator(schema, format_checker=FormatChecker(), registry=Registry())
-    for wrong in validator.iter_errors(bound):
+    for wrong in _validator(schema).iter_errors(bound):
         path = tuple(wrong.absolute_path)
         inside = any(path[: len(place)] == place for place in later)
         around = any(place[: len(path)] == path for place in later)

@@ -20,6 +20,7 @@ from pydantic import BaseModel
 from orchestrator.model.complaints import Complain, Path, show_path
 from orchestrator.model.errors import DefinitionError, ParameterError
 from orchestrator.model.templates import LITERAL, MAX_DEPTH, OUTPUT, PARAM, RUN
+from orchestrator.plan.exact import inexact, is_long, is_text
 from orchestrator.plan.typed import as_data, looks_typed
 
 FACTS = ("id", "logical_date", "interval_start", "interval_end", "schedule", "trigger")
@@ -52,6 +53,8 @@ def encode(value: Any, marker_of: Callable[[Any], dict[str, Any] | None], path: 
     """
     kind = type(value)
     if kind in _PLAIN:
+        if (kind is str and not is_text(value)) or (kind is int and is_long(value)):
+            _refuse_inexact(value, path)
         return value
     if kind is float:
         if value - value != 0.0:
@@ -63,11 +66,11 @@ def encode(value: Any, marker_of: Callable[[Any], dict[str, Any] | None], path: 
         return [encode(item, marker_of, (*path, i)) for i, item in enumerate(value)]
     if isinstance(value, dict):
         for key in value:
-            if type(key) is not str:
+            if not isinstance(key, str):
                 raise DefinitionError(
                     f"the key {key!r} is a {type(key).__name__}, and JSON has text only", where=show_path(path)
                 )
-        encoded = {key: encode(item, marker_of, (*path, key)) for key, item in value.items()}
+        encoded = {str.__str__(key): encode(item, marker_of, (*path, key)) for key, item in value.items()}
         if looks_typed(encoded):
             return as_data(encoded)
         return {LITERAL: encoded} if any(key.startswith("$") for key in value) else encoded
@@ -77,11 +80,17 @@ def encode(value: Any, marker_of: Callable[[Any], dict[str, Any] | None], path: 
     if isinstance(value, Enum):
         return encode(value.value, marker_of, path)
     if isinstance(value, BaseModel):
+        _refuse_inexact(value, path)
         return encode(value.model_dump(mode="json"), marker_of, path)
     for base in (str, int, float):
         if isinstance(value, base):
             return encode(base(value), marker_of, path)
     return _as_celery_writes(value, path)
+
+
+def _refuse_inexact(value: Any, path: Path) -> None:
+    for complaint in inexact(value):
+        raise DefinitionError(complaint.what, where=show_path((*path, *complaint.path)))
 
 
 def _as_celery_writes(value: Any, path: Path) -> Any:

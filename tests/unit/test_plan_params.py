@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime
 import json
+import math
 from enum import StrEnum
 from typing import Any, Literal
 
 import pytest
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from orchestrator.model.errors import ParameterError
+from orchestrator.model.errors import DefinitionError, ParameterError
 from orchestrator.plan.params import bind_model, bind_schema, check_schema, coerce, schema_of
 
 
@@ -134,3 +135,80 @@ def test_text_that_cannot_be_read_so_is_told(name: str, text: str) -> None:
 def test_schemas_are_checked(schema: dict[str, Any], message: str | None) -> None:
     told = check_schema(schema)
     assert told is None if message is None else message in (told or "")
+
+
+class Colour(StrEnum):
+    red = "red"
+
+
+class Inner(BaseModel):
+    token: SecretStr
+
+
+class Anything(BaseModel):
+    number: float = 0.0
+    raw: bytes = b""
+    whole: int = 0
+    text: str = ""
+    named: dict[int | str, int] = {}
+    rest: Any = None
+
+
+INEXACT = [
+    ("number", math.inf, "inf is not a JSON number"),
+    ("number", math.nan, "nan is not a JSON number"),
+    ("raw", b"\xff", "no text in UTF-8"),
+    ("whole", 10**5000, "more than 4,300 digits"),
+    ("text", "\ud800", "half a character"),
+    ("named", {1: 2}, "the key 1 is a int"),
+    ("rest", [{"deep": [-math.inf]}], r"rest\[0\].deep\[0\]: -inf"),
+    ("rest", SecretStr("hunter2"), "is a secret"),
+    ("rest", {"a": 10**5000}, "rest.a: it has more than"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "message"), INEXACT, ids=range(len(INEXACT)))
+def test_what_json_cannot_hold_is_refused_once(name: str, value: Any, message: str) -> None:
+    schema = schema_of(Anything, "here")
+    for bind in (lambda: bind_model(Anything, {name: value}, "w"), lambda: bind_schema(schema, {name: value}, "w")):
+        with pytest.raises(ParameterError, match=message):
+            bind()
+
+
+def test_what_json_can_hold_arrives_as_it_is() -> None:
+    given = {"number": 1e308, "raw": b"text", "whole": 10**4000, "text": "ä\U0001f600", "named": {Colour.red: 1}}
+    for bound in (bind_model(Anything, given, "w"), bind_schema(schema_of(Anything, "here"), given, "w")):
+        read = json.loads(bound)
+        assert read == {**given, "raw": "text", "named": {"red": 1}, "rest": None}
+
+
+def test_a_model_that_writes_infinity_as_text_may() -> None:
+    class Told(BaseModel):
+        model_config = ConfigDict(ser_json_inf_nan="strings", ser_json_bytes="base64")
+        number: float
+        raw: bytes
+
+    bound = bind_model(Told, {"number": math.inf, "raw": b"\xff"}, "w")
+    assert json.loads(bound)["number"] == "Infinity"
+
+
+def test_a_default_that_its_own_schema_refuses() -> None:
+    schema = {"properties": {"a": {"type": "object", "properties": {"b": {"type": "integer", "default": "x"}}}}}
+    assert check_schema(schema) == "the default of a.b is not what its own schema allows: 'x' is not of type 'integer'"
+    assert check_schema({"properties": {"day": {"format": "date", "default": "soon"}}}) is not None
+    referred = {"properties": {"day": {"$ref": "#/$defs/d", "default": 1}}, "$defs": {"d": {"type": "string"}}}
+    assert check_schema(referred) is not None
+
+    class Wrong(BaseModel):
+        few: int = Field(0, gt=0)
+
+    with pytest.raises(DefinitionError, match="Wrong: the default of few is not what its own schema allows"):
+        schema_of(Wrong, "here")
+
+
+def test_a_secret_inside_a_model_is_refused_as_one_at_the_top() -> None:
+    class Login(BaseModel):
+        account: Inner
+
+    with pytest.raises(DefinitionError, match="account is a secret"):
+        schema_of(Login, "here")

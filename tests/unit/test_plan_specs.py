@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from enum import StrEnum
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel, SecretStr
 
 from orchestrator.model.errors import DefinitionError, ParameterError
+from orchestrator.plan import values
 from orchestrator.plan.specs import encode, render, rewrite, uses_run
 from support.examples import examples
 
@@ -90,3 +94,39 @@ def test_arguments_that_nest_without_end_are_refused() -> None:
     loop.append(loop)
     with pytest.raises(DefinitionError, match="nest deeper than 64 levels"):
         encode(loop, lambda _: None)
+
+
+class Shade(StrEnum):
+    red = "red"
+
+
+class Login(BaseModel):
+    password: SecretStr
+
+
+class Blob(BaseModel):
+    data: bytes = b"\xff"
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("\ud800", "half a character"),
+        (10**5000, "more than 4,300 digits"),
+        (Login(password=SecretStr("hunter2")), "password: it is a secret"),
+        (Blob(), "no text in UTF-8"),
+        ({1: 2}, "the key 1 is a int"),
+        (float("inf"), "not a JSON number"),
+    ],
+    ids=range(6),
+)
+def test_an_argument_that_json_cannot_hold_is_refused(value: object, message: str) -> None:
+    with pytest.raises(DefinitionError, match=message):
+        encode([value], lambda _: None)
+
+
+def test_a_key_of_a_str_enum_is_its_text_and_a_dict_that_looks_typed_is_data() -> None:
+    assert encode({Shade.red: 1}, lambda _: None) == {"red": 1}
+    looks = {"__type__": "Order", "__value__": [1]}
+    written = encode(looks, lambda _: None)
+    assert values.decode(json.dumps(written).encode()) == looks
