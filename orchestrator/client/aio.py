@@ -151,7 +151,7 @@ class AsyncClient(AsyncClientBase):
 
     @cached_property
     def nodes(self) -> AsyncNodes:
-        """The live worker nodes."""
+        """The worker nodes: those that are alive, and those that were lost."""
         from orchestrator.client.nodes import NodesSteps
 
         return AsyncNodes(self._port, NodesSteps(self._session))
@@ -698,13 +698,17 @@ class AsyncQueues(AsyncFace):
 
 
 class AsyncNodes(AsyncFace):
-    """The live worker nodes."""
+    """The worker nodes: those that are alive, and those that were lost."""
 
     _steps: NodesSteps
 
     async def list(self) -> Sequence[NodeInfo]:
         """Return the live worker nodes, in the order in which their leases end."""
         return await self._port.drive(self._steps.list())
+
+    async def gone(self) -> Sequence[NodeInfo]:
+        """Return the worker nodes that were lost in the last hour, the last one first."""
+        return await self._port.drive(self._steps.gone())
 
     async def elsewhere(self) -> str:
         """Say in one line that workers listen to another broker than this client publishes to; empty if all is well.

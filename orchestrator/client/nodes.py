@@ -11,11 +11,15 @@ from orchestrator.state import reads
 
 
 class NodesSteps(Noun):
-    """The live worker nodes."""
+    """The worker nodes: those that are alive, and those that were lost."""
 
     def list(self) -> Steps[Sequence[NodeInfo]]:
         """Return the live worker nodes, in the order in which their leases end."""
         return (yield from read(reads.nodes(self.keys)))
+
+    def gone(self) -> Steps[Sequence[NodeInfo]]:
+        """Return the worker nodes that were lost in the last hour, the last one first."""
+        return (yield from read(reads.gone_nodes(self.keys)))
 
     def elsewhere(self) -> Steps[str]:
         """Say in one line that workers listen to another broker than this client publishes to; empty if all is well.

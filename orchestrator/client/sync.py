@@ -151,7 +151,7 @@ class Client(ClientBase):
 
     @cached_property
     def nodes(self) -> Nodes:
-        """The live worker nodes."""
+        """The worker nodes: those that are alive, and those that were lost."""
         from orchestrator.client.nodes import NodesSteps
 
         return Nodes(self._port, NodesSteps(self._session))
@@ -696,13 +696,17 @@ class Queues(Face):
 
 
 class Nodes(Face):
-    """The live worker nodes."""
+    """The worker nodes: those that are alive, and those that were lost."""
 
     _steps: NodesSteps
 
     def list(self) -> Sequence[NodeInfo]:
         """Return the live worker nodes, in the order in which their leases end."""
         return self._port.drive(self._steps.list())
+
+    def gone(self) -> Sequence[NodeInfo]:
+        """Return the worker nodes that were lost in the last hour, the last one first."""
+        return self._port.drive(self._steps.gone())
 
     def elsewhere(self) -> str:
         """Say in one line that workers listen to another broker than this client publishes to; empty if all is well.

@@ -113,6 +113,8 @@ class JobRun:
     node: str | None = None
     error: shapes.Error | None = None
     quarantined: bool = False
+    lost_with: tuple[tuple[int, str], ...] = ()
+    """The attempts that were lost, each with its worker node."""
 
     def to_json(self) -> shapes.JobRun:
         """Return its shape."""
@@ -125,6 +127,7 @@ class JobRun:
             "finished": iso(self.ended_ms),
             "node": self.node,
             "error": self.error,
+            "lost": [{"attempt": attempt, "node": node} for attempt, node in self.lost_with],
         }
 
 
@@ -149,7 +152,10 @@ class TransitionInfo:
 
 @dataclass(frozen=True, slots=True)
 class NodeInfo:
-    """One open worker node: `subscriptions` are its routes and priority classes, `held` the attempts that it runs."""
+    """One worker node: `subscriptions` are its routes and priority classes.
+
+    `held` are the attempts that it runs, or that were lost with it.
+    """
 
     name: str
     slots: int
@@ -160,6 +166,8 @@ class NodeInfo:
     info: dict[str, Any] = field(default_factory=dict)
     broker_ids: frozenset[str] = frozenset()
     """The ids of the broker that it listens to (see `dispatch.broker`); `info["broker"]` is its name."""
+    gone_ms: int | None = None
+    """When it was given up, for a node that was lost."""
 
     def to_json(self) -> shapes.Node:
         """Return its shape."""
@@ -168,8 +176,10 @@ class NodeInfo:
             "slots": self.slots,
             "idle": self.idle,
             "serves": {route: [priority.name for priority in classes] for route, classes in self.subscriptions},
-            "runs": list(self.held),
+            "runs": [] if self.gone_ms else list(self.held),
             "info": self.info,
+            "gone": iso(self.gone_ms),
+            "lost": list(self.held) if self.gone_ms else [],
         }
 
 

@@ -21,6 +21,8 @@ class Keys:
         """zset: `kind/ref` by due ms"""
         self.nodes = f"{self.prefix}nodes"
         """zset: open nodes by lease deadline in ms"""
+        self.gone = f"{self.prefix}gone"
+        """zset: nodes that were lost in the last hour, by the ms at which they were given up"""
         self.live = f"{self.prefix}live"
         """zset: runs that are not over, by creation in ms"""
         self.ended = f"{self.prefix}ended"

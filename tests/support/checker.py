@@ -220,7 +220,7 @@ class _Checker:
         done = {index for index, job in told.jobs.items() if job.state is JobState.succeeded}
         if wrong := {int(index) for index in outputs} - done:
             yield f"{run} has outputs of jobs {sorted(wrong)}, which did not succeed"
-        if wrong := {int(index) for index in errors} & done:
+        if wrong := {int(index) for index in errors if index.isdigit()} & done:
             yield f"{run} has errors of jobs {sorted(wrong)}, which succeeded"
         if plan.deadline_ms and not over:
             (self.free_timers if told.ending else self.timers).add(f"deadline/{run}")

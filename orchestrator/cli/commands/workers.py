@@ -44,12 +44,15 @@ def worker(concurrency: int | None, queues: str | None, options: tuple[str, ...]
 
 @click.command(cls=Command, shape=list[shapes.Node])
 def workers(as_json: bool) -> None:
-    """Show the worker nodes that are alive: their slots, what they serve and what they run."""
+    """Show the worker nodes: their slots, what they serve and what they run; for an hour also those that were lost."""
     from orchestrator.cli.render.output import console, print_json
+    from orchestrator.cli.render.times import now_ms
     from orchestrator.cli.render.views import nodes_table
 
-    nodes = client().nodes.list()
+    nodes = [*client().nodes.list(), *client().nodes.gone()]
     if as_json:
         print_json([node.to_json() for node in nodes])
         return
-    console().print(nodes_table(nodes) if nodes else "no worker is alive; start one with orchestrator worker")
+    console().print(
+        nodes_table(nodes, now_ms=now_ms()) if nodes else "no worker is alive; start one with orchestrator worker"
+    )

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from orchestrator.cli.render.output import MARKS, STYLES, counts_text, progress_bar, state_text, table
-from orchestrator.cli.render.times import duration
+from orchestrator.cli.render.times import duration, relative
 from orchestrator.model import shapes
 from orchestrator.model.run import JobRun, NodeInfo, QueueInfo, RunInfo
 from orchestrator.model.states import SUCCESS_STATES, JobState, PriorityClass
@@ -91,14 +91,23 @@ def runs_table(runs: Sequence[RunInfo], *, now_ms: int, width: int) -> Table:
     return table(["RUN", "WORKFLOW", "STATE", "JOBS", "TIME"], rows, right=("TIME",), gives_way="WORKFLOW")
 
 
-def nodes_table(nodes: Sequence[NodeInfo]) -> Table:
+def nodes_table(nodes: Sequence[NodeInfo], *, now_ms: int) -> Table:
     """Return a table of worker nodes."""
     return table(
         ["NODE", "SLOTS", "IDLE", "SERVES", "RUNS"],
-        [(node.name, node.slots, node.idle, _subscriptions(node), ", ".join(node.held) or None) for node in nodes],
+        [(node.name, node.slots, _idle(node, now_ms), _subscriptions(node), _runs(node)) for node in nodes],
         right=("SLOTS", "IDLE"),
         gives_way="RUNS",
     )
+
+
+def _idle(node: NodeInfo, now_ms: int) -> str:
+    return f"gone {relative(node.gone_ms, now_ms)}" if node.gone_ms else str(node.idle)
+
+
+def _runs(node: NodeInfo) -> str | None:
+    refs = ", ".join(node.held)
+    return f"lost: {refs}" if refs and node.gone_ms else refs or None
 
 
 def fleet_line(nodes: Sequence[NodeInfo], queues: Sequence[QueueInfo]) -> Text:
@@ -151,6 +160,10 @@ def _job_note(job: JobRun) -> Text:
         return Text("quarantined: it killed its workers", style="red")
     if job.error and job.state is not JobState.succeeded:
         return Text(error_text(job.error), style="red")
+    if job.lost_with:
+        attempt, node = job.lost_with[-1]
+        number = f"#{job.attempt}: " if job.attempt > attempt else ""
+        return Text(f"{number}attempt {attempt} lost with worker {node}", style="yellow")
     return Text(job.node or "", style="dim")
 
 

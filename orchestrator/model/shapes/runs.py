@@ -27,6 +27,13 @@ class Run(TypedDict):
     counts: Annotated[dict[str, int], "How many of its jobs are in each state that has any."]
 
 
+class LostAttempt(TypedDict):
+    """An attempt whose worker died or fell silent."""
+
+    attempt: Annotated[int, "Its number."]
+    node: Annotated[str, "The worker node that ran it."]
+
+
 class JobRun(TypedDict):
     """One job inside a run."""
 
@@ -38,6 +45,7 @@ class JobRun(TypedDict):
     finished: Annotated[Time | None, "When its last attempt ended."]
     node: Annotated[str | None, "The worker node of its last attempt."]
     error: Annotated[Error | None, "The error of its last attempt that did not succeed."]
+    lost: Annotated[list[LostAttempt], "Its attempts that were lost with their workers."]
 
 
 class RunWithJobs(Run):
@@ -99,7 +107,7 @@ class Queue(TypedDict):
 
 
 class Node(TypedDict):
-    """One worker node that is alive."""
+    """One worker node that is alive, or was lost in the last hour."""
 
     name: str
     slots: int
@@ -107,3 +115,5 @@ class Node(TypedDict):
     serves: Annotated[dict[str, list[str]], "By route: the priority classes that it serves."]
     runs: Annotated[list[str], "The attempts that it runs."]
     info: Annotated[dict[str, Any], "What the node says of itself: process, host, pool, versions."]
+    gone: Annotated[Time | None, "When it was given up; null for one that is alive."]
+    lost: Annotated[list[str], "The attempts that were lost with it."]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+
 from orchestrator.dispatch.permits import Publisher
 from orchestrator.scheduler.duties import Tools
 from orchestrator.state import reads
 from orchestrator.state.transitions.nodes import Reap
+
+log = logging.getLogger(__name__)
 
 
 class Leases:
@@ -26,6 +30,8 @@ class Leases:
         (info,) = tools.store.pipeline([("INFO", "server")])
         self._compare(tools)
         reaped = tools.store.run(Reap(str(info["run_id"]), self._broker_ids))
+        for gone in reaped.gone:
+            log.warning("worker %s is lost: no beat within its lease; it ran %s", gone.node, gone.refs or "nothing")
         tools.publish(reaped.permits)
         return self.interval_s
 

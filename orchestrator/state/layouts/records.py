@@ -37,14 +37,20 @@ def read_transitions(entry_id: bytes, packed: bytes) -> Iterator[TransitionInfo]
         n, at = n + 1, at + length
 
 
-def read_record(index: int, name: str, packed: bytes, error: bytes | None = None) -> JobRun:
-    """Unpack a job run's record."""
+def read_record(index: int, name: str, packed: bytes, error: bytes | None = None, lost: bytes | None = None) -> JobRun:
+    """Unpack a job run's record. `lost` has a line for each lost attempt: its number and its node."""
     state, flags, attempt, retries, losses, queued, started, ended = _RECORD.unpack_from(packed)
     return JobRun(
         index, name, JobState.numbered(state), int.from_bytes(attempt), retries, losses,
         _ms(queued), _ms(started), _ms(ended),
         packed[_RECORD.size :].decode(errors="replace") or None, read_json(error), bool(flags & QUARANTINED),
+        _lost(lost or b""),
     )  # fmt: skip
+
+
+def _lost(text: bytes) -> tuple[tuple[int, str], ...]:
+    lines = (line.partition(" ") for line in text.decode(errors="replace").splitlines())
+    return tuple((int(attempt), node) for attempt, _, node in lines)
 
 
 def read_counts(packed: bytes) -> dict[JobState, int]:

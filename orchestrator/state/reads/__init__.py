@@ -7,7 +7,7 @@ The reads of what starts runs stand in `reads.starters`, those of the memory of 
 
 from __future__ import annotations
 
-from orchestrator.state.reads.fleet import nodes, queues
+from orchestrator.state.reads.fleet import gone_nodes, nodes, queues
 from orchestrator.state.reads.plans import plan, plan_head, plan_heads, uploads
 from orchestrator.state.reads.runs import attempt, jobs, left_behind, outputs, over_since, run, runs
 from orchestrator.state.reads.transitions import last_transition, transitions
@@ -15,6 +15,7 @@ from orchestrator.state.reads.workflows import workflow, workflow_infos, workflo
 
 __all__ = [
     "attempt",
+    "gone_nodes",
     "jobs",
     "last_transition",
     "left_behind",

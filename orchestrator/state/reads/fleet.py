@@ -18,18 +18,32 @@ def nodes(keys: Keys) -> Read[list[NodeInfo]]:
     if not names:
         return []
     hashes = yield [("HGETALL", keys.node(name)) for name, _ in names]
-    found: list[NodeInfo] = []
-    for (name, deadline), fields in zip(names, map(pairs, hashes), strict=True):
-        held = (value.split(b"\n")[1].decode() for field, value in fields.items() if field.startswith(b"slot:"))
-        found.append(
-            NodeInfo(
-                name, int(fields.get(b"slots", 0)), int(fields.get(b"idle", 0)),
-                _subscriptions(fields.get(b"subscriptions", b"")),
-                tuple(ref for ref in held if ref != "-"), int(deadline), read_json(fields.get(b"info")) or {},
-                frozenset(fields.get(b"broker", b"").decode().split()),
-            )
-        )  # fmt: skip
-    return found
+    return [_node(name, int(deadline), pairs(fields)) for (name, deadline), fields in zip(names, hashes, strict=True)]
+
+
+def gone_nodes(keys: Keys) -> Read[list[NodeInfo]]:
+    """Read the worker nodes that were lost in the last hour, the last one first."""
+    (times,) = yield [("ZREVRANGE", keys.gone, 0, -1, "WITHSCORES")]
+    names = _names_with_scores(times)
+    if not names:
+        return []
+    hashes = yield [("HGETALL", keys.node(name)) for name, _ in names]
+    found = zip(names, map(pairs, hashes), strict=True)
+    return [_node(name, int(ms), fields) for (name, ms), fields in found if b"gone" in fields]
+
+
+def _node(name: str, deadline_ms: int, fields: dict[bytes, bytes]) -> NodeInfo:
+    gone = fields.get(b"gone")
+    if gone is None:
+        refs = [value.split(b"\n")[1].decode() for field, value in fields.items() if field.startswith(b"slot:")]
+    else:
+        refs = fields.get(b"lost", b"").decode().split()
+    return NodeInfo(
+        name, int(fields.get(b"slots", 0)), 0 if gone else int(fields.get(b"idle", 0)),
+        _subscriptions(fields.get(b"subscriptions", b"")),
+        tuple(ref for ref in refs if ref != "-"), deadline_ms, read_json(fields.get(b"info")) or {},
+        frozenset(fields.get(b"broker", b"").decode().split()), int(gone) if gone else None,
+    )  # fmt: skip
 
 
 def queues(keys: Keys) -> Read[list[QueueInfo]]:

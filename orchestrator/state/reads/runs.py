@@ -69,7 +69,7 @@ def jobs(keys: Keys, run_id: str) -> Read[list[JobRun]]:
     return [
         records.unstarted(info, index, name)
         if packed is None
-        else records.read_record(index, name, packed, failed.get(b"%d" % index))
+        else records.read_record(index, name, packed, failed.get(b"%d" % index), failed.get(b"lost:%d" % index))
         for index, name, packed in found
     ]
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from orchestrator.state.transitions.base import Reply, Transition
 from orchestrator.state.transitions.replies import Gone
-from orchestrator.state.transitions.values import Held, Kill, Permits, Subscription
+from orchestrator.state.transitions.values import GoneNode, Held, Kill, Permits, Subscription
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +58,11 @@ class Left(Reply):
 
 @dataclass(frozen=True, slots=True)
 class Reaped(Reply):
-    """Nodes past their lease are closed: `lost` attempts were lost with them."""
+    """Nodes past their lease are closed: those that are `gone`, with `lost` attempts together."""
 
     tag: ClassVar[str] = "reaped"
     lost: int
+    gone: tuple[GoneNode, ...]
     permits: tuple[Permits, ...]
 
 

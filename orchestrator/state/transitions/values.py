@@ -38,6 +38,13 @@ class Held(NamedTuple):
     ref: str | None
 
 
+class GoneNode(NamedTuple):
+    """A node that was given up, and the attempts that were lost with it, with blanks between them."""
+
+    node: str
+    refs: str
+
+
 class Kill(NamedTuple):
     """An attempt that a node must end: `why` is `cancelled`, `timed_out` or `stale`."""
 

@@ -1,13 +1,13 @@
 -- reap: nodes past their lease are closed, and what waits beside idle slots is due again.
 --
 -- args:     server:str broker:str
--- returns:  reaped lost permits
+-- returns:  reaped lost gone permits
 -- moves:    running->lost lost->retrying lost->failed lost->cancelled waiting->upstream_failed
 -- keeps:    2 4 6
 -- uses:     keys clock runs decide nodes brokers healing permits
 -- cost:     O(nodes + slots of the dead ones), which are at most 100 attempts
 local known = redis.call('HMGET', keys.meta, 'tick', 'server')
-local lost = 0
+local lost, gone = 0, {}
 
 -- writes
 redis.call('HSET', keys.meta, 'tick', clock.now, 'server', server)
@@ -18,7 +18,11 @@ if not known[1] or clock.now - known[1] > limits.OUTAGE_MS or known[2] ~= server
   end
 else
   for _, node in ipairs(redis.call('ZRANGEBYSCORE', keys.nodes, '-inf', clock.now, 'LIMIT', 0, limits.MOST_LOST)) do
-    if lost < limits.MOST_LOST then lost = lost + nodes.close(node) end
+    if lost < limits.MOST_LOST then
+      local with_it = nodes.close(node)
+      lost = lost + #with_it
+      gone[#gone + 1], gone[#gone + 2] = node, table.concat(with_it, ' ')
+    end
   end
 end
 decide.spread()
@@ -32,4 +36,4 @@ for _, node in ipairs(redis.call('ZRANGE', keys.nodes, 0, -1)) do
     seen[about[1]] = true
   end
 end
-return {'reaped', lost, permits.due()}
+return {'reaped', lost, gone, permits.due()}

@@ -6,7 +6,7 @@ function keys.begin()
   keys.meta = KEYS[1]  -- the namespace's `meta`, the one key that every script is given
   keys.prefix = string.sub(keys.meta, 1, -5)
   keys.transitions, keys.timers = keys.prefix .. 'transitions', keys.prefix .. 'timers'
-  keys.nodes = keys.prefix .. 'nodes'
+  keys.nodes, keys.gone = keys.prefix .. 'nodes', keys.prefix .. 'gone'
   keys.live, keys.ended, keys.todos = keys.prefix .. 'live', keys.prefix .. 'ended', keys.prefix .. 'todos'
   keys.uploads, keys.routes = keys.prefix .. 'uploads', keys.prefix .. 'routes'
   keys.workflows = keys.prefix .. 'workflows'

@@ -16,8 +16,13 @@ end
 
 -- lost is not failed: it has a budget of its own, whatever the job's retries say
 function outcomes.lost(run, record, delay, free)
-  if not free then record.losses = record.losses + 1 end
-  records.move(run, record, job.lost)
+  if not free then
+    record.losses = record.losses + 1
+    local key, field = keys.errors(run.id), 'lost:' .. record.index
+    local line = record.attempt .. ' ' .. record.node .. '\n'
+    redis.call('HSET', key, field, (redis.call('HGET', key, field) or '') .. line)
+  end
+  records.move(run, record, job.lost, record.node)
   if not starting.may_start(run, record) then
     records.move(run, record, job.cancelled)
   elseif record.losses < limits.LOST_BUDGET then  --@lost-budget

@@ -12,25 +12,35 @@ function nodes.open(node, subscriptions, slot_count, info, broker)
   local incarnation = redis.call('HINCRBY', keys.meta, 'incarnation', 1)
   redis.call('HSET', keys.node(node), 'incarnation', incarnation, 'subscriptions', subscriptions,
     'slots', slot_count, 'idle', 0, 'info', info, 'broker', broker, 'opened', clock.now, 'beaten', clock.now)
-  redis.call('HDEL', keys.node(node), 'beat', 'draining', 'tasks')
+  redis.call('HDEL', keys.node(node), 'beat', 'draining', 'tasks', 'gone', 'lost')
+  redis.call('ZREM', keys.gone, node)
   redis.call('PERSIST', keys.node(node))
   redis.call('ZADD', keys.nodes, clock.now + limits.LEASE_MS, node)
   count_slots(subscriptions, slot_count)
   return incarnation
 end
 
--- close a node: what its slots hold is lost, or handed back for free where it leaves in good order
+-- keep a lost node for people: when it was given up, and the attempts that were lost with it
+local function remember(node, lost)
+  redis.call('HSET', keys.node(node), 'gone', clock.now, 'lost', table.concat(lost, ' '))
+  redis.call('ZADD', keys.gone, clock.now, node)
+  redis.call('ZREMRANGEBYSCORE', keys.gone, '-inf', clock.now - limits.NODE_KEPT_MS)
+  redis.call('PEXPIRE', keys.gone, limits.NODE_KEPT_MS)
+end
+
+-- close a node: what its slots hold is lost, or handed back for free where it leaves in good order; return the attempts
 function nodes.close(node, free)
   redis.call('ZREM', keys.nodes, node)
-  local key, lost = keys.node(node), 0
+  local key, lost = keys.node(node), {}
   local fields = redis.call('HGETALL', key)
   for slot, ref in pairs(slots.of(fields)) do
     redis.call('HDEL', key, 'slot:' .. slot, 'missed:' .. slot)
-    if ref then lost = lost + outcomes.lose(ref, free) end  --@close-attempts
+    if ref and outcomes.lose(ref, free) == 1 then lost[#lost + 1] = ref end  --@close-attempts
   end
   local known = redis.call('HMGET', key, 'subscriptions', 'slots', 'incarnation')
   if known[3] then count_slots(known[1], -tonumber(known[2])) end  --@close-slots
   redis.call('HDEL', key, 'incarnation')
+  if not free then remember(node, lost) end
   redis.call('PEXPIRE', key, limits.NODE_KEPT_MS)
   return lost
 end
