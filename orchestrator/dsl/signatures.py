@@ -30,6 +30,14 @@ _REMEDIES = {
 }
 
 
+_OWN_MESSAGES = {
+    "apply_async": "let its before_start or its body do what apply_async adds, or give the signature headers",
+    "Request": "use the hooks of the task, such as on_failure",
+    "Strategy": "make a plain task of it",
+}
+"""What a class of tasks may have of its own about messages, and what to do instead."""
+
+
 class Call(NamedTuple):
     """The task, arguments and options of a signature."""
 
@@ -80,7 +88,11 @@ def read_signature(signature: object, where: str) -> Call:
         app=_own_app(signature),
     )
     refuse_options(options, where)
-    _check_arguments(signature, call, where)
+    task = getattr(signature, "_type", None)
+    if task is not None:
+        _refuse_own_messages(task, where)
+        _check_limits(task, call, where)
+        _check_arguments(task, call, where)
     return call
 
 
@@ -107,10 +119,32 @@ def _own_app(signature: Any) -> Any:
     return None if app is None or app is getattr(celery, "default_app", None) else app
 
 
-def _check_arguments(signature: Any, call: Call, where: str) -> None:
+def _refuse_own_messages(task: Any, where: str) -> None:
+    """Refuse a task that changes how its messages are sent or handled: a job has none."""
+    celerys = next((each for each in type(task).__mro__ if each.__module__ == "celery.app.task"), None)
+    for name, remedy in _OWN_MESSAGES.items():
+        if getattr(type(task), name, None) is not getattr(celerys, name, None):
+            raise DefinitionError(
+                f"the task {task.name!r} has its own {name}, and a job sends no message", where=where, remedy=remedy
+            )
+    if getattr(task, "expires", None) is not None:
+        raise DefinitionError(
+            f"the task {task.name!r} has its own expires, and a job sends no message",
+            where=where,
+            remedy=_REMEDIES["expires"],
+        )
+
+
+def _check_limits(task: Any, call: Call, where: str) -> None:
+    """Refuse a soft limit over the hard one, as `apply_async` would."""
+    soft, hard = call.soft_timeout or task.soft_time_limit, call.timeout or task.time_limit
+    if soft and hard and soft > hard:
+        raise DefinitionError(f"the soft time limit ({soft} s) is over the hard one ({hard} s)", where=where)
+
+
+def _check_arguments(task: Any, call: Call, where: str) -> None:
     """Refuse arguments that the task's function does not take, as `apply_async` would."""
-    task = getattr(signature, "_type", None)
-    if task is None or not getattr(task, "typing", False):
+    if not getattr(task, "typing", False):
         return
     # A class-based task has none: Celery checks nothing there, and neither does this.
     check = getattr(task, "__header__", None)
