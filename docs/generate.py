@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import json
 import re
@@ -13,6 +14,7 @@ import sys
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import IntEnum
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, NotRequired, TypeVar, get_args, get_origin, get_type_hints, is_typeddict
 
@@ -34,8 +36,9 @@ NOTE = "<!-- Written by docs/generate.py from the code: `make docs`. -->"
 
 def settings() -> str:
     """Return the page of all settings."""
+    texts = _texts_below_fields(Settings)
     rows = [
-        f"| `{PREFIX}{name.upper()}` | {_default(field)} | {_text(field)} |"
+        f"| `{PREFIX}{name.upper()}` | {_default(field)} | {_text(field, texts[name])} |"
         for name, field in Settings.model_fields.items()
     ]
     files = " and ".join(f"`{PREFIX}{name.upper()}_FILE`" for name in FROM_FILES)
@@ -65,8 +68,20 @@ def _default(field: FieldInfo) -> str:
     return f"`{field.default:g}`" if isinstance(field.default, float) else f"`{field.default}`"
 
 
-def _text(field: FieldInfo) -> str:
-    text = " ".join((field.description or "").split())
+def _texts_below_fields(model: type) -> dict[str, str]:
+    """Return the texts that stand below the fields of a class in its source, by field."""
+    (body,) = ast.parse(inspect.getsource(model)).body
+    assert isinstance(body, ast.ClassDef)
+    return {
+        field.target.id: below.value.value
+        for field, below in pairwise(body.body)
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
+        if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant) and isinstance(below.value.value, str)
+    }
+
+
+def _text(field: FieldInfo, below: str) -> str:
+    text = " ".join(below.split())
     if get_origin(field.annotation) is Literal:
         text += f" One of {', '.join(f'`{choice}`' for choice in get_args(field.annotation))}."
     return text

@@ -67,7 +67,10 @@ def _without_link(port: Any) -> Any:
 
 
 class Settings(BaseSettings):
-    """Everything that can be set, with its default. Each field is the variable `ORCHESTRATOR_<NAME>`."""
+    """Everything that can be set, with its default. Each field is the variable `ORCHESTRATOR_<NAME>`.
+
+    The texts below the fields are those of the reference (docs/generate.py). Pydantic would take 30 ms to read them.
+    """
 
     model_config = SettingsConfigDict(
         frozen=True,
@@ -76,7 +79,6 @@ class Settings(BaseSettings):
         env_file=".env",
         env_file_encoding="utf-8",
         extra="ignore",  # .env is shared with other programs, and Kubernetes adds ORCHESTRATOR_PORT and the like
-        use_attribute_docstrings=True,
         pyproject_toml_table_header=("tool", "orchestrator"),
     )
 

@@ -5,6 +5,7 @@ Nothing heavy is imported here: each command's module is loaded when the command
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import Any
 
@@ -70,7 +71,11 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal without UTF-8 shows "?", and nothing fails
-    sys.exit(errors.run(lambda: orchestrator.main(prog_name="orchestrator", standalone_mode=False)))
+    # Nearly all that a command makes are modules, which never go. To look through them is a third of its CPU time.
+    gc.set_threshold(200_000)
+    code = errors.run(lambda: orchestrator.main(prog_name="orchestrator", standalone_mode=False))
+    gc.freeze()
+    sys.exit(code)
 
 
 class _UnderCelery(LazyGroup):

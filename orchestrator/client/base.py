@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.client.ports import AsyncPort, SyncPort
 from orchestrator.client.session import Actor, Session
-from orchestrator.dsl.routing import router_of
 from orchestrator.settings import Settings, get_settings
 from orchestrator.state.keys import Keys
 
@@ -28,7 +27,7 @@ class AnyClient:
     def __init__(self, settings: Settings | None = None, *, app: Celery | None = None) -> None:
         self.settings = settings or get_settings()
         self.app = app
-        self.route_of: RouteOf | None = None if app is None else router_of(app)
+        self.route_of: RouteOf | None = None if app is None else _router_of(app)
         self._session = Session(Keys(self.settings.namespace), self.route_of)
 
     def acting(self, *, who: str = "", why: str = "", via: str = "") -> Self:
@@ -42,6 +41,12 @@ class AnyClient:
             made.__dict__.pop(name, None)  # it stands for the other actor
         made._session = self._session.acting(Actor(who, why, via))
         return made
+
+
+def _router_of(app: Celery) -> RouteOf:
+    from orchestrator.dsl.routing import router_of  # takes 50 ms, and most clients have no app
+
+    return router_of(app)
 
 
 NOUNS: dict[str, tuple[str, str]] = {

@@ -9,18 +9,17 @@ from orchestrator.client.steps import Steps, read
 from orchestrator.model.complaints import there_are
 from orchestrator.model.errors import DefinitionError, NotFound
 from orchestrator.model.ids import workflow_of
-from orchestrator.model.run import WorkflowInfo
-from orchestrator.plan.plan import Plan
-from orchestrator.scheduling.catalogue import CurrentVersion
 from orchestrator.state import reads
-from orchestrator.state.keys import Keys
-from orchestrator.state.reads import starters
-from orchestrator.state.reads.starters import StarterRecord
-from orchestrator.timing.calendars import Calendar
 
 if TYPE_CHECKING:
     from orchestrator.dsl.builder import Workflow
+    from orchestrator.model.run import WorkflowInfo
     from orchestrator.model.workflow import WorkflowDefinition
+    from orchestrator.plan.plan import Plan
+    from orchestrator.scheduling.catalogue import CurrentVersion
+    from orchestrator.state.keys import Keys
+    from orchestrator.state.reads.starters import StarterRecord
+    from orchestrator.timing.calendars import Calendar
 
 
 def workflow_info(keys: Keys, name: str) -> Steps[WorkflowInfo]:
@@ -42,6 +41,8 @@ def head_of(keys: Keys, name: str) -> Steps[CurrentVersion]:
     Raises:
         NotFound: there is no such workflow, or its plan is not stored.
     """
+    from orchestrator.scheduling.catalogue import CurrentVersion  # with all that starters are made of
+
     info = yield from workflow_info(keys, name)
     digest = info.versions[info.latest]
     found = yield from read(reads.plan_head(keys, digest))
@@ -65,6 +66,9 @@ def plan_of(keys: Keys, digest: str) -> Steps[Plan]:
 
 def calendars(keys: Keys) -> Steps[dict[str, Calendar]]:
     """Read the stored calendars by name."""
+    from orchestrator.state.reads import starters
+    from orchestrator.timing.calendars import Calendar
+
     documents = yield from read(starters.calendars(keys))
     return {name: Calendar(**document) for name, document in documents.items()}
 
@@ -75,6 +79,8 @@ def starter(keys: Keys, kind: str, starter_id: str) -> Steps[StarterRecord]:
     Raises:
         NotFound: there is no starter of that kind with that id.
     """
+    from orchestrator.state.reads import starters
+
     record = yield from read(starters.one(keys, starter_id))
     if record is None or record.kind != kind:
         names = yield from read(starters.ids(keys, kind))
@@ -84,6 +90,8 @@ def starter(keys: Keys, kind: str, starter_id: str) -> Steps[StarterRecord]:
 
 def all_starters(keys: Keys, kind: str, workflow: str | None = None) -> Steps[list[StarterRecord]]:
     """Read all schedules, triggers or backfills, or those of a workflow, in the order of their ids."""
+    from orchestrator.state.reads import starters
+
     names = yield from read(starters.ids(keys, kind))
     if workflow is not None:
         names = [name for name in names if workflow_of(name) == workflow]

@@ -13,10 +13,7 @@ from orchestrator.model.errors import NotFound, RunFailed, WaitTimeout
 from orchestrator.model.ids import is_run_id
 from orchestrator.model.run import JobRun, RunInfo
 from orchestrator.model.states import RunState
-from orchestrator.plan import values
 from orchestrator.state import reads
-from orchestrator.state.transitions.replies import Missing
-from orchestrator.state.transitions.runs import Cancel, Ended, Marked
 
 if TYPE_CHECKING:
     from typing import Self
@@ -78,6 +75,8 @@ class RunSteps(Noun):
         Raises:
             NotFound: there is no such run, or it has no such job.
         """
+        from orchestrator.plan import values  # with Celery's JSON, which most commands do not need
+
         jobs = yield from self.jobs()
         index = next((each.index for each in jobs if each.name == job), None)
         if index is None:
@@ -95,6 +94,9 @@ class RunSteps(Noun):
             NotFound: there is no such run.
         """
         yield from self._look()
+        from orchestrator.state.transitions.replies import Missing
+        from orchestrator.state.transitions.runs import Cancel, Ended, Marked
+
         marked = yield from change(self.session, Cancel(self.id, who, why))
         match marked:
             case Marked(todo):

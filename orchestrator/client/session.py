@@ -7,14 +7,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from orchestrator.state.keys import Keys
-from orchestrator.state.transitions.base import Transition
-from orchestrator.state.transitions.runs import Cancel
 
 if TYPE_CHECKING:
     from orchestrator.dsl.builder import Workflow
     from orchestrator.model.workflow import WorkflowDefinition
     from orchestrator.plan.compile import RouteOf
     from orchestrator.scheduling.catalogue import CatalogueCache
+    from orchestrator.state.transitions.base import Transition
 
     AnyWorkflow = Workflow | WorkflowDefinition | str
     """A workflow, a definition, or the name of a stored one."""
@@ -32,6 +31,8 @@ class Actor:
 
     def sign(self, transition: Transition[T]) -> Transition[T]:
         """Return the transition with this actor in it, if it keeps an actor and does not name one already."""
+        from orchestrator.state.transitions.runs import Cancel
+
         if isinstance(transition, Cancel):
             signed = replace(transition, who=transition.who or self.who, why=transition.why or self.why)
             return cast("Transition[T]", signed)

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 from orchestrator.client.session import Session
 from orchestrator.client.steps import Steps, change, publish
-from orchestrator.state.transitions.replies import Missing
-from orchestrator.state.transitions.runs import Advance
 
 if TYPE_CHECKING:
     from orchestrator.dispatch.publishers import Apps
@@ -18,6 +16,9 @@ SLICES = 4
 
 def advance(session: Session, run_id: str, apps: Apps | None = None) -> Steps[None]:
     """Carry out some slices of a run's `todo`."""
+    from orchestrator.state.transitions.replies import Missing
+    from orchestrator.state.transitions.runs import Advance
+
     for _ in range(SLICES):
         advanced = yield from change(session, Advance(run_id))
         if isinstance(advanced, Missing):

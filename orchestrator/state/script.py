@@ -93,6 +93,7 @@ def _paths() -> Mapping[str, Path]:
     return found
 
 
+@cache
 def source(name: str) -> str:
     """Return the text of a script (`claim`) or fragment (`lib/slots`)."""
     return _paths()[name].read_text("utf-8")
@@ -113,6 +114,12 @@ def header_of(text: str) -> dict[str, str]:
     return found
 
 
+@cache
+def _header(name: str) -> Mapping[str, str]:
+    """Return the contract of a script or fragment."""
+    return header_of(source(name))
+
+
 def names() -> list[str]:
     """Name every script."""
     return sorted(name for name in _paths() if not name.startswith("lib/"))
@@ -127,22 +134,22 @@ def fragments() -> list[str]:
 def link(name: str, clock: str = "lib/clock") -> Script:
     """Put a script together with its fragments; `clock` names another clock for tests (a text, or `lib/clock`)."""
     text = _Text()
-    fragments = text.add_fragments(_in_order(header_of(source(name)).get("uses", ""), ()), clock)
+    fragments = text.add_fragments(_in_order(_header(name).get("uses", ""), ()), clock)
     text.add_body(name, fragments)
-    return Script(name, text.whole, text.digest, header_of(source(name)), tuple(text.places))
+    return Script(name, text.whole, text.digest, _header(name), tuple(text.places))
 
 
 @cache
 def library(clock: str = "lib/clock") -> Library:
     """Put all scripts together as one library of Redis Functions, each fragment once: see `Library`."""
     text = _Text()
-    everything = " ".join(header_of(source(name)).get("uses", "") for name in names())
+    everything = " ".join(_header(name).get("uses", "") for name in names())
     text.add("library", "local KEYS, ARGV")
     fragments = text.add_fragments(_in_order(everything, ()), clock)
     for name in names():
         flags = "'allow-oom'" if _GOES_THROUGH in source(name) else ""
         text.add("library", f"local function run_{name}(keys_given, args_given)\nKEYS, ARGV = keys_given, args_given")
-        text.add_body(name, [f for f in fragments if f in _in_order(header_of(source(name)).get("uses", ""), ())])
+        text.add_body(name, [f for f in fragments if f in _in_order(_header(name).get("uses", ""), ())])
         text.add(
             "library",
             f"end\nredis.register_function{{\n"
@@ -233,6 +240,6 @@ def _in_order(uses: str, stack: tuple[str, ...], done: list[str] | None = None) 
         if fragment in stack:
             raise ScriptError(f"fragments use each other in a circle: {' -> '.join((*stack, fragment))}")
         if fragment not in done:
-            _in_order(header_of(source(f"lib/{fragment}")).get("uses", ""), (*stack, fragment), done)
+            _in_order(_header(f"lib/{fragment}").get("uses", ""), (*stack, fragment), done)
             done.append(fragment)
     return done

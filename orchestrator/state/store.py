@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import redis
 import redis.asyncio
@@ -28,9 +28,10 @@ from orchestrator.state.layouts.plans import upload_commands
 from orchestrator.state.reads.base import Command, Read
 from orchestrator.state.script import Library, Script, library, link
 from orchestrator.state.transitions.base import Arg, Transition
-from orchestrator.state.transitions.replies import NoPlan
-from orchestrator.state.transitions.workflows import PutPlan, Stored
 from orchestrator.state.wire import Wire
+
+if TYPE_CHECKING:
+    from orchestrator.state.transitions.workflows import Stored
 
 R = TypeVar("R")
 
@@ -51,8 +52,13 @@ class _Base:
         self.keys = Keys(namespace)
         self._clock = clock
         cluster = isinstance(client, redis.cluster.RedisCluster | redis.asyncio.cluster.RedisCluster)
-        self._library: Library | None = None if cluster else library(clock)
-        """The scripts as functions, until the server shows that it has none or refuses them."""
+        self._functions = not cluster
+        """Whether scripts are called as functions: until the server shows that it has none or refuses them."""
+
+    @property
+    def _library(self) -> Library | None:
+        """The scripts as functions. They are read when the first is called, because many clients only read."""
+        return library(self._clock) if self._functions else None
 
     def _command(self, transition: Transition[Any]) -> tuple[Arg, ...]:
         """Spell a transition: as a call of its function, else of its script."""
@@ -78,7 +84,7 @@ class _Base:
         if self._library and "Function not found" in message:
             return "FUNCTION", "LOAD", "REPLACE", self._library.text
         if self._library and not message.startswith(_BUSY) and _NO_FUNCTIONS.search(message):
-            self._library = None  # Redis before 7, or a user who may not load or call functions
+            self._functions = False  # Redis before 7, or a user who may not load or call functions
             return None
         raise error
 
@@ -164,6 +170,9 @@ class Store(_Base):
 
     def put_plan(self, plan: Plan) -> Stored:
         """Upload and seal a plan; the same content again changes nothing but which version is current."""
+        from orchestrator.state.transitions.replies import NoPlan
+        from orchestrator.state.transitions.workflows import PutPlan, Stored
+
         sealed = self.run(PutPlan(plan.workflow, plan.digest))
         if isinstance(sealed, NoPlan):
             for batch in upload_commands(self.keys, plan):
@@ -241,6 +250,9 @@ class AsyncStore(_Base):
 
     async def put_plan(self, plan: Plan) -> Stored:
         """Upload and seal a plan. See `Store.put_plan`."""
+        from orchestrator.state.transitions.replies import NoPlan
+        from orchestrator.state.transitions.workflows import PutPlan, Stored
+
         sealed = await self.run(PutPlan(plan.workflow, plan.digest))
         if isinstance(sealed, NoPlan):
             for batch in upload_commands(self.keys, plan):

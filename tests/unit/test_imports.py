@@ -30,3 +30,35 @@ def test_a_program_with_install_sends_tasks_without_more_of_ours() -> None:
 
 def test_the_package_imports_nothing() -> None:
     assert imports("import orchestrator", "import typing") <= {"orchestrator", "__future__"}
+
+
+LISTS_RUNS = """
+from orchestrator.client import Client
+from orchestrator.cli.render import views
+from orchestrator.settings import Settings
+Client(Settings(redis_url='redis://127.0.0.1:1')).runs
+"""
+NOT_FOR_LISTS = (
+    "celery", "kombu", "orchestrator.dsl", "orchestrator.expressions", "orchestrator.plan.compile",
+    "orchestrator.plan.values", "orchestrator.scheduling", "orchestrator.starters",
+    "orchestrator.state.transitions.runs", "orchestrator.timing.cron",
+)  # fmt: skip
+
+
+def test_a_list_of_runs_imports_nothing_that_makes_or_runs_them() -> None:
+    found = imports(LISTS_RUNS)
+    assert [name for name in NOT_FOR_LISTS if name in found] == []
+
+
+def test_a_client_that_only_reads_reads_no_script_and_one_that_writes_reads_each_once() -> None:
+    program = (
+        "from collections import Counter; from pathlib import Path; read = Counter(); text = Path.read_text\n"
+        "Path.read_text = lambda self, encoding: read.update([str(self)]) or text(self, encoding)\n"
+        "from orchestrator.state.script import library, link, names\n"
+        "from orchestrator.state.store import Store\n"
+        "of_lua = lambda: {name: n for name, n in read.items() if name.endswith('.lua')}\n"
+        "store = Store.connect('redis://127.0.0.1:1'); assert not of_lua(); library()\n"
+        "for name in names(): link(name)\n"
+        "assert len(of_lua()) > 50 and set(of_lua().values()) == {1}, read"
+    )
+    imports(program)
