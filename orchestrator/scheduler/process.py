@@ -61,6 +61,8 @@ def serve(settings: Settings, app: Celery | None, stop: threading.Event) -> None
     """Run a scheduler of the namespace until it is told to stop. `app` is the user's Celery app, if there is one."""
     store = Store.connect(store_url(settings), settings.namespace)
     publisher = Publishers(settings, app).own
+    if publisher.broker.driver == "amqp":  # RabbitMQ sources without an address listen to the app's broker too
+        settings = settings.model_copy(update={"broker_url": publisher.broker.urls[0]})
     duties = standard_duties(settings.retention_days * 86_400, settings, publisher)
     try:
         run(Tools(store, publisher.publish), duties, stop)

@@ -111,3 +111,30 @@ def test_a_full_w_suppresses_ordinary_permits_and_never_healing(machine: Machine
     assert beat(node, 2) == ((Permits("default", NORMAL, 2),), 1)
     machine.submit(plan_of(1))
     assert machine.permits == [Permits("default", NORMAL, 1)]  # the estimate was set anew
+
+
+def test_a_scheduler_publishes_for_nodes_of_its_broker_alone(machine: Machine) -> None:
+    """Nobody would hear its permits elsewhere, and the beats of those nodes would have to wait for their turn."""
+    node = machine.node(broker="a b")
+    node.beat(1)
+    machine.submit(plan_of(1))
+    machine.reap(broker="c")
+    for _ in range(4):
+        machine.wait(1000)
+        machine.reap(broker="c d")
+        assert machine.permits == []
+    assert beat(node) == ((Permits("default", NORMAL, 1),), 1)
+    machine.wait(2000)
+    machine.reap(broker="c b")
+    assert machine.permits == [Permits("default", NORMAL, 2)]
+
+
+def test_rounds_of_another_broker_say_nothing_of_a_node(machine: Machine) -> None:
+    """Two nodes of one route with a broker each: that one is deaf does not count against the other."""
+    deaf, other = machine.node(broker="a"), machine.node("n2", broker="b")
+    other.beat(1)
+    machine.submit(plan_of(1))
+    for rounds in range(1, 4):
+        machine.wait(2000)
+        assert beat(deaf) == ((Permits("default", NORMAL, rounds),), rounds)
+        assert beat(other) == ((), 0)

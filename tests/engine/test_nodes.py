@@ -7,7 +7,7 @@ import pytest
 from orchestrator.model.states import JobState, RunState
 from orchestrator.state import reads
 from orchestrator.state.transitions.attempts import Done, Settled
-from orchestrator.state.transitions.nodes import Beaten, Leave, Register, Taken, Welcome
+from orchestrator.state.transitions.nodes import Beaten, Leave, Register, Subscribed, Taken, Welcome
 from orchestrator.state.transitions.replies import Gone
 from orchestrator.state.transitions.values import Held, Subscription
 from support.cases import Case, bring
@@ -144,3 +144,21 @@ class TestDraining:
 
     def test_its_slots_are_settled(self, machine: Machine, case: Case) -> None:
         assert isinstance(case.slot.settle("failed", b'{"type":"Dead"}'), Settled)
+
+
+def test_a_node_takes_from_other_routes_than_before(machine: Machine) -> None:
+    node = machine.node(slots=3)
+    assert isinstance(node.subscribe(Subscription("mail", ALL), Subscription("web", (0,))), Subscribed)
+    (info,) = machine.store.read(reads.nodes(machine.keys))
+    assert info.subscriptions == (("mail", tuple(ALL)), ("web", (0,)))
+    slots = [machine.client.hget(machine.keys.route(route), "slots") for route in ("default", "mail", "web")]
+    assert slots == [b"0", b"3", b"3"]
+    node.leave()
+    assert [machine.client.hget(machine.keys.route(route), "slots") for route in ("mail", "web")] == [b"0", b"0"]
+
+
+def test_a_closed_node_subscribes_to_nothing(machine: Machine) -> None:
+    node = machine.node()
+    node.leave()
+    assert isinstance(node.subscribe(Subscription("mail", ALL)), Gone)
+    assert machine.client.hget(machine.keys.route("mail"), "slots") is None

@@ -15,7 +15,7 @@ from orchestrator.state import reads
 from orchestrator.state.store import Store
 from orchestrator.state.transitions.attempts import Claim, Done, Finish, Nothing, Settle, Settled, Stale, Took
 from orchestrator.state.transitions.base import Transition
-from orchestrator.state.transitions.nodes import Beat, Beaten, Leave, Reap, Register, Welcome
+from orchestrator.state.transitions.nodes import Beat, Beaten, Leave, Reap, Register, Subscribe, Subscribed, Welcome
 from orchestrator.state.transitions.replies import Gone, Missing
 from orchestrator.state.transitions.runs import Advance, Advanced, Cancel, Created, CreateRun
 from orchestrator.state.transitions.timers import Fire
@@ -150,9 +150,9 @@ class Machine:
         """Apply the due timers."""
         return self.do(Fire()).count
 
-    def reap(self, server: str = "server") -> int:
+    def reap(self, server: str = "server", broker: str = "") -> int:
         """Close nodes past their lease; return how many attempts were lost."""
-        return self.do(Reap(server)).lost
+        return self.do(Reap(server, broker)).lost
 
     def reap_at_last(self) -> int:
         """Let all leases run out under a reaper that ticks each second; return how many attempts were lost."""
@@ -222,15 +222,25 @@ class Machine:
 
     # -- nodes
 
-    def node(self, name: str = "n1", *, classes: Sequence[int] = ALL, route: str = "default", slots: int = 2) -> Node:
+    def node(
+        self,
+        name: str = "n1",
+        *,
+        classes: Sequence[int] = ALL,
+        route: str = "default",
+        slots: int = 2,
+        broker: str = "",
+    ) -> Node:
         """Register a node."""
-        return Node(self, name, (Subscription(route, tuple(classes)),), slots)
+        return Node(self, name, (Subscription(route, tuple(classes)),), slots, broker)
 
 
 class Node:
     """A registered node."""
 
-    def __init__(self, machine: Machine, name: str, subscriptions: tuple[Subscription, ...], slots: int) -> None:
+    def __init__(
+        self, machine: Machine, name: str, subscriptions: tuple[Subscription, ...], slots: int, broker: str
+    ) -> None:
         self.machine = machine
         self.name = name
         self.subscriptions = subscriptions
@@ -238,7 +248,7 @@ class Node:
         if machine.client.hexists(machine.keys.node(name), "incarnation"):
             machine.client.hset(machine.keys.node(name), "beaten", 0)  # whoever has the name has been silent for long
         self.beats = 0
-        welcome = machine.do(Register(name, subscriptions, slots))
+        welcome = machine.do(Register(name, subscriptions, slots, broker=broker))
         assert isinstance(welcome, Welcome), welcome
         self.incarnation = welcome.incarnation
         self.slots: dict[str, Slot] = {}
@@ -257,6 +267,10 @@ class Node:
         """Beat with these slots."""
         self.beats += 1
         return self.machine.do(Beat(self.name, self.incarnation, self.beats, idle, int(draining), held))
+
+    def subscribe(self, *subscriptions: Subscription) -> Subscribed | Gone:
+        """Take from other queues than before."""
+        return self.machine.do(Subscribe(self.name, self.incarnation, subscriptions))
 
     def leave(self) -> None:
         """Go out in good order."""

@@ -17,11 +17,15 @@ def worker_command(app: str | None, *options: str) -> list[str]:
     return [sys.executable, "-m", "celery", "-A", app or FLEET, *worker, *options]
 
 
-def scheduler_command() -> list[str]:
-    """Return the command of a scheduler."""
-    return [sys.executable, "-m", "orchestrator", "scheduler"]
+def scheduler_command(app: str | None) -> list[str]:
+    """Return the command of a scheduler, which publishes permits on the broker of the app, if one is given."""
+    return [*_ours(app), "scheduler"]
 
 
-def web_command() -> list[str]:
+def web_command(app: str | None) -> list[str]:
     """Return the command of a web process."""
-    return [sys.executable, "-m", "orchestrator", "web"]
+    return [*_ours(app), "web"]
+
+
+def _ours(app: str | None) -> list[str]:
+    return [sys.executable, "-m", "orchestrator", *(["-A", app] if app else [])]

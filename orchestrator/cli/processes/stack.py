@@ -88,7 +88,7 @@ class Stack:
 
     def _environment(self) -> dict[str, str]:
         """Return our environment with the addresses in it, so that no `.env` and no file gives the children others."""
-        named = {f"{PREFIX}{name.upper()}_FILE" for name in FROM_FILES}
+        named = {f"{PREFIX}{name.upper()}_FILE" for name in FROM_FILES} | {"CELERY_APP"}  # the commands name the app
         return {
             **{name: value for name, value in os.environ.items() if name not in named},
             f"{PREFIX}REDIS_URL": store_url(self.settings),
@@ -97,7 +97,7 @@ class Stack:
         }
 
     def _children(self) -> Iterator[Child]:
-        yield Child("scheduler", scheduler_command(), self.logs / "scheduler.log")
+        yield Child("scheduler", scheduler_command(self._app), self.logs / "scheduler.log")
         slots = max(2, (os.cpu_count() or 2) // self._workers)
         for number in range(1, self._workers + 1):
             name = f"worker{number}"
@@ -106,7 +106,7 @@ class Stack:
             )
             yield Child(name, command, self.logs / f"{name}.log")
         if self._web:
-            yield Child("web", web_command(), self.logs / "web.log")
+            yield Child("web", web_command(self._app), self.logs / "web.log")
 
 
 def _last_line(log: Path) -> str:
