@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 TIMEOUT_S = 5.0
-_BUSY = ("OOM", "MISCONF", "LOADING", "READONLY", "BUSY", "NOREPLICAS", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN")
+_BUSY = re.compile(r"(?:^|: -)(?:OOM|MISCONF|LOADING|READONLY|BUSY|NOREPLICAS|MASTERDOWN|CLUSTERDOWN|TRYAGAIN)\b")
+"""An answer that says: later. Before Redis 7, the refusal of a write in a script follows the place in the script."""
 _CLUSTER = "redis+cluster://"
 _NO_FUNCTIONS = re.compile(r"unknown command|NOPERM|no permissions", re.IGNORECASE)
 _REMEDIES = 4
@@ -83,7 +84,7 @@ class _Base:
             return "SCRIPT", "LOAD", self._script(transition).text
         if self._library and "Function not found" in message:
             return "FUNCTION", "LOAD", "REPLACE", self._library.text
-        if self._library and not message.startswith(_BUSY) and _NO_FUNCTIONS.search(message):
+        if self._library and not _BUSY.search(message) and _NO_FUNCTIONS.search(message):
             self._functions = False  # Redis before 7, or a user who may not load or call functions
             return None
         raise error
@@ -287,7 +288,7 @@ def _errors(store: _Base | None = None, transition: Transition[Any] | None = Non
         ) from e
     except redis.exceptions.ResponseError as e:
         message = str(e)
-        if message.startswith(_BUSY):
+        if _BUSY.search(message):
             raise StoreBusy(f"the Redis that holds the state refuses writes for now: {message}") from e
         if store is None or transition is None:
             raise StoreUnavailable(f"the Redis that holds the state answered: {message}") from e
