@@ -1,4 +1,4 @@
--- finish: a slot reports the end of its attempt; what that makes ready is put up, and the slot takes the next.
+-- finish: a slot reports the end of its attempt; the jobs behind it become ready, and the slot takes the next attempt.
 --
 -- args:     node:str incarnation:str slot_name:str op:int ref:str outcome:str payload:bytes delay_ms:int
 --           subscriptions:str leave:str

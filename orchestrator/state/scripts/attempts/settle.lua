@@ -1,4 +1,4 @@
--- settle: a node reports the end of an attempt whose slot cannot speak: its process died or was killed.
+-- settle: a node reports the end of an attempt whose slot cannot, because its process died or was killed.
 --
 -- args:     node:str incarnation:str slot_name:str ref:str outcome:str payload:bytes delay_ms:int
 -- returns:  settled permits todo | stale state | missing | gone
@@ -10,7 +10,7 @@
 -- cost:     O(successors), at most a slice; the rest is todo
 local slot = slots.load(node, incarnation, slot_name)
 if not slot then return {'gone'} end
--- `ref` is the last attempt that the slot began: the one that it was given after that was never begun
+-- `ref` is the last attempt that the slot began. It never began the one that it was given after that.
 local unbegun = slot.ref and slot.ref ~= ref and (outcome == 'lost' or outcome == 'returned')
 if ref == '' and not unbegun then return {'stale', job.waiting} end
 local run, record, current

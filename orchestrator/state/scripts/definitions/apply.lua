@@ -1,4 +1,4 @@
--- apply: definitions change together: all of them, or none where somebody changed something meanwhile.
+-- apply: definitions change together: all of them, or none if somebody changed definitions in the meantime.
 --
 -- args:     expected:int changes:bytes revision:bytes
 -- returns:  applied edits revision | conflict edits | noplan workflow | stale id

@@ -1,4 +1,4 @@
--- deliver: something happened outside: kept once by its id, for schedulers to find the triggers that it concerns.
+-- deliver: an event from outside is kept once, by its id; a scheduler then offers it to the triggers that it concerns.
 --
 -- args:     delivery:str topic:str source:str body:bytes headers:bytes
 -- returns:  delivered | duplicate

@@ -1,6 +1,6 @@
--- offer: a delivery that concerns a trigger waits for its run, once, as far as the trigger's overlap policy lets it.
+-- offer: a delivery waits at a trigger for its run, once, if the trigger's overlap policy lets it.
 --
--- `why` is empty, or says why it can make none. At a paused trigger it waits.
+-- `why` is empty, or says why the delivery can make no run. At a paused trigger a delivery waits.
 --
 -- args:     id:str generation:int delivery:str name:str why:str
 -- returns:  waits | skipped | known | stale | missing

@@ -1,4 +1,4 @@
--- beat: a node lives; its leases are renewed, and it is told what to end and whom to wake.
+-- beat: a node is alive: its lease is renewed, and it learns which attempts to end and which permits to publish.
 --
 -- args:     node:str incarnation:str number:int idle:int draining:int held:str known_tasks:str
 -- returns:  beaten kills permits unanswered | gone
@@ -48,7 +48,7 @@ for slot, ref in pairs(known) do
   if said == SOME or said == (ref or IDLE) then
     if missed[slot] then redis.call('HDEL', node_key, 'missed:' .. slot) end
   elseif not repeated then
-    -- the node does not list it: after two beats of that, it is gone
+    -- the node does not list the slot: after two such beats the slot is gone
     local mark, count = ref or IDLE, 1
     if missed[slot] then
       local before, times = string.match(missed[slot], '^(%S+) (%d+)$')

@@ -1,4 +1,4 @@
--- leave: a node goes out in good order; what its slots still hold is handed back and costs no budget.
+-- leave: a node closes in good order; the attempts of its slots are handed back, and no loss counts.
 --
 -- args:     node:str incarnation:str
 -- returns:  left permits | gone

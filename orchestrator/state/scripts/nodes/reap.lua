@@ -1,4 +1,4 @@
--- reap: nodes past their lease are closed, and what waits beside idle slots is due again.
+-- reap: nodes past their lease are closed, and permits go out again for attempts that wait beside idle slots.
 --
 -- args:     server:str broker:str
 -- returns:  reaped lost gone permits
@@ -12,7 +12,7 @@ local lost, gone = 0, {}
 -- writes
 redis.call('HSET', keys.meta, 'tick', clock.now, 'server', server)
 if not known[1] or clock.now - known[1] > limits.OUTAGE_MS or known[2] ~= server then  --@reap-outage
-  -- an outage is not a death: whoever is alive has until now + lease to say so
+  -- after an outage of the store, every node has a whole lease to beat again
   for _, node in ipairs(redis.call('ZRANGE', keys.nodes, 0, -1)) do
     redis.call('ZADD', keys.nodes, clock.now + limits.LEASE_MS, node)
   end

@@ -1,4 +1,4 @@
--- advance: carry on with what a run's other scripts left over, at most a slice of jobs.
+-- advance: work that other scripts left in a run's todo is carried on, at most a slice of jobs.
 --
 -- args:     run_id:str
 -- returns:  advanced more permits | missing
@@ -11,7 +11,7 @@ local run = runs.load(run_id)
 if not run then return {'missing'} end
 local todo_key = keys.todo(run_id)
 
--- a bucket of records: what has not started will not
+-- cancel the jobs of one bucket that have not started
 local function cancel(bucket)
   local fields = redis.call('HGETALL', keys.records(run_id, bucket))
   for i = 1, #fields, 2 do

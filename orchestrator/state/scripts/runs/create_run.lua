@@ -1,4 +1,4 @@
--- create_run: a run of a stored plan; its first jobs become ready.
+-- create_run: a run of a stored plan is created, and its first jobs become ready.
 --
 -- args:     run_id:str plan:str params:bytes priority:int key:str request:str facts:bytes
 -- returns:  created permits todo | exists run_id | conflict run_id | noplan

@@ -1,4 +1,4 @@
--- forget: an ended run is deleted, a slice of its keys a call, its record last.
+-- forget: an ended run is deleted: a slice of its keys with each call, its record last.
 --
 -- args:     run_id:str
 -- returns:  forgotten more | live | missing

@@ -1,4 +1,4 @@
--- note_seen: what a poll or a listener has seen of a trigger's source is kept for the next one.
+-- note_seen: values that a poll or a listener has seen in a trigger's source are kept for the next one.
 --
 -- `values` is a list of names, each with its value behind it.
 --

@@ -1,4 +1,4 @@
--- drop_waiting: what waits longest makes no run: it could not be made.
+-- drop_waiting: the occasions that wait longest are dropped, because their run cannot be made.
 --
 -- args:     id:str generation:int occasion:str count:int detail:str
 -- returns:  dropped | stale

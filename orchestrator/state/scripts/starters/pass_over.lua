@@ -1,4 +1,4 @@
--- pass_over: planned times that make no run: they were missed, or their run could not be made; the next is set.
+-- pass_over: planned times make no run, because they were missed or their run cannot be made; the next one is set.
 --
 -- args:     id:str generation:int planned:str last:str word:str detail:str next:str due:int
 -- returns:  passed | stale
@@ -11,6 +11,6 @@ if not starter or not starter.enabled or starter.next ~= planned then return {'s
 
 -- writes
 starters.plan(starter, next, due)
-journal.lift(starter, planned, 'failed')  -- it was tried before
+journal.lift(starter, planned, 'failed')  -- an entry of an earlier try
 journal.note(starter, last, word, detail)  --@passed-note
 return {'passed'}

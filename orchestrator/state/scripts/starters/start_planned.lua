@@ -1,4 +1,4 @@
--- start_planned: a schedule's planned time makes its run, once, as far as its overlap policy lets it; the next is set.
+-- start_planned: a planned time makes its run, once, if the schedule's overlap policy lets it; the next one is set.
 --
 -- args:     id:str generation:int planned:str next:str due:int run_id:str plan:str params:bytes priority:int
 --           facts:bytes

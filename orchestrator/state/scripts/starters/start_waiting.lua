@@ -1,6 +1,6 @@
--- start_waiting: what waits longest makes its run once there is room: a planned time, or `count` deliveries together.
+-- start_waiting: once there is room, the oldest waiting planned time makes its run, or `count` deliveries make one.
 --
--- `part` is 1 where all that waits together is too much for one run.
+-- `part` is 1 if the deliveries that wait together are too much for one run.
 --
 -- args:     id:str generation:int occasion:str count:int run_id:str plan:str params:bytes priority:int
 --           facts:bytes part:int
@@ -13,7 +13,7 @@ local starter = starters.fenced(id, generation)
 if not starter or starters.head(starter) ~= occasion then return {'stale'} end  --@waiting-fence
 local waiting = starters.waiting(starter)
 local most = math.min(waiting, starters.group(starter))
--- fewer than wait together: more came since
+-- a count below the group's: more deliveries came in the meantime
 if count > most or (count < most and part == 0) then return {'stale'} end  --@waiting-group
 if not starter.enabled or starters.room(starter) <= 0 then return {'full'} end  --@waiting-room
 if start_timers.ripe(starter, waiting) > clock.now then return {'full'} end  --@waiting-ripe

@@ -1,7 +1,7 @@
--- fire: timers that are due are applied, not popped: the transition and the timer's removal are one step.
+-- fire: due timers are applied: a timer's transition and its removal are one step.
 --
--- What needs Python (the next planned time, a poll) is handed out: its timer stands again a little later, for the case
--- that whoever has it now dies, and ends by compare-and-set.
+-- A timer whose work needs Python (the next planned time, a poll) is handed to the calling scheduler, and is due again
+-- a little later, in case that the scheduler dies. The scheduler's own transition ends it.
 --
 -- args:
 -- returns:  fired count permits now_ms next_due_ms handed

@@ -1,4 +1,4 @@
--- clock: the one source of time: Redis TIME in ms, never behind what the namespace has seen (a failover may go back)
+-- clock: the only source of time: TIME of Redis in ms, but never earlier than the namespace's mark (see `keep`)
 -- uses: keys
 local clock = {}
 function clock.begin()
@@ -8,7 +8,7 @@ function clock.begin()
   clock.now = math.max(now, mark)  --@clock-mark
 end
 
--- remember the time, so that an older clock cannot turn it back; done by beats and `fire`
+-- store the time as the namespace's mark: after a failover to an older clock, the time does not go back
 function clock.keep()
   redis.call('HSET', keys.meta, 'clock', string.format('%.0f', clock.now))
 end

@@ -1,9 +1,9 @@
--- keys: names of all keys of the namespace.  Twin: state/keys.py (a test compares the two)
+-- keys: the names of all keys of the namespace.  Twin: state/keys.py (a test compares the two)
 local keys = {}
 
 function keys.begin()
-  if keys.meta == KEYS[1] then return end  -- as in the call before, where fragments outlive a call
-  keys.meta = KEYS[1]  -- the namespace's `meta`, the one key that every script is given
+  if keys.meta == KEYS[1] then return end  -- the same namespace as in the call before (a library keeps its fragments)
+  keys.meta = KEYS[1]  -- every script is given this one key, the namespace's `meta`
   keys.prefix = string.sub(keys.meta, 1, -5)
   keys.transitions, keys.timers = keys.prefix .. 'transitions', keys.prefix .. 'timers'
   keys.nodes, keys.gone = keys.prefix .. 'nodes', keys.prefix .. 'gone'

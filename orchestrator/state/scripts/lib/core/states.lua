@@ -1,7 +1,7 @@
--- states: what the states of jobs mean for counting.  The linker puts in the number of each
+-- states: which states are final, and how an ended parent counts in the counters of the jobs behind it
 local states = {}
 
--- an ended job adds this to the counter of each job behind it: three counts in one integer
+-- An ended job adds its weight to the counter of each job behind it. A counter is three counts in one integer.
 local FAILED, SKIPPED = limits.FAILED_COUNT, limits.SKIPPED_COUNT
 states.weight = {
   [job.succeeded] = 1, [job.skipped] = SKIPPED, [job.failed] = FAILED, [job.timed_out] = FAILED,
@@ -9,7 +9,7 @@ states.weight = {
 }
 function states.final(value) return states.weight[value] ~= nil end
 
--- split a counter into how many parents succeeded, failed, were skipped
+-- split a counter into the numbers of parents that succeeded, failed and were skipped
 function states.counts(counter)
   local succeeded = counter % FAILED
   local failed = math.floor(counter / FAILED) % FAILED

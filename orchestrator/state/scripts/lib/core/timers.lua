@@ -1,4 +1,4 @@
--- timers: what is due at a time, as `kind/ref`; `fire` applies them
+-- timers: a timer is `kind/ref` in one set, ordered by the ms at which it is due; `fire` applies the due timers
 -- uses: keys
 local timers = {}
 function timers.set(kind, ref, due) redis.call('ZADD', keys.timers, due, kind .. '/' .. ref) end

@@ -1,4 +1,4 @@
--- transitions: every transition, once, numbered without gaps in its run.  Twin: state/layouts/records.py
+-- transitions: the stream has each transition once, numbered without gaps in its run.  Twin: state/layouts/records.py
 -- uses: keys clock
 local transitions = {}
 
@@ -8,7 +8,7 @@ function transitions.add(run, index, attempt, from, to, extra)
   run.transitions[#run.transitions + 1] = struct.pack('>I3I3BBH', index, attempt, from, to, #extra) .. extra
 end
 
--- what a script did to a run is one entry: run id (20 characters), the first number, ms, the transitions
+-- write the run's transitions as one entry: run id (20 characters), number of the first, ms, then each transition
 function transitions.flush(run)
   if #run.transitions == 0 then return end
   local head = run.id .. struct.pack('>I4I6', run.n - #run.transitions + 1, clock.now)

@@ -1,12 +1,12 @@
--- decide: the only place that decides what a job's next state is once the jobs before it have ended
+-- decide: when a job has ended, count it for each job behind it, and move on those that this decides
 -- uses: keys states rules plans edges records ready starting todos
-local decide = {}  -- `left`: how many jobs this script may still touch
+local decide = {}  -- `decide.left` is the number of jobs that this script may still touch
 local work
 function decide.begin() decide.left, work = limits.SLICE, {} end
 
 local RULE = 'all_success'  -- of every job
 
--- so many of a waiting job's parents have ended so far: move the job on if that decides it
+-- move a waiting job on if the ends of its parents so far decide its next state
 local function move_on(run, index, parents, succeeded, failed, skipped)
   local to = rules.next_state(RULE, parents, succeeded, failed, skipped)
   if not to then return end
@@ -16,7 +16,7 @@ local function move_on(run, index, parents, succeeded, failed, skipped)
   decide.ended(run, record, 0)
 end
 
--- a job has ended: the jobs behind it are told, from its `offset`-th on
+-- note that a job has ended: `spread` counts it for the jobs behind it, from the `offset`-th of them on
 function decide.ended(run, record, offset)
   if not starting.may_start(run) or plans.job(run.plan, record.index).successors == 0 then return end
   work[#work + 1] = {run = run, index = record.index, weight = states.weight[record.state], offset = offset}
@@ -37,19 +37,23 @@ local function tell(item)
   end
 end
 
--- tell as many as this script may; the rest is todo
+-- count the noted ends for as many jobs as this script may touch, and leave the rest to `advance`
 function decide.spread()
   local at = 1
   while work[at] do
-    if decide.left > 0 then tell(work[at])
-    else todos.leave(work[at].run, 'spread ' .. work[at].index .. ' ' .. work[at].offset) end
+    local item = work[at]
+    if decide.left > 0 then
+      tell(item)
+    else
+      todos.leave(item.run, 'spread ' .. item.index .. ' ' .. item.offset)
+    end
     at = at + 1
   end
   work = {}
   ready.flush()
 end
 
--- the jobs with nothing before them
+-- move on the jobs that have no parents, from the `offset`-th on
 function decide.roots(run, offset)
   local told, total = edges.roots(run.plan, offset, decide.left, function(index) move_on(run, index, 0, 0, 0, 0) end)
   decide.left = decide.left - told

@@ -1,8 +1,8 @@
--- edges: who comes after whom in a plan, slice by slice
+-- edges: walk over the successors of a job and the roots of a plan, slice by slice
 -- uses: keys
 local edges = {}
 
--- call visit(job, in_degree) for its successors from `offset` on, at most `most`; return how many there were
+-- call visit(job, in_degree) for at most `most` successors from `offset` on; return the number of calls
 function edges.successors(entry, offset, most, visit)
   local last = math.min(entry.successors, offset + most)
   local packed, base = entry.packed, limits.PLAN_ENTRY + 3 * entry.inputs
@@ -20,7 +20,7 @@ function edges.successors(entry, offset, most, visit)
   return math.max(last - offset, 0)
 end
 
--- call visit(job) for the plan's roots from `offset` on, at most `most`; return how many there were, and of how many
+-- call visit(job) for at most `most` roots of the plan from `offset` on; return the numbers of calls and of all roots
 function edges.roots(plan, offset, most, visit)
   local total = tonumber(redis.call('HGET', keys.plan(plan), 'roots'))
   local last = math.min(total, offset + most)

@@ -1,9 +1,9 @@
--- followers: what follows the end of a run, one after the other
+-- followers: all that follows the end of a run, in order
 -- uses: keys clock timers journal
 local followers = {}
 
 local LIST = {
-  -- no deadline ends it any more
+  -- its deadline is dropped
   function(run) timers.drop('deadline', run.id) end,  --@follow-deadline
   -- its starter has room for the next of its runs
   function(run) if run.starter then journal.ended(run) end end,

@@ -1,8 +1,8 @@
--- new_run: a run comes to be, with its first jobs
+-- new_run: create a run of a sealed plan, and move on its first jobs
 -- uses: keys clock transitions timers runs decide
 local new_run = {}
 
--- what a run is made of, or nil where the plan is not sealed
+-- read the plan's head, or nil if the plan is not sealed
 function new_run.plan(digest)
   local found = redis.call('HMGET', keys.plan(digest), 'sealed', 'n', 'workflow', 'deadline')
   if not found[1] then return nil end
@@ -12,7 +12,7 @@ function new_run.plan(digest)
   }
 end
 
--- make the run; what follows are more fields of its record (HSET first: with memory full, all or nothing)
+-- create the run; the last arguments are more fields of its record (HSET first: with memory full, all or nothing)
 function new_run.make(run_id, plan, params, class, ...)
   redis.call('HSET', keys.run(run_id), 'plan', plan.digest, 'workflow', plan.workflow, 'version', plan.version,
     'params', params, 'class', class, 'created', clock.now, 'total', plan.total, 'state', state.queued,

@@ -1,4 +1,4 @@
--- outcomes: how an attempt ends, and what follows for its job
+-- outcomes: apply an attempt's outcome: its job ends, is tried again, or is parked
 -- uses: keys clock refs timers records attempts starting decide
 local outcomes = {}
 local QUARANTINE = '{"type": "Quarantined", "message": "lost its worker %d times, so it is not tried again", '
@@ -14,7 +14,7 @@ local function again(run, record, to, delay)
   timers.set('retry', refs.of(run, record), clock.now + delay)
 end
 
--- lost is not failed: it has a budget of its own, whatever the job's retries say
+-- A lost attempt has not failed: losses have a budget of their own, apart from the job's retries. `free` spends none.
 function outcomes.lost(run, record, delay, free)
   if not free then
     record.losses = record.losses + 1
@@ -35,14 +35,14 @@ function outcomes.lost(run, record, delay, free)
   end
 end
 
--- no live node knows its task: it is asked again now and then, without an attempt of its own
+-- park an attempt whose task no live node knows; a timer looks again, and no attempt is spent
 function outcomes.unknown(run, r, task)
   local name = string.gsub(task, '[%c"\\]', function(char) return string.format('\\u%04x', string.byte(char)) end)
   redis.call('HSET', keys.errors(run.id), r.index, string.format(UNKNOWN, name))
   again(run, r, job.parked, limits.UNKNOWN_TASK_MS)
 end
 
--- `payload` is the output of an `ok`, else the error
+-- `payload` is the output for the outcome `ok`, else the error
 function outcomes.apply(run, record, outcome, payload, delay)
   if outcome == 'lost' then return outcomes.lost(run, record, delay, false) end
   if outcome == 'returned' then return outcomes.lost(run, record, delay, true) end  --@returned-free
@@ -63,7 +63,7 @@ function outcomes.apply(run, record, outcome, payload, delay)
   decide.ended(run, record, 0)
 end
 
--- the attempt that a closed or silent slot held, if it is still the current one
+-- lose the attempt of a closed or silent slot if it is still current and running; return the number of lost attempts
 function outcomes.lose(ref, free)
   local run, record, current = attempts.load(ref)
   if not current or record.state ~= job.running then return 0 end

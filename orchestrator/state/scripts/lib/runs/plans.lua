@@ -1,4 +1,4 @@
--- plans: entries of a sealed plan.  Twin: state/layouts/plans.py packs them
+-- plans: read the entries of a sealed plan.  Twin: state/layouts/plans.py packs them
 -- uses: keys
 local plans = {}
 local LAYOUT = '>I3HBBI3BHI3'  -- spec, route, class, rank, in-degree, flags, inputs, successors
@@ -7,7 +7,7 @@ function plans.begin() entries, routes = {}, {} end
 
 local function has(flags, bit) return math.floor(flags / bit) % 2 == 1 end
 
--- the job's entry; its lists are read only when they are asked for
+-- return the job's entry; `inputs`, `name` and the fragment `edges` unpack the lists behind it
 function plans.job(plan, index)
   local known = entries[index]
   if known and known.plan == plan then return known end
@@ -28,7 +28,7 @@ function plans.route(entry)
   return routes[name]
 end
 
--- the indexes of the jobs whose outputs it uses (none are listed for a job that fetches them)
+-- return the indexes of the jobs whose outputs the job uses (none for a job that fetches its inputs)
 function plans.inputs(entry)
   local found = {}
   for i = 1, entry.inputs do

@@ -1,21 +1,21 @@
--- ready: the ready sets: what could start now, in the order in which it should
+-- ready: each route's ready set has the attempts that could start now, the most urgent first
 -- uses: keys refs plans records permits
 local ready = {}
 local pending, lifted
 function ready.begin() pending, lifted = {}, {} end
 
--- a job's place: class and rank; what a backfill makes up for comes last in its class, whatever its jobs say
+-- return a job's class and rank; in a run of a backfill every job comes last in its class
 local function place(run, entry)
   local class = entry.class == limits.INHERIT_PRIORITY and run.class or entry.class
   if run.starter and string.find(run.starter, '~', 1, true) then return math.max(class, run.class), limits.LAST_RANK end
   return class, entry.rank
 end
 
--- equal scores sort by the time at which they became ready
+-- a member begins with the ms at which it became ready: of equal scores the earlier comes first
 local function member(run, record) return string.format('%013.0f', record.queued) .. ':' .. refs.of(run, record) end
 function ready.ref(found) return string.sub(found, 15) end
 
--- a job whose time has come: it stands in its route's ready set until a transition takes it out
+-- queue a job: its new attempt stands in its route's ready set until a transition takes it out
 function ready.add(run, record, entry)
   records.move(run, record, job.queued)
   local route, found = plans.route(entry), member(run, record)
@@ -28,7 +28,7 @@ function ready.add(run, record, entry)
   permits.add(route, class)  --@ready-permit
 end
 
--- put up what was added; a script does so before it claims, and at its end
+-- write the added members; a script does so before it claims and at its end
 function ready.flush()
   for route, put in pairs(pending) do
     redis.call('ZADD', keys.ready(route), unpack(put.ready))
@@ -42,7 +42,7 @@ function ready.take(route, found)
   redis.call('ZREM', keys.since(route), found)  --@ready-since
 end
 
--- take a member out until `put_back`, so that the heads behind it come to light
+-- take a member out until `put_back`: the member behind it becomes the head
 function ready.lift(route, found)
   local at = redis.call('ZSCORE', keys.ready(route), found)
   lifted[#lifted + 1] = {route, found, at, redis.call('ZSCORE', keys.since(route), found)}

@@ -1,10 +1,10 @@
--- records: what is known of a job run that is not just waiting.  Twin: state/layouts/records.py reads them
+-- records: a job run has a record as soon as it does more than wait.  Twin: state/layouts/records.py
 -- uses: keys clock states transitions
 local records = {}
 -- state, flags, attempt, retries, losses, queued, started, ended (ms); then the node's name
 local FORMAT = '>BBI3HHI6I6I6'
 
--- take in a record as it is stored
+-- unpack a stored record
 function records.read(run, index, packed)
   local record = {index = index}
   local at
@@ -21,7 +21,7 @@ function records.load(run, index)
   return packed and records.read(run, index, packed) or nil
 end
 
--- a waiting job's record to be
+-- make the record of a job run that was waiting
 function records.fresh(run, index)
   local record = {
     index = index, state = job.waiting, flags = 0, attempt = 0, retries = 0, losses = 0,
@@ -31,7 +31,7 @@ function records.fresh(run, index)
   return record
 end
 
--- make a move: the record, the run's tally and the transition, together; `flush` stores the record
+-- move a job run to another state: in its record, the run's tally and the transitions (`flush` stores the record)
 function records.move(run, record, to, extra)
   if to == job.queued then
     record.attempt, record.queued, record.started, record.ended = record.attempt + 1, clock.now, 0, 0
@@ -50,7 +50,7 @@ function records.move(run, record, to, extra)
   end
 end
 
--- store every record that moved, a bucket at a time
+-- store the records that moved, bucket by bucket
 function records.flush(run)
   local buckets = {}
   for _, record in ipairs(run.moved) do

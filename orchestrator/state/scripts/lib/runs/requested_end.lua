@@ -1,4 +1,4 @@
--- requested_end: a run is to end: nothing starts any more, running attempts are for their nodes to end
+-- requested_end: request a run's end: no job starts any more, and the nodes end the running attempts
 -- uses: runs todos
 local requested_end = {}
 function requested_end.request(run, to, who, why)

@@ -1,11 +1,11 @@
--- rules: which ends of its parents lead a waiting job to which state
+-- rules: a trigger rule says which ends of its parents move a waiting job to which state
 local rules = {}
 
--- A rule is given the number of all parents, and of those that succeeded, failed and were skipped so far. It returns
--- the job's next state, or nil as long as it is open.
+-- A rule gets the number of parents, and how many of them succeeded, failed and were skipped so far. It returns the
+-- job's next state, or nil while more ends are needed.
 local next_state = {}
 
--- every parent succeeded; a failure, else a skip, goes on to the jobs behind
+-- The job starts if every parent succeeded. It gets `upstream_failed` if one failed, else `skipped` if one was skipped.
 function next_state.all_success(parents, succeeded, failed, skipped)
   if succeeded + failed + skipped < parents then return nil end
   if failed > 0 then return job.upstream_failed end  --@all-success

@@ -1,8 +1,8 @@
--- run_end: whether a run is over, and how it ended
+-- run_end: the only place that knows whether a run is over, and its final state
 -- uses: states
 local run_end = {}
 
--- whether every job run is final; a wished end needs no job that still waits
+-- return whether every job run is final; after a requested end, waiting jobs count as final
 function run_end.is_over(run)
   local final = 0
   for value in pairs(states.weight) do final = final + run.counts[value + 1] end

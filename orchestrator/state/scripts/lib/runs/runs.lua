@@ -1,4 +1,4 @@
--- runs: a run's own record: loaded first by every script, saved once at its end
+-- runs: every script loads the record of a run first, and saves it once at the end
 -- uses: keys clock transitions records followers run_end
 local runs = {}
 local TALLY = limits.TALLY
@@ -8,7 +8,7 @@ local FIELDS = {
 local loaded
 function runs.begin() loaded = {} end
 
--- the run, or nil: a script writes nothing for a run that is not there
+-- return the run, or nil if it is missing: a script writes nothing for a missing run
 function runs.load(id)
   if loaded[id] then return loaded[id] end
   local found = redis.call('HMGET', keys.run(id), unpack(FIELDS))
@@ -28,13 +28,13 @@ function runs.no_counts(total)
   return struct.pack('>I3', total) .. string.rep('\0', 3 * (limits.JOB_STATES - 1))
 end
 
--- the run itself moves on
+-- move the run itself to another state
 function runs.move(run, to, extra)
   transitions.add(run, limits.RUN_INDEX, 0, run.state, to, extra)
   run.state = to
 end
 
--- end the run if it is over and nothing is left in its todo
+-- end the run if it is over and its todo is empty
 local function settle(run)
   if run.state >= state.succeeded or not run_end.is_over(run) then return end
   if redis.call('LLEN', keys.todo(run.id)) > 0 then return end  --@end-todo
@@ -45,7 +45,7 @@ local function settle(run)
   followers.run_ended(run)
 end
 
--- store what changed in every run that this script loaded
+-- store the changes of every run that this script loaded
 function runs.save()
   for _, run in pairs(loaded) do
     if run.changed then

@@ -1,4 +1,4 @@
--- todos: what a script leaves for `advance`: a line `kind job offset` in the run's todo
+-- todos: a script leaves work for `advance` as a line `kind job offset` in the run's todo
 -- uses: keys clock
 local todos = {}
 function todos.leave(run, line)

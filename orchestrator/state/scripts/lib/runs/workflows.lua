@@ -1,11 +1,11 @@
--- workflows: workflows and the versions that they have had
+-- workflows: each workflow has versions, one for each plan that was sealed for it
 -- uses: keys
 local workflows = {}
 
--- how many jobs an upload has, or nil where it is not whole
+-- return the number of jobs of an upload, or nil if the upload is not complete
 function workflows.uploaded(plan) return redis.call('HGET', keys.plan(plan), 'n') end
 
--- seal an upload and make it its workflow's current version; gives the version, and whether it is new
+-- seal an upload and make it its workflow's current version; return the version, and whether it is new
 function workflows.seal(workflow, plan)
   local plan_key, workflow_key = keys.plan(plan), keys.workflow(workflow)
   redis.call('HSET', plan_key, 'sealed', 1)
@@ -22,7 +22,7 @@ function workflows.seal(workflow, plan)
   return tonumber(version), not known[1]
 end
 
--- a workflow is not offered any more; its versions stay for the runs that they have
+-- offer a workflow no longer; its versions stay for their runs
 function workflows.retire(workflow)
   redis.call('SREM', keys.workflows, workflow)
   redis.call('HDEL', keys.workflow(workflow), 'latest', 'current')

@@ -1,8 +1,8 @@
--- change_ops: changes of definitions as their editors pack them.  Twin: state/layouts/change_ops.py
+-- change_ops: read packed changes of definitions.  Twin: state/layouts/change_ops.py
 -- uses: keys
 local change_ops = {}
 
--- split ops into lists of texts: kind, then its fields; each text and each list with its length before it
+-- split packed changes into lists of texts: the kind, then the fields; a length stands before each list and each text
 function change_ops.read(packed)
   local list, at = {}, 1
   while at <= #packed do
@@ -19,7 +19,7 @@ function change_ops.read(packed)
   return list
 end
 
--- whether the starter is still as its editor saw it: '' for any, 0 for none, else its generation, or that and `next`
+-- return whether the starter is as its editor saw it: '' for any, 0 for none, else its generation, or that and `next`
 local EDITS = {starter = true, drop = true, pause = true, resume = true, clear = true}
 function change_ops.current(op)
   if not EDITS[op.kind] or op[2] == '' then return true end

@@ -1,13 +1,13 @@
--- dataset_joins: a trigger that waits for several datasets: the last delivery of each, within its window
+-- dataset_joins: a trigger that waits for several datasets keeps the last delivery of each, within its window
 -- uses: keys clock
 local dataset_joins = {}
 
--- what it has heard starts nothing: a later one stands for it, or it was too long ago
+-- record at a kept delivery why it starts no run: a later one replaced it, or it is too old
 local function let_go(id, entry, word)
   redis.call('HSET', keys.delivery(string.match(entry, '^%d+ (.*)$')), 's:' .. id, word)
 end
 
--- take in one; gives all deliveries, the oldest first, once each dataset has one, else none
+-- keep a delivery; once each dataset has one, return them all, the oldest first; else none
 function dataset_joins.all(starter, name, delivery)
   local key = keys.dataset_joins(starter.id)
   local before = redis.call('HGET', key, name)
@@ -31,7 +31,7 @@ function dataset_joins.all(starter, name, delivery)
   return whole
 end
 
--- begin anew
+-- forget the deliveries that are kept
 function dataset_joins.clear(id)
   for _, entry in ipairs(redis.call('HVALS', keys.dataset_joins(id))) do let_go(id, entry, 'superseded') end
   redis.call('DEL', keys.dataset_joins(id))

@@ -1,4 +1,4 @@
--- definitions: workflows, schedules, triggers and calendars, changed one by one: a function for each kind of op
+-- definitions: change workflows, schedules, triggers and calendars: one function for each kind of change
 -- uses: keys timers dataset_joins pauses starter_edits workflows
 local definitions = {}
 local LISTS = {schedule = 'schedules', trigger = 'triggers', backfill = 'backfills'}

@@ -1,10 +1,11 @@
--- journal: what became of a starter's occasions, the last of them: `occasion\nword\ndetail`, of a run with its end
+-- journal: the last occasions of a starter and their results, as `occasion\nword\ndetail`
 -- uses: keys clock starters start_timers
 local journal = {}
 
 local function is_planned(starter) return starter.kind ~= 'trigger' end
 
--- words: `run`, `missed` (detail: how many, until when), `skipped`, `failed` (detail: why)
+-- record an occasion's result, a word and its detail: `run` (its id, and later its end), `missed` (number, first's ms),
+-- `skipped` (why) or `failed` (why)
 function journal.note(starter, occasion, word, detail)
   local key = keys.journal(starter.log)
   if redis.call('EXISTS', keys.starter(starter.log)) == 0 then return end
@@ -12,7 +13,7 @@ function journal.note(starter, occasion, word, detail)
   redis.call('ZREMRANGEBYRANK', key, 0, -limits.JOURNAL_KEPT - 1)
 end
 
--- a planned time comes to something else than it had: all that was told of it goes, or only what has one word
+-- before a new result is recorded for a planned time, delete its earlier entries: all but `missed`, or only one word's
 function journal.lift(starter, occasion, only)
   for _, member in ipairs(redis.call('ZRANGEBYSCORE', keys.journal(starter.log), occasion, occasion)) do
     local word = string.match(member, '^[^\n]*\n(%a+)\n')
@@ -20,14 +21,14 @@ function journal.lift(starter, occasion, only)
   end
 end
 
--- a run of the occasion lives
+-- record that an occasion has its run
 function journal.started(starter, occasion, run_id)
   if is_planned(starter) then journal.lift(starter, occasion) end  --@started-lift
   redis.call('SADD', keys.living(starter.id), run_id)
   journal.note(starter, occasion, 'run', run_id)
 end
 
--- what depends on the past goes by the run that was planned last
+-- keep the end of the run that was planned last, for a starter that depends on the past
 local function note_end(starter, run)
   local known = redis.call('HMGET', starter.key, 'depends_on_past', 'last_end_at')
   if known[1] ~= '1' or tonumber(run.occasion) < tonumber(known[2] or 0) then return end  --@last-end-order
@@ -35,9 +36,9 @@ local function note_end(starter, run)
   starter.last_end = run.state
 end
 
--- a run is over: what it became, and room for what waits
+-- record the end of a run at its starter, which may now start what waits
 function journal.ended(run)
-  -- not among its living runs: its starter was deleted, and another has the id now
+  -- The run is not among the living ones: its starter was deleted, and another starter may have the id now.
   if redis.call('SREM', keys.living(run.starter), run.id) == 0 then return end  --@ended-living
   local starter = starters.load(run.starter)
   if not starter then return end

@@ -1,37 +1,37 @@
--- overlaps: what becomes of an occasion while earlier ones of its starter live or wait.  Twin: scheduling/overlaps.py
+-- overlaps: apply the overlap policy of a starter to a new occasion.  Twin: scheduling/overlaps.py
 -- uses: keys starters journal runs requested_end
 local overlaps = {}
 
--- how many runs wait to be made
+-- return the number of runs that the waiting occasions will make
 local function queued(starter) return math.ceil(starters.waiting(starter) / starters.group(starter)) end
 
--- what its overlap policy makes of a new occasion: start, wait, skip or replace
+-- return what happens to a new occasion: 'start', 'wait', 'skip' or 'replace'
 function overlaps.decision(starter)
   local waiting = starters.waiting(starter)
-  -- it joins its group
+  -- the occasion joins the group that gathers
   if starter.need == 0 and waiting % starters.group(starter) > 0 then return 'wait' end  --@overlap-joins
   local runs_waiting, room = queued(starter), starters.room(starter)
   if room > runs_waiting then return 'start' end
   if starter.overlap == 'cancel_old' then return 'replace' end  --@overlap-replace
-  if starter.overlap == 'queue_one' then  -- what there is room for is about to start
+  if starter.overlap == 'queue_one' then  -- waiting runs for which there is room are about to start
     return runs_waiting <= math.max(room, 0) and 'wait' or 'skip'
   end
   return starter.overlap == 'queue_all' and waiting < limits.MOST_WAITING and 'wait' or 'skip'  --@overlap-queue
 end
 
--- why it was skipped
+-- return why an occasion is skipped
 function overlaps.why(starter)
   if starters.closed(starter) then return 'an earlier run did not succeed' end
   return starter.overlap == 'queue_all' and 'too many wait already' or 'an earlier run is not over'
 end
 
--- an occasion makes no run
+-- record that an occasion makes no run
 function overlaps.skip(starter, occasion, why)
   if starter.kind == 'trigger' then redis.call('HSET', keys.delivery(occasion), 's:' .. starter.id, 'skipped') end
   journal.note(starter, occasion, 'skipped', why)
 end
 
--- make room for the newest: the oldest runs that live are cancelled, then what has waited longest is dropped
+-- make room for the newest occasion: cancel the oldest living runs, then drop the occasions that wait longest
 function overlaps.replace(starter)
   local living = {}
   for _, id in ipairs(redis.call('SMEMBERS', keys.living(starter.id))) do

@@ -2,7 +2,7 @@
 -- uses: keys clock starter_edits
 local pauses = {}
 
--- `held` is the planned time that would have been next
+-- pause a starter; `held` keeps the planned time that would have been next
 function pauses.pause(id)
   local key = keys.starter(id)
   local known = redis.call('HMGET', key, 'kind', 'paused', 'next')

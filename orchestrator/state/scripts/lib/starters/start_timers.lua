@@ -1,13 +1,13 @@
--- start_timers: the timer that wakes a scheduler for what waits at a starter: it stands whenever something may start
+-- start_timers: while a waiting occasion may start, the timer `room` stands and wakes a scheduler
 -- uses: keys clock timers starters
 local start_timers = {}
 
--- when the delivery that waits first (0) or last (-1) came
+-- return when the delivery came that waits first (0) or last (-1)
 local function came(starter, at)
   return redis.call('HGET', keys.delivery(redis.call('LINDEX', keys.waiting(starter.id), at)), 'at')
 end
 
--- when what waits may start: a batch that is not full by its first delivery, what debounces by its last
+-- return when the waiting occasions may start: an incomplete batch by its first delivery, a debounced group by its last
 function start_timers.ripe(starter, waiting)
   if starter.wait == 0 or waiting >= starters.group(starter) then return clock.now end
   local ripe = (came(starter, 0) or 0) + starter.wait * (starter.size > 0 and 1 or limits.LONGEST_DEBOUNCE)
@@ -15,7 +15,7 @@ function start_timers.ripe(starter, waiting)
   return math.max(ripe, clock.now)
 end
 
--- something has changed: what waits, what lives, or the starter itself
+-- set or drop the timer, after a change of the waiting occasions, the living runs or the starter itself
 function start_timers.arm(starter)
   local waiting = starters.waiting(starter)
   if waiting == 0 or not starter.enabled or starters.room(starter) <= 0 then  --@arm

@@ -1,11 +1,11 @@
--- starter_edits: what follows when the record of a schedule or trigger is written, or what waits at it is dropped
+-- starter_edits: what an edit of a starter's record entails: its generation, its timers, and its waiting occasions
 -- uses: keys clock timers starters start_timers journal
 local starter_edits = {}
 
--- the record was written: its generation is a new one, and its timers stand as it says
+-- after its record was written: give the starter a new generation, and set its timers as the record says
 function starter_edits.edited(id)
   local key = keys.starter(id)
-  -- never a generation that it had before
+  -- the number of edits: a generation that the starter never had before
   redis.call('HSET', key, 'generation', redis.call('HGET', keys.meta, 'edits'))  --@edit-generation
   redis.call('HSETNX', key, 'created', clock.now)
   local starter, more = starters.load(id), redis.call('HMGET', key, 'due', 'poll_ms')
@@ -14,7 +14,7 @@ function starter_edits.edited(id)
   if starter.enabled and tonumber(more[2]) > 0 then timers.want('poll', id, clock.now) else timers.drop('poll', id) end
 end
 
--- its record is about to be written: a planned time that has come would be forgotten where the next is a later one
+-- before its record is written: record a due planned time that the new record passes over as skipped
 function starter_edits.overtaken(id, next)
   local starter = starters.load(id)
   if not starter or not starter.enabled or not starter.next or starter.next == '' then return end
@@ -23,7 +23,7 @@ function starter_edits.overtaken(id, next)
   journal.note(starter, starter.next, 'skipped', 'its schedule was changed before it started')
 end
 
--- what waits makes no run any more; gives how much that was
+-- drop the waiting occasions; return how many there were
 function starter_edits.let_go(id, kind)
   local waiting = redis.call('LRANGE', keys.waiting(id), 0, -1)
   if kind == 'trigger' then

@@ -1,4 +1,4 @@
--- claim_reply: what a worker is given to run an attempt
+-- claim_reply: build the part of a reply that a worker needs to run an attempt
 -- uses: keys plans attempts
 local claim_reply = {}
 

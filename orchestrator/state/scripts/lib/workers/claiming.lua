@@ -1,8 +1,8 @@
--- claiming: a slot takes the head of its routes; the heart of claim, which finish uses too
+-- claiming: a slot takes the head of its routes, in `claim` and in `finish`
 -- uses: clock runs records attempts outcomes ready admission fairness tasks permits
 local claiming = {}
 
--- a turn ends: ask for one permit for what is left
+-- at the end of a turn: ask for one permit if an attempt is ready
 function claiming.leave(subscriptions)
   for classes, route in string.gmatch(subscriptions, '(%d+) ([^\n]+)') do
     local found, score = fairness.head(route, classes)
@@ -50,7 +50,7 @@ function claiming.next(node, subscriptions)
   return ref
 end
 
--- nothing for these subscriptions: pass the permit on to the class of the most urgent, never to a queue of our own
+-- with nothing to take: pass the permit on to the class of the most urgent, never to one of these subscriptions
 function claiming.pass_on(subscriptions)
   for classes, route in string.gmatch(subscriptions, '(%d+) ([^\n]+)') do
     local found, score = fairness.head(route, '0123')

@@ -2,7 +2,7 @@
 -- uses: keys clock permits brokers
 local healing = {}
 
--- idle slots of the live nodes that take this class of this route
+-- return the number of idle slots of live nodes that take this class of this route
 local function idle_slots(route, class)
   local sum = 0
   for _, node in ipairs(redis.call('ZRANGEBYSCORE', keys.nodes, clock.now, '+inf')) do

@@ -1,4 +1,4 @@
--- nodes: worker nodes come in, stay by their beats, and go out
+-- nodes: open and close worker nodes
 -- uses: keys clock slots outcomes
 local nodes = {}
 
@@ -28,7 +28,7 @@ local function remember(node, lost)
   redis.call('PEXPIRE', keys.gone, limits.NODE_KEPT_MS)
 end
 
--- close a node: what its slots hold is lost, or handed back for free where it leaves in good order; return the attempts
+-- close a node: the attempts of its slots are lost; `free` if it leaves in good order, and no loss counts; return them
 function nodes.close(node, free)
   redis.call('ZREM', keys.nodes, node)
   local key, lost = keys.node(node), {}
@@ -45,7 +45,7 @@ function nodes.close(node, free)
   return lost
 end
 
--- an open node takes from other routes than before
+-- change the routes that an open node takes from
 function nodes.subscribe(name, subscriptions)
   local known = redis.call('HMGET', keys.node(name), 'subscriptions', 'slots')
   count_slots(known[1], -tonumber(known[2]))
@@ -53,14 +53,14 @@ function nodes.subscribe(name, subscriptions)
   redis.call('HSET', keys.node(name), 'subscriptions', subscriptions)
 end
 
--- the name under which an incarnation of a node is open: its own, or the one that it stepped aside to; nil if closed
+-- return the name under which an incarnation of a node is open: its own, or after `step_aside` another; nil if closed
 function nodes.find(node, incarnation)
   for _, name in ipairs({node, slots.aside(node, incarnation)}) do
     if redis.call('HGET', keys.node(name), 'incarnation') == incarnation then return name end
   end
 end
 
--- who has the name: nil for nobody, else 'draining', 'silent' or 'live', its info, and ms since its last beat
+-- return who has the name: nil for nobody, else 'draining', 'silent' or 'live', its info, and ms since its last beat
 function nodes.holder(node)
   local known = redis.call('HMGET', keys.node(node), 'incarnation', 'draining', 'info', 'beaten')
   if not known[1] then return nil end

@@ -1,6 +1,7 @@
--- permits: permits that the caller has to publish; no message comes out of Lua
+-- permits: collect the permits that the script's caller must publish
 -- uses: keys
-local permits, wanted, in_order = {}
+local permits = {}
+local wanted, in_order
 function permits.begin() wanted, in_order = {}, {} end
 
 local function entry_of(route, class)
@@ -14,25 +15,25 @@ local function entry_of(route, class)
   return found
 end
 
--- one more attempt is ready there
+-- ask for a permit: one more attempt is ready
 function permits.add(route, class)
   local entry = entry_of(route, class)
   entry.count = entry.count + 1
 end
 
--- the caller itself has taken one: no need to wake another for it
+-- ask for one less: the caller itself has taken an attempt
 function permits.taken(route, class)
   local entry = entry_of(route, class)
   entry.count = math.max(entry.count - 1, 0)
 end
 
--- publish whatever is thought to be out: messages were lost
+-- ask for so many permits, no matter how many are thought to be out: messages were lost
 function permits.heal(route, class, count)
   local entry = entry_of(route, class)
   entry.count, entry.healing = count, true
 end
 
--- the list for the reply: route, class, count, …; what is out is an estimate, kept here
+-- return the list for the reply (route, class, count, …), and add the counts to the estimate of permits that are out
 function permits.due()
   local flat = {}
   for _, entry in ipairs(in_order) do
@@ -43,14 +44,18 @@ function permits.due()
       count = math.min(count, most - tonumber(known[1] or 0))  --@permits-bound
     end
     if count > 0 then
-      if entry.healing then redis.call('HSET', key, field, count) else redis.call('HINCRBY', key, field, count) end
+      if entry.healing then
+        redis.call('HSET', key, field, count)
+      else
+        redis.call('HINCRBY', key, field, count)
+      end
       flat[#flat + 1], flat[#flat + 2], flat[#flat + 3] = entry.route, entry.class, count
     end
   end
   return flat
 end
 
--- a permit has arrived: it is no longer out, and the queue's healing starts afresh
+-- note that a permit has arrived: it is no longer out, and the queue's healing starts afresh
 function permits.arrived(route, class)
   local key, field = keys.route(route), 'out:' .. class
   local known = redis.call('HMGET', key, field, 'heal:' .. class)

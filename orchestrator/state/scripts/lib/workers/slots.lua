@@ -1,12 +1,12 @@
--- slots: what each slot of a node holds and was last told: a repeated operation gets the same reply
+-- slots: each slot of a node keeps its attempt and its last reply, so that a repeated operation gets the same reply
 -- uses: keys
 local slots = {}
 local NONE = limits.NO_ATTEMPT
 
--- the name of a draining node that made room for a new one of its name
+-- return the name of a draining node that made room for a new node of its name
 function slots.aside(node, incarnation) return node .. '#' .. incarnation end
 
--- the slot of an open node: op, ref (nil for none) and what it was told; nil if this incarnation is closed
+-- return the slot of an open node: op, ref (nil for none) and last reply; nil if this incarnation is closed
 function slots.load(node, incarnation, name)
   local key = keys.node(node)
   local found = redis.call('HMGET', key, 'incarnation', 'slot:' .. name)
@@ -19,31 +19,35 @@ function slots.load(node, incarnation, name)
   local part = 0
   for text in string.gmatch(found[2] or '', '[^\n]+') do
     part = part + 1
-    if part == 1 then slot.op = tonumber(text)
-    elseif part == 2 then slot.ref = text ~= NONE and text or nil
-    else slot.said[part - 2] = text end
+    if part == 1 then
+      slot.op = tonumber(text)
+    elseif part == 2 then
+      slot.ref = text ~= NONE and text or nil
+    else
+      slot.said[part - 2] = text
+    end
   end
   return slot
 end
 
--- remember an operation: what the slot now holds and was told (tag, todo, permits)
+-- keep an operation: the slot's attempt and the reply (tag, todo, permits)
 function slots.keep(slot, op, ref, tag, todo, due)
   local parts = {op, ref or NONE, tag, todo and 1 or 0}
   for _, part in ipairs(due) do parts[#parts + 1] = part end
   redis.call('HSET', slot.key, slot.field, table.concat(parts, '\n'))
 end
 
--- what the slot was told: tag, todo, permits
+-- return the last reply: tag, todo, permits
 function slots.said(slot)
   local due = {}
   for i = 3, #slot.said do due[i - 2] = slot.said[i] end
   return slot.said[1], slot.said[2] == '1', due
 end
 
--- forget a slot, and the beats that have missed it
+-- delete a slot, and the number of beats that missed it
 function slots.drop(slot) redis.call('HDEL', slot.key, slot.field, 'missed:' .. slot.name) end
 
--- every slot that a node's hash lists: name → the attempt it holds or false
+-- return each slot of a node's hash: name → its attempt, or false
 function slots.of(fields)
   local held = {}
   for i = 1, #fields, 2 do

@@ -1,4 +1,4 @@
--- tasks: which node knows which task: a node does not take what it does not know
+-- tasks: each node says which tasks it knows, and takes no other
 -- uses: keys clock permits
 local tasks = {}
 local texts, anyone
