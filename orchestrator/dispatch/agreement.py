@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence, Set
 
 from orchestrator.dispatch.broker import Broker
 from orchestrator.model.run import NodeInfo, QueueInfo
+from orchestrator.settings import Settings
 from orchestrator.state.transitions.values import Permits
 
 logger = logging.getLogger(__name__)
@@ -66,6 +67,19 @@ def apart(broker: Broker, nodes: Sequence[NodeInfo], queues: Iterable[QueueInfo]
         groups = [found[queue.route] for queue in queues if queue.ready and queue.route in found]
         away = {node.name: node for group in groups for node in group}
     return told(broker, list(away.values())) if away else ""
+
+
+def tell_other_broker(settings: Settings, broker: Broker, ids: str) -> None:
+    """Say in a worker's log that the settings name another broker than its app, whose ids are given."""
+    if settings.broker_url:
+        theirs = Broker.of_url(settings.broker_url)
+        if not theirs.is_one_of(set(ids.split())):
+            logger.warning(
+                "this worker listens to %s, its app's broker; ORCHESTRATOR_BROKER_URL is %s: this worker hears no "
+                "permits of processes that do not name the app",
+                broker.name,
+                theirs.name,
+            )
 
 
 class Agreement:

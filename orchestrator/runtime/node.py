@@ -21,6 +21,7 @@ from celery import __version__ as celery_version
 from celery.worker import state as worker_state
 
 from orchestrator import threads
+from orchestrator.dispatch.agreement import tell_other_broker
 from orchestrator.model.errors import OrchestratorError
 from orchestrator.model.ids import AttemptRef
 from orchestrator.runtime import afterwards, capture, outcomes
@@ -130,6 +131,7 @@ class Node:
             "celery": celery_version,
         }
         ids = " ".join(sorted(broker.all_ids()))
+        tell_other_broker(resources.settings, broker, ids)
         register = Register(
             resources.node, resources.subscriptions, slots_of(self._worker), json.dumps(info).encode(), ids
         )

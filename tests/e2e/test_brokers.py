@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -10,10 +11,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import redis
 
-from orchestrator import Client, Run, Workflow
+from orchestrator import Client, Run, Workflow, children
 from orchestrator.model.states import RunState
 from support.configured import configured
 from support.fleet import Fleet
@@ -125,6 +127,7 @@ def test_a_client_without_the_app_is_told_and_the_work_is_done_all_the_same(
         assert f"redis://127.0.0.1:{broker.port}/0" in line
         assert "permits from here go to redis://" in line
         assert "connections to the broker are made anew" not in worker.text()
+        assert "ORCHESTRATOR_BROKER_URL is redis://" in worker.text()
         with redis.Redis.from_url(fleet.redis_url) as here:
             assert here.keys(f"{fleet.namespace}:*") == [], "permits that nobody hears are not published"
         doctor = shop.cli("doctor", app=False)
@@ -161,6 +164,23 @@ def test_rabbitmq_with_a_list_of_addresses_and_a_virtual_host(fleet: Fleet, rabb
     with Client(fleet.client.settings, app=shop.app) as client, shop.worker():
         assert client.nodes.elsewhere() == ""
         assert sorted(shop.seconds(client) for _ in range(3))[1] < AT_ONCE_S
+
+
+def test_up_names_the_app_to_what_it_starts(tmp_path: Path) -> None:
+    """The app has a broker of its own, here one that is away: the scheduler publishes there, not to the store."""
+    conf = {"broker_url": "redis://127.0.0.1:1/0", "broker_connection_max_retries": 1}
+    env = {**os.environ, "PYTHONPATH": str(TESTS), "CONF": json.dumps(conf), "C_FORCE_ROOT": "1"}
+    env |= {"ORCHESTRATOR_DATA_DIR": str(tmp_path), "ORCHESTRATOR_WEB_PORT": "0"}
+    command = [sys.executable, "-m", "orchestrator", "-A", "support.configured", "up", "--json"]
+    with (tmp_path / "up.log").open("ab") as log:
+        process = children.spawn(command, env=env, stdout=log, stderr=log, cwd=TESTS)
+    try:
+        name = (tmp_path / "logs" / "scheduler.log").as_posix()
+        wait_until(lambda: Path(name).exists(), 20, "the scheduler to be started")
+        argv = next(each.cmdline() for each in psutil.Process(process.pid).children() if "scheduler" in each.cmdline())
+        assert argv[argv.index("-A") + 1] == "support.configured"
+    finally:
+        children.stop(process, patience_s=20)
 
 
 # -- queues -----------------------------------------------------------------------------------------------------------

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.cli.base import Command
+from orchestrator.cli.base import Command, celery_app
 from orchestrator.model import shapes
 
 if TYPE_CHECKING:
+    from celery import Celery
+
     from orchestrator.settings import Settings
 
 
@@ -31,6 +33,7 @@ def web(host: str | None, port: int | None, as_json: bool) -> None:
     from orchestrator.web.server import listen
 
     settings = get_settings()
+    app = celery_app()
     store_url(settings)  # a wrong setting, or no Redis, is one line here
     listener = listen(host or settings.web_host, settings.web_port if port is None else port)
     init_sentry()
@@ -40,10 +43,10 @@ def web(host: str | None, port: int | None, as_json: bool) -> None:
         print_json(shapes.WebProcess(pid=os.getpid(), host=where[0], port=where[1]))
         sys.stdout.flush()
     logging.getLogger("orchestrator.web").info("listening on %s, port %d", *where[:2])
-    asyncio.run(_serve(settings, listener))
+    asyncio.run(_serve(settings, app, listener))
 
 
-async def _serve(settings: Settings, listener: socket.socket) -> None:
+async def _serve(settings: Settings, app: Celery | None, listener: socket.socket) -> None:
     from orchestrator.client import AsyncClient
     from orchestrator.web.app import create_app
     from orchestrator.web.health import Readiness
@@ -51,7 +54,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
 
     readiness = Readiness(settings)
     try:
-        async with AsyncClient(settings) as client:
+        async with AsyncClient(settings, app=app) as client:
             await server(create_app(client.hooks, readiness)).serve(sockets=[listener])
     finally:
         await readiness.close()
