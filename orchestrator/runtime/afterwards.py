@@ -72,7 +72,7 @@ def _request(resources: Resources, ref: str, spec: JobSpec, name: str, retries: 
     except (OrchestratorError, LookupError):
         args, kwargs = [], {}
     request = requests.request_of(resources.hostname, ref, retries, spec, resources.app.conf.task_default_queue)
-    request.update(argsrepr=saferepr(args, requests.REPR), kwargsrepr=saferepr(kwargs, requests.REPR))
+    request.update(argsrepr=saferepr(tuple(args), requests.REPR), kwargsrepr=saferepr(kwargs, requests.REPR))
     return Context(request, args=args, kwargs=kwargs, called_directly=False)
 
 

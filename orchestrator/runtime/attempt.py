@@ -174,7 +174,7 @@ class _Run:
 
     def _tell_start(self, args: list[Any], kwargs: dict[str, Any]) -> None:
         request = self._request
-        request["argsrepr"] = saferepr(args, requests.REPR)
+        request["argsrepr"] = saferepr(tuple(args), requests.REPR)
         request["kwargsrepr"] = saferepr(kwargs, requests.REPR)
         if signals.task_received.receivers:
             received = requests.received(self._resources.app, self._task, request, args, kwargs)

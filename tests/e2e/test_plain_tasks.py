@@ -15,7 +15,7 @@ from celery.canvas import chord, group
 
 from orchestrator import Workflow
 from orchestrator.model.states import RunState
-from support import shop
+from support import peculiar, shop
 from support.fleet import Fleet
 from support.needs import require
 from support.redis_server import RedisServer
@@ -30,14 +30,26 @@ def pool(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def fleet(pool: str, redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("heard") / "heard"
+
+
+@pytest.fixture(scope="module")
+def fleet(pool: str, log: Path, redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     require("redis")
     with Fleet(tmp_path_factory.mktemp(pool), redis_url) as made:
         backend = redis_url.removesuffix("0") + "1"  # results have a database of their own
-        made.worker("-P", pool, "-c", "2", env={"SHOP_BACKEND": backend, "SHOP_ACKS_LATE": "1"}).start()
+        env = {"SHOP_BACKEND": backend, "SHOP_ACKS_LATE": "1", "PECULIAR_LOG": str(log)}
+        made.worker("-P", pool, "-c", "2", "-I", "support.peculiar", env=env).start()
         yield made
         with RedisServerClient(backend) as client:
             client.flushdb()
+
+
+@pytest.fixture
+def heard(log: Path) -> Path:
+    log.unlink(missing_ok=True)
+    return log
 
 
 @pytest.fixture
@@ -102,6 +114,40 @@ def test_late_acknowledgement_stays_the_apps(
         if pool != "solo":  # there Celery sends every acknowledgement after the body
             assert client.hlen("unacked") == before
         run.wait(timeout=10)
+
+
+def test_a_task_knows_the_same_of_itself_in_a_job_and_plainly(fleet: Fleet, plain: Celery) -> None:
+    """A table of properties: each row is the same in both. What differs by design is not in it (see outcomes.md)."""
+    options = {"headers": {"tenant": "acme"}, "time_limit": 60, "soft_time_limit": 50}
+    signature = peculiar.properties.s(1, "two", three=[3]).set(**options)
+    plainly = plain.send_task(signature.task, signature.args, signature.kwargs, **options).get(timeout=10)
+    _, run = fleet.outcome(signature)
+    in_a_job = run.output("job")
+    assert len(in_a_job) == 29
+    assert {row: (in_a_job[row], plainly[row]) for row in in_a_job if in_a_job[row] != plainly[row]} == {}
+
+
+@pytest.mark.parametrize("how", ["", "raise", "not json", "reject", "exit"])
+def test_hooks_and_signals_hear_the_same_of_a_job_and_of_a_plain_task(
+    fleet: Fleet, plain: Celery, pool: str, heard: Path, how: str
+) -> None:
+    if how == "exit" and pool != "prefork":
+        pytest.skip("a plain task that exits takes a slot or the worker with it there")
+    last = "task_failure" if how in ("reject", "exit") else "after_return"
+
+    def all_heard() -> list[str]:
+        wait_until(lambda: any(last in line for line in peculiar.read(heard)), 10, f"{last} to be heard")
+        # An output that cannot be stored is told by another exception: ours says what is wrong with it.
+        lines = [line.replace("OutputError", "EncodeError") for line in peculiar.read(heard)]
+        heard.unlink()
+        return sorted(line for line in lines if line.startswith("loud.end "))
+
+    call(plain, peculiar.end, how)
+    plainly = all_heard()
+    fleet.outcome(peculiar.end.s(how))
+    in_a_job = all_heard()
+    if how != "exit":  # of which Celery's main process knows a lost worker only
+        assert in_a_job == plainly
 
 
 def test_plain_tasks_are_not_starved_by_workflows(fleet: Fleet, plain: Celery) -> None:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from celery import Task, signals
+from celery import Task, current_task, signals
 from celery.exceptions import Ignore, Reject, Retry
 from celery.result import AsyncResult
 
@@ -198,3 +198,40 @@ greet = app.register_task(Greet())
 def read(path: Path) -> list[str]:
     """Return what was heard."""
     return path.read_text().splitlines() if path.exists() else []
+
+
+@app.task(bind=True)
+def properties(self: Task, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    """Return what a task can know of itself: a table in which a job and a plain call are compared."""
+    request = self.request
+    return {
+        "name": self.name,
+        "args": list(request.args),
+        "kwargs": request.kwargs,
+        "argsrepr": request.argsrepr,
+        "kwargsrepr": request.kwargsrepr,
+        "headers of mine": {key: value for key, value in (request.headers or {}).items() if key == "tenant"},
+        "attribute of a header": getattr(request, "tenant", None),
+        "has an id": isinstance(request.id, str) and request.correlation_id == request.id,
+        "has a root": isinstance(request.root_id, str),
+        "has properties": isinstance(request.properties, dict) and "correlation_id" in request.properties,
+        "delivery": sorted(request.delivery_info),
+        "redelivered": request.delivery_info["redelivered"],
+        "priority": request.delivery_info["priority"],
+        "called directly": request.called_directly,
+        "eager": request.is_eager,
+        "retries": request.retries,
+        "time limit": request.timelimit,
+        "hard and soft": [request.time_limit, request.soft_time_limit],
+        "stamps": [request.stamps, request.stamped_headers],
+        "empty": [request.group, request.group_index, request.chord, request.chain, request.errbacks, request.eta],
+        "more empty": [request.expires, request.shadow, request.taskset],
+        "children": request.children,
+        "language": request.lang,
+        "task of the request": request.task,
+        "hostname": request.hostname,
+        "nesting": request.replaced_task_nesting,
+        "current task": current_task.name,
+        "app": self.app.main,
+        "limits of the task": [self.max_retries, self.default_retry_delay],
+    }
