@@ -1,11 +1,11 @@
 """The scheduler's loop: each duty when it is due, in one thread, until it is told to stop.
 
-Nothing here leads: every step is one atomic script, so any number of these loops may run, die or lag.
+A step ends soon, however slow the store is, and of the duties that are due the one goes first whose patience ends first:
+leases before timers, timers before all else. Nothing here leads: every step is one atomic script, so any number of these loops may run, die or lag.
 """
 
 from __future__ import annotations
 
-import heapq
 import logging
 import select
 import threading
@@ -82,31 +82,35 @@ def run(tools: Tools, duties: Sequence[Duty], stop: threading.Event) -> None:
 
 
 def _work(tools: Tools, duties: Sequence[Duty], stop: threading.Event) -> None:
-    due = [(0.0, at) for at in range(len(duties))]
-    heapq.heapify(due)
-    failing: set[str] = set()
     before = time.monotonic()
+    due = dict.fromkeys(range(len(duties)), before)
+    failing: set[str] = set()
     while not stop.is_set():
         now = time.monotonic()
         if now < before:  # the clock was set back: whatever was due at some time is due now
-            due = [(now, at) for _, at in due]
+            due = dict.fromkeys(due, now)
         before = now
-        when, at = due[0]
-        if when > now:
+        ready = [at for at, when in due.items() if when <= now]
+        if not ready:
             # Neither `stop.wait` nor `time.sleep`: they wait until a time of a clock, so they wait on where that clock
             # is set back, or fail under a library that gives a process its own clock. This counts from now.
-            select.select([], [], [], min(when - now, NAP_S))
+            select.select([], [], [], min(min(due.values()) - now, NAP_S))
             continue
-        duty = duties[at]
-        try:
-            pause = duty.step(tools)
-        except OrchestratorError as error:
-            if duty.name not in failing:
-                log.warning("%s: %s", duty.name, error)
-            failing.add(duty.name)
-            pause = RETRY_S
-        else:
-            if duty.name in failing:
-                failing.discard(duty.name)
-                log.info("%s: works again", duty.name)
-        heapq.heapreplace(due, (time.monotonic() + pause, at))
+        at = min(ready, key=lambda each: due[each] + duties[each].patience_s)
+        pause = _step(duties[at], tools, failing)
+        due[at] = time.monotonic() + pause
+
+
+def _step(duty: Duty, tools: Tools, failing: set[str]) -> float:
+    """Do one step of a duty, and return the seconds until its next. What fails is logged once."""
+    try:
+        pause = duty.step(tools)
+    except OrchestratorError as error:
+        if duty.name not in failing:
+            log.warning("%s: %s", duty.name, error)
+        failing.add(duty.name)
+        return RETRY_S
+    if duty.name in failing:
+        failing.discard(duty.name)
+        log.info("%s: works again", duty.name)
+    return pause

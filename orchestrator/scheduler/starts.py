@@ -15,7 +15,7 @@ from orchestrator.expressions.language import fill
 from orchestrator.model.errors import DefinitionError, NotFound, ParameterError, TooMuchData
 from orchestrator.model.ids import new_run_id
 from orchestrator.model.run import iso
-from orchestrator.scheduler.duties import Tools
+from orchestrator.scheduler.duties import StepLimit, Tools
 from orchestrator.scheduler.duties.todos import advance
 from orchestrator.scheduling.catalogue import Catalogue, CatalogueCache
 from orchestrator.scheduling.matching import event_of, params_of
@@ -70,11 +70,12 @@ class Starts:
         return records
 
     def _make(self, tools: Tools, transitions: Sequence[Transition[Any]]) -> None:
+        limit = StepLimit()
         for transition, reply in zip(transitions, tools.store.run_all(transitions), strict=True):
             if isinstance(reply, Started):
                 tools.publish(reply.permits)
                 if reply.todo and isinstance(transition, StartPlanned | StartWaiting):
-                    advance(tools, transition.run_id)
+                    advance(tools, transition.run_id, limit)
             elif isinstance(reply, NoPlan):
                 log.warning("%s: the plan of its workflow has just gone; tried again", transition)
 

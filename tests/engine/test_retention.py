@@ -23,7 +23,9 @@ def starters(redis_client: redis.Redis, ns: str) -> Starters:
 
 
 def retain(starters: Starters, retention_s: float) -> None:
-    Retention(retention_s).step(Tools(starters.store, lambda _permits: None))
+    retention = Retention(retention_s)
+    while retention.step(Tools(starters.store, lambda _permits: None)) == 0:
+        pass
 
 
 def tick(starters: Starters, ms: int) -> None:

@@ -1,13 +1,29 @@
-"""The scheduler's duties, one a file, all of one shape: a name, an interval, and one bounded step."""
+"""The scheduler's duties, one a file, all of one shape: a name, an interval, and one step of bounded time."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from orchestrator.state.store import Store
 from orchestrator.state.transitions.values import Permits
+
+STEP_S = 0.5
+"""How long a step goes on taking up work; with one call more, leases are looked after in time (`limits.OUTAGE_MS`)."""
+
+
+class StepLimit:
+    """The time that a step has, however slow the store: what it does not get done is left to the duty's next step."""
+
+    def __init__(self) -> None:
+        self._until = time.monotonic() + STEP_S
+
+    @property
+    def reached(self) -> bool:
+        """Whether the step is to end."""
+        return time.monotonic() >= self._until
 
 
 @dataclass(frozen=True)
@@ -24,9 +40,11 @@ class Duty(Protocol):
     name: str
     interval_s: float
     """Seconds between two steps where a step does not say otherwise."""
+    patience_s: float
+    """How many seconds a step that is due may wait for those of other duties."""
 
     def step(self, tools: Tools) -> float:
-        """Do a bounded piece of work and return the seconds until the next is due (0 for at once)."""
+        """Work until nothing is left or the `StepLimit` is reached; return the seconds until the next (0: at once)."""
         ...
 
 

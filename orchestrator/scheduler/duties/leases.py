@@ -20,6 +20,7 @@ class Leases:
 
     name = "leases"
     interval_s = 1.0
+    patience_s = 0.0
 
     def __init__(self, publisher: Publisher | None = None) -> None:
         self._publisher = publisher

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.scheduler.duties import Tools
+from orchestrator.scheduler.duties import StepLimit, Tools
 from orchestrator.state import reads
 from orchestrator.state.transitions.runs import Advance, Advanced, DropTodo
 
@@ -16,19 +16,22 @@ class Todos:
 
     name = "todos"
     interval_s = 0.25
+    patience_s = 2.0
 
     def step(self, tools: Tools) -> float:
         """See `Duty.step`."""
         left_behind = tools.store.read(reads.left_behind(tools.store.keys, UNTOUCHED_MS))
-        unfinished = False
+        limit, unfinished = StepLimit(), False
         for run in left_behind:
-            unfinished |= advance(tools, run)
+            unfinished |= limit.reached or advance(tools, run, limit)
         return 0 if unfinished else self.interval_s
 
 
-def advance(tools: Tools, run: str) -> bool:
+def advance(tools: Tools, run: str, limit: StepLimit) -> bool:
     """Advance one run by some slices; return whether it has more to do."""
     for _ in range(SLICES):
+        if limit.reached:
+            return True
         done = tools.store.run(Advance(run))
         if not isinstance(done, Advanced):
             tools.store.run(DropTodo(run))

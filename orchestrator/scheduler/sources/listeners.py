@@ -40,6 +40,7 @@ class Listeners:
 
     name = "listeners"
     interval_s = 1.0
+    patience_s = 2.0
 
     def __init__(self, cache: CatalogueCache, polls: Polls, settings: Settings | None = None) -> None:
         self._cache = cache
