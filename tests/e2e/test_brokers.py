@@ -21,7 +21,7 @@ from support.configured import configured
 from support.fleet import Fleet
 from support.proxy import Proxy
 from support.rabbitmq import RabbitMQ
-from support.redis_server import RedisServer
+from support.redis_server import RedisServer, free_port
 from support.waiting import wait_until
 from support.workers import TESTS, Worker
 
@@ -149,6 +149,24 @@ def test_one_server_under_two_addresses_is_one_broker(fleet: Fleet, broker: Redi
         assert client.nodes.elsewhere() == ""
         assert min(other.seconds(client) for _ in range(2)) < AT_ONCE_S
         worker.stop()
+
+
+def test_a_broker_behind_sentinels(fleet: Fleet, make_redis: Callable[..., RedisServer], tmp_path: Path) -> None:
+    """Two addresses, of which one sentinel is away; the master's name is an option of the transport."""
+    master, port = make_redis(), free_port()
+    config = tmp_path / "sentinel.conf"
+    config.write_text(f"port {port}\nbind 127.0.0.1\ndir {tmp_path}\nsentinel monitor main 127.0.0.1 {master.port} 1\n")
+    sentinel = children.spawn([master.server.path, str(config), "--sentinel"], stdout=subprocess.DEVNULL)
+    try:
+        shop = Shop(fleet, {
+            "broker_url": f"sentinel://127.0.0.1:{port}/0;sentinel://127.0.0.1:1/0",
+            "broker_transport_options": {"master_name": "main", "global_keyprefix": "acme_"},
+        })  # fmt: skip
+        with Client(fleet.client.settings, app=shop.app) as client, shop.worker():
+            assert client.nodes.elsewhere() == ""
+            assert min(shop.seconds(client) for _ in range(2)) < AT_ONCE_S
+    finally:
+        children.stop(sentinel)
 
 
 @pytest.mark.rabbitmq
