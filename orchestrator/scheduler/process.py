@@ -1,7 +1,8 @@
 """The scheduler's loop: each duty when it is due, in one thread, until it is told to stop.
 
-A step ends soon, however slow the store is, and of the duties that are due the one goes first whose patience ends first:
-leases before timers, timers before all else. Nothing here leads: every step is one atomic script, so any number of these loops may run, die or lag.
+A step ends soon, however slow the store is. Of several duties that are due, the one whose patience ends first goes
+first: leases before timers, timers before all else. Nothing here leads: every step is one atomic script, so any number
+of these loops may run, die or lag.
 """
 
 from __future__ import annotations

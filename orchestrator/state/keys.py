@@ -16,7 +16,7 @@ class Keys:
         self.meta = f"{self.prefix}meta"
         """hash: clock, tick, server, incarnation, schema"""
         self.transitions = f"{self.prefix}transitions"
-        """stream: what one script did to one run, an entry (see `state.layouts.records`)"""
+        """stream: an entry has the transitions that one script made in one run (see `state.layouts.records`)"""
         self.timers = f"{self.prefix}timers"
         """zset: `kind/ref` by due ms"""
         self.nodes = f"{self.prefix}nodes"
@@ -30,7 +30,7 @@ class Keys:
         self.todos = f"{self.prefix}todos"
         """zset: runs with lines in their `todo`, by the ms of the last touch"""
         self.uploads = f"{self.prefix}uploads"
-        """zset: `plan jobs` of uploads that are not sealed, by the ms at which a scheduler first met them"""
+        """zset: `plan jobs` of uploads that are not sealed, by their date in ms: when a scheduler first met them"""
         self.routes = f"{self.prefix}routes"
         """set: every route that a stored plan uses"""
         self.workflows = f"{self.prefix}workflows"
@@ -46,16 +46,16 @@ class Keys:
         self.calendars = f"{self.prefix}calendars"
         """hash: a calendar's name → its document as JSON"""
         self.revisions = f"{self.prefix}revisions"
-        """hash: a revision's number → what was applied (see `state.layouts.change_ops`)"""
+        """hash: a revision's number → the definitions that were applied (see `state.layouts.change_ops`)"""
         self.deliveries = f"{self.prefix}deliveries"
         """zset: deliveries by the ms at which they came"""
         self.hooks = f"{self.prefix}hooks"
         """hash: a webhook's token → its trigger"""
         self.watched = f"{self.prefix}watched"
-        """set: workflows whose ends concern somebody"""
+        """set: workflows with a listener for the ends of their runs"""
 
     def plan(self, digest: str) -> str:
-        """Hash: what a plan's jobs share (see `state.layouts.plans`)."""
+        """Hash: the head of a plan (see `state.layouts.plans`)."""
         return f"{self.prefix}plan:{digest}"
 
     def plan_jobs(self, digest: str, bucket: int) -> str:
@@ -67,7 +67,7 @@ class Keys:
         return f"{self.prefix}plan:{digest}:e:{job}"
 
     def plan_wide(self, digest: str) -> str:
-        """Set: the jobs that have edges of their own."""
+        """Set: the jobs whose successors stand in `plan_edges`."""
         return f"{self.prefix}plan:{digest}:wide"
 
     def workflow(self, workflow: str) -> str:
@@ -79,7 +79,7 @@ class Keys:
         return f"{self.prefix}run:{run}"
 
     def records(self, run: str, bucket: int) -> str:
-        """Hash: job index → packed record, only for jobs that are not just waiting."""
+        """Hash: job index → packed record; a job that only waits has none."""
         return f"{self.prefix}run:{run}:j:{bucket}"
 
     def counters(self, run: str, bucket: int) -> str:
@@ -95,7 +95,7 @@ class Keys:
         return f"{self.prefix}run:{run}:err"
 
     def todo(self, run: str) -> str:
-        """List: what scripts left over, `kind job offset` a line."""
+        """List: work that scripts left for `advance`, a line `kind job offset` each."""
         return f"{self.prefix}run:{run}:todo"
 
     def ready(self, route: str) -> str:
@@ -130,7 +130,7 @@ class Keys:
         return f"{self.prefix}starter:{starter}:living"
 
     def journal(self, starter: str) -> str:
-        """Zset: what became of its occasions, by planned ms (of a trigger: by the ms at which it came)."""
+        """Zset: the results of its occasions, by planned ms (of a trigger: by the ms at which it came)."""
         return f"{self.prefix}starter:{starter}:journal"
 
     def dataset_joins(self, starter: str) -> str:
@@ -138,11 +138,11 @@ class Keys:
         return f"{self.prefix}starter:{starter}:joins"
 
     def seen(self, starter: str) -> str:
-        """Hash: what a trigger's source was last seen to have (see `state.reads.source_memory`)."""
+        """Hash: name → value that was last seen in a trigger's source (see `state.reads.source_memory`)."""
         return f"{self.prefix}starter:{starter}:seen"
 
     def delivery(self, delivery: str) -> str:
-        """Hash: topic, source, body, at; s:<trigger> → its run, or what became of it there."""
+        """Hash: topic, source, body, at; s:<trigger> → its run there, or a word."""
         return f"{self.prefix}delivery:{delivery}"
 
     def key(self, idempotency: str) -> str:

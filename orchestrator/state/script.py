@@ -8,9 +8,9 @@
     -- uses:     clock slots                        fragments of `lib/`, which name what they use themselves
     -- cost:     O(1)
 
-What a fragment keeps during a call is set up by its `begin()`, which the linker calls first. Every script has one key,
-the namespace's `meta`; all others are built from its prefix (see `keys`). Where a text says `job.queued` or
-`state.running`, the linker puts in the number of that state in `model.states`; `limits.SLICE` is a constant of
+A fragment sets up the values that it keeps during a call in its `begin()`, which the linker calls first. Every script
+has one key, the namespace's `meta`; all others are built from its prefix (see `keys`). Where a text says `job.queued`
+or `state.running`, the linker puts in the number of that state in `model.states`; `limits.SLICE` is a constant of
 `state.limits`. A line that ends in `--@name` is one in which tests plant a bug: see tests/engine/test_mutations.py.
 """
 
@@ -38,7 +38,7 @@ _BUG = re.compile(r"\s*--@[a-z-]+$")
 _PLACE = re.compile(r"user_(?:script|function):(\d+):\s*")
 _LIBRARY = "orchestrator"
 _GOES_THROUGH = "with memory full, it goes through"
-"""What a script says of its writes that Redis is not to refuse when its memory is full."""
+"""Stands at the writes of a script that Redis does not refuse when its memory is full."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ def library(clock: str = "lib/clock") -> Library:
 
 
 class _Text:
-    """Lines being put together, each with its place."""
+    """The lines of a linked text, each with its place."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -191,7 +191,7 @@ class _Text:
         return beginning
 
     def add_body(self, name: str, beginning: Iterable[str]) -> None:
-        """Add a script: what its fragments begin with, its arguments, itself."""
+        """Add a script: the calls of `begin()`, its arguments, its own text."""
         body = source(name)
         self.add(name, "\n".join(f"{fragment}.begin()" for fragment in beginning))
         for at, (argument, kind) in enumerate(_arguments(header_of(body)), start=1):
@@ -212,7 +212,7 @@ _TABLES: Mapping[str, Mapping[str, Any]] = {
     "state": RunState.__members__,
     "limits": vars(limits),
 }
-"""What the linker puts a number in for: `job.queued`, `state.running`, `limits.SLICE`."""
+"""The tables of the names that the linker replaces: `job.queued`, `state.running`, `limits.SLICE`."""
 
 
 def _constant(match: re.Match[str]) -> str:

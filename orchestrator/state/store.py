@@ -41,11 +41,11 @@ _BUSY = re.compile(r"(?:^|: -)(?:OOM|MISCONF|LOADING|READONLY|BUSY|NOREPLICAS|MA
 _CLUSTER = "redis+cluster://"
 _NO_FUNCTIONS = re.compile(r"unknown command|NOPERM|no permissions", re.IGNORECASE)
 _REMEDIES = 4
-"""Errors in a row that are mended: functions refused, script not loaded."""
+"""Errors in a row that are mended: functions are refused, a script is not loaded."""
 
 
 class _Base:
-    """What both drivers share: the namespace's keys, the linked scripts, and what errors mean."""
+    """The part that both drivers share: the keys of the namespace, the linked scripts, and the meaning of errors."""
 
     def __init__(self, client: Any, namespace: str, clock: str = "lib/clock") -> None:
         self.client = client
@@ -62,7 +62,7 @@ class _Base:
         return library(self._clock) if self._functions else None
 
     def _command(self, transition: Transition[Any]) -> tuple[Arg, ...]:
-        """Spell a transition: as a call of its function, else of its script."""
+        """Spell a transition as a call of its function, else of its script."""
         if self._library:
             return "FCALL", self._library.function(transition.script), 1, self.keys.meta, *transition.args()
         return "EVALSHA", self._script(transition).sha, 1, self.keys.meta, *transition.args()
@@ -77,7 +77,7 @@ class _Base:
     def _remedy(self, error: redis.exceptions.ResponseError, transition: Transition[Any]) -> tuple[Arg, ...] | None:
         """Say what to send so that the transition can be sent again; raises the error if there is no remedy.
 
-        None means that it is to be sent again as it is now spelt.
+        None tells to send the transition again: it is spelt in another way now.
         """
         message = str(error)
         if isinstance(error, redis.exceptions.NoScriptError):
@@ -113,7 +113,13 @@ class Store(_Base):
             return cls(client, namespace)
 
     def run(self, transition: Transition[R]) -> R:
-        """Make one transition and return what its script says of it."""
+        """Make one transition and return the reply of its script.
+
+        Raises:
+            StoreUnavailable: Redis does not answer.
+            StoreBusy: Redis refuses writes for now.
+            ScriptError: a bug in the engine.
+        """
         with _errors(self, transition):
             try:
                 reply = self._send(*self._command(transition))
@@ -122,7 +128,7 @@ class Store(_Base):
         return transition.decode(reply)
 
     def run_all(self, transitions: Sequence[Transition[R]]) -> list[R]:
-        """Make transitions in one batch, in their order, and return what their scripts say of them."""
+        """Make transitions in one batch, in order, and return the replies of their scripts. See `run`."""
         if not transitions:
             return []
         with _errors(self, transitions[0]):
@@ -152,7 +158,7 @@ class Store(_Base):
         raise error
 
     def read(self, read: Read[R]) -> R:
-        """Drive a read of `state.reads.runs` to its end."""
+        """Drive a read of `state.reads` to its end, and return its result."""
         replies: list[Any] | None = None
         while True:
             try:
@@ -209,7 +215,13 @@ class AsyncStore(_Base):
             return cls(client, namespace)
 
     async def run(self, transition: Transition[R]) -> R:
-        """Make one transition and return what its script says of it."""
+        """Make one transition and return the reply of its script.
+
+        Raises:
+            StoreUnavailable: Redis does not answer.
+            StoreBusy: Redis refuses writes for now.
+            ScriptError: a bug in the engine.
+        """
         with _errors(self, transition):
             try:
                 reply = await self._send(*self._command(transition))
@@ -232,7 +244,7 @@ class AsyncStore(_Base):
         return await execute(*command)
 
     async def read(self, read: Read[R]) -> R:
-        """Drive a read of `state.reads.runs` to its end."""
+        """Drive a read of `state.reads` to its end, and return its result."""
         replies: list[Any] | None = None
         while True:
             try:

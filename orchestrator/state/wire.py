@@ -1,4 +1,4 @@
-"""The short way to the store: connections without the client's layers, for what runs once a job.
+"""The short way to the store: connections without the layers of a client, for the calls that each job needs.
 
 redis-py's client spends twice as long on a call as its connections do. A `Wire` lends a connection to one caller at a
 time, whatever thread or greenlet that is, and leaves a parent's behind after a fork. A call that got no answer is sent
@@ -24,7 +24,7 @@ class Wire:
         self._pid = os.getpid()
 
     def call(self, *command: Any) -> Any:
-        """Send a command and return its reply; raises what redis-py's client would raise."""
+        """Send a command and return its reply. Raises the errors that redis-py's client raises."""
         connection = self._take()
         try:
             try:

@@ -1,9 +1,9 @@
 """Changes of definitions, as `apply` takes them: packed ops. Twin: the fragment `change_ops`.
 
-A *starter* is a schedule, a trigger or a backfill: its record holds what the scripts need (`Starter`'s fields) and the
-definition itself as JSON, which they do not read. `generation` guards an edit: '' for any, '0' for a new one, else the
-generation that the editor has seen, or what `StarterRecord.seen` says: then a planned time that a scheduler starts
-meanwhile stops the edit too, which would plan it again otherwise.
+A *starter* is a schedule, a trigger or a backfill. Its record has the fields of `Starter`, which scripts need, and the
+definition itself as JSON, which scripts do not read. `generation` guards an edit: '' for any generation, '0' for a new
+starter, else the generation that the editor has seen, or the text of `StarterRecord.seen`. With that text, a planned
+time that a scheduler starts in the meantime stops the edit; else the edit would plan that time again.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 Text = str | bytes | int
 Op = tuple[Text, ...]
-"""One change: its kind, then what belongs to it."""
+"""One change: its kind, then its fields."""
 
 MOST_OPS = 5_000
 """Changes that one `apply` makes: about 0.2 s in which Redis does nothing else, the price of all or nothing."""
@@ -22,17 +22,16 @@ MOST_OPS = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Starter:
-    """What the scripts are to know of a schedule, trigger or backfill.
+    """The values of a schedule, trigger or backfill that scripts read.
 
     `next` and `due` are a schedule's next planned time and when it starts (ms; None for none). `limit` is how many of
-    its runs may live at a time (0 for any number), `log` the starter in whose past its occasions are recorded. A
+    its runs may live at a time (0 for any number), `log` the starter in whose journal its occasions are recorded. A
     trigger that gathers waits for `wait_ms` of quiet, or (with a `size`) until so many deliveries wait or the oldest
     has waited so long; one that waits for `need` datasets takes those of the last `within_ms` (0 for any time).
-    `poll_ms` is how often a source is asked; `token` a webhook's. `managed_by` tells who keeps it: `code` (whoever
-    registers its workflow), `files` (whoever applies them), or empty. `about` is what people want to know of a
-    backfill (JSON).
+    `poll_ms` is how often a source is polled; `token` a webhook's. `managed_by` tells who manages it: `code`
+    (registering its workflow), `files` (applying them), or empty. `about` describes a backfill for people (JSON).
 
-    Whether it is paused is no part of it: a change leaves that as it is.
+    A pause is no part of it: a change leaves a paused starter paused.
     """
 
     id: str
@@ -86,17 +85,17 @@ def drop_starter(starter: str, generation: Text = "") -> Op:
 
 
 def pause(starter: str, generation: Text = "") -> Op:
-    """Let a schedule or trigger start nothing, whatever its definition says; what waits is kept."""
+    """Pause a schedule or trigger: it starts nothing, and its waiting occasions are kept."""
     return "pause", starter, generation
 
 
 def resume(starter: str, generation: Text, following: int | None, due: int | None) -> Op:
-    """Let it go on. `following` is a schedule's next planned time, `due` when that starts."""
+    """Resume a schedule or trigger. `following` is a schedule's next planned time, `due` when its run starts."""
     return "resume", starter, generation, "" if following is None else following, due or 0
 
 
 def clear(starter: str, generation: Text = "") -> Op:
-    """Let what waits make no run any more."""
+    """Drop the waiting occasions of a schedule or trigger."""
     return "clear", starter, generation
 
 
@@ -111,7 +110,7 @@ def put_workflow(workflow: str, plan: str) -> Op:
 
 
 def drop_workflow(workflow: str) -> Op:
-    """Offer a workflow no longer; its versions stay for the runs that they have."""
+    """Offer a workflow no longer; its versions stay for their runs."""
     return "unworkflow", workflow
 
 
@@ -126,7 +125,7 @@ def drop_calendar(name: str) -> Op:
 
 
 def watch(workflow: str) -> Op:
-    """Note that somebody wants to know when runs of the workflow end."""
+    """Deliver the ends of the workflow's runs: somebody listens for them."""
     return "watch", workflow
 
 

@@ -4,7 +4,7 @@ A packed job is `spec, route, class, number, in-degree, flags, inputs, successor
 successors as (index, in-degree) pairs, and the name. More than a slice of successors stand in a hash of their own, and
 more than a slice of inputs are not listed: their worker fetches them. Twin: `scripts/lib/runs/plans.lua`.
 
-An upload is noted in `uploads` until it is sealed; one that never is, a scheduler deletes (`drop_upload`).
+An upload is noted in `uploads` until it is sealed. A scheduler deletes an upload that is never sealed (`drop_upload`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ Command = tuple[str | bytes | int, ...]
 
 
 def upload_commands(keys: Keys, plan: Plan) -> Iterator[list[Command]]:
-    """Yield the Redis commands that upload a plan, in batches to pipeline. Sealing it is `PutPlan`."""
+    """Yield the Redis commands that upload a plan, in batches to pipeline. `PutPlan` seals it.
+
+    They are plain commands: no script reads an upload before it is sealed, except to delete it."""
     yield [("ZADD", keys.uploads, 0, f"{plan.digest} {len(plan.jobs)}")]  # dated by the scheduler that meets it first
     for start in range(0, len(plan.jobs), BUCKET):
         bucket = keys.plan_jobs(plan.digest, start // BUCKET)

@@ -21,7 +21,7 @@ RUN_FIELDS = (
 
 
 def read_transitions(entry_id: bytes, packed: bytes) -> Iterator[TransitionInfo]:
-    """Unpack an entry of the stream of transitions: what one script did to one run."""
+    """Unpack an entry of the stream: the transitions that one script made in one run."""
     run, n, ms = _ENTRY.unpack_from(packed)
     at = _ENTRY.size
     while at < len(packed):

@@ -10,11 +10,11 @@ Command = tuple[str | bytes | int | float, ...]
 Read = Generator[Sequence[Command], list[Any], T]
 
 BATCH = 500
-"""Commands or ids that one batch has."""
+"""Commands or ids of one batch."""
 
 
 def now_ms(time: Sequence[int]) -> int:
-    """Return what TIME gives as ms."""
+    """Return the reply of TIME in ms."""
     return int(time[0]) * 1000 + int(time[1]) // 1000
 
 

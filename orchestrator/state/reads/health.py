@@ -7,7 +7,7 @@ from orchestrator.state.reads.base import Read, now_ms
 
 
 def answers(keys: Keys) -> Read[None]:
-    """Read one field, to see that the store answers. Who drives the read raises if it does not."""
+    """Read one field, to see that the store answers. Driving the read raises `StoreUnavailable` if it does not."""
     yield [("HGET", keys.meta, "schema")]
 
 

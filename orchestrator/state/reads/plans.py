@@ -43,12 +43,12 @@ def plan(keys: Keys, digest: str) -> Read[Plan | None]:
 
 
 def plan_head(keys: Keys, digest: str) -> Read[tuple[bytes, int, int] | None]:
-    """Read of a sealed plan what a submit needs: its head, its default class and the number of its jobs."""
+    """Read what a submit needs of a sealed plan: head, default class and number of jobs."""
     return (yield from plan_heads(keys, [digest])).get(digest)
 
 
 def plan_heads(keys: Keys, digests: Sequence[str]) -> Read[dict[str, tuple[bytes, int, int]]]:
-    """Read of those of the plans that are sealed what a submit needs: see `plan_head`."""
+    """Read what a submit needs of several plans, leaving out those that are not sealed: see `plan_head`."""
     if not digests:
         return {}
     found = yield [("HMGET", keys.plan(digest), "sealed", "head", "class", "n") for digest in digests]

@@ -1,4 +1,4 @@
-"""Reads about revisions: what was applied in a namespace, by number. What one holds, the scripts do not know."""
+"""Reads of revisions: the definitions that were applied in a namespace, by number. Scripts do not read them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def latest(keys: Keys) -> Read[int]:
 
 
 def several(keys: Keys, wanted: range) -> Read[dict[int, bytes]]:
-    """Read those of the revisions that are kept, by their numbers."""
+    """Read several revisions by their numbers, leaving out those that are not kept."""
     if not wanted:
         return {}
     (found,) = yield [("HMGET", keys.revisions, *wanted)]

@@ -1,8 +1,8 @@
-"""What is known of the sources that schedulers watch for triggers: one hash a trigger, and what waits at it.
+"""Reads of the memory of a trigger's source, and of the backlog behind it.
 
-The hash is `keys.seen`. Whichever scheduler asks a source next finds in it what the last one saw; it goes with its
-trigger. That something is delivered once is not up to it, but to the ids of deliveries: it only keeps what came already
-from being read, made and sent again.
+The memory is one hash a trigger, `keys.seen`: a scheduler that polls the source finds the values that the last one saw.
+It is deleted with its trigger. It only saves work: ids make sure that nothing is delivered twice.
+The writes are `NoteSeen` and `ForgetSeen` in `transitions.sources`.
 """
 
 from __future__ import annotations
@@ -13,15 +13,14 @@ from orchestrator.state.keys import Keys
 from orchestrator.state.reads.base import Read, now_ms, pairs
 
 MOST_SEEN = 100_000
-"""Files or rows that are kept in mind for one trigger: of the order of 10 MB."""
+"""Files or rows that one trigger remembers: about 10 MB."""
 PAGE = 1_000
 
 
 def backlog(keys: Keys, trigger: str) -> Read[int]:
-    """Read how far the engine is behind what was delivered to a trigger.
+    """Read the backlog of a trigger: the occasions that wait at it, and the due timers of the namespace.
 
-    These are the occasions that wait at it, and the timers of the namespace that are due: any of them may be a delivery
-    that becomes one more.
+    Each of those timers may be a delivery that becomes one more occasion.
     """
     waiting, time = yield [("LLEN", keys.waiting(trigger)), ("TIME",)]
     (due,) = yield [("ZCOUNT", keys.timers, "-inf", now_ms(time))]
@@ -29,7 +28,7 @@ def backlog(keys: Keys, trigger: str) -> Read[int]:
 
 
 def seen(keys: Keys, trigger: str, fields: Sequence[str]) -> Read[list[str | None]]:
-    """Read what is known under each of the names, None where nothing is."""
+    """Read the value of each name, None for a name without one."""
     if not fields:
         return []
     (values,) = yield [("HMGET", keys.seen(trigger), *fields)]
@@ -53,7 +52,7 @@ def others(keys: Keys, trigger: str, kept: frozenset[str] | set[str]) -> Read[li
 
 
 def notes(keys: Keys, trigger: str, whole: bool) -> Read[tuple[int, dict[str, str]]]:
-    """Read the time in ms and, if the `whole` is wanted, all that is known."""
+    """Read the time in ms and, for `whole`, all names and values."""
     if not whole:
         (time,) = yield [("TIME",)]
         return now_ms(time), {}

@@ -1,4 +1,4 @@
-"""Reads about what starts runs: schedules, triggers, backfills, calendars, deliveries. See `reading`."""
+"""Reads of schedules, triggers, backfills, calendars and deliveries."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ class StarterRecord:
     last_end: RunState | None
     token: str
     paused_ms: int | None = None
-    """Since when somebody keeps it from starting anything; `enabled` is false then, whatever its definition says."""
+    """When it was paused; a paused starter is not `enabled`, whatever its definition says."""
     held: int | None = None
-    """Of a paused schedule the planned time that would have been next."""
+    """The planned time of a paused schedule that would have been next."""
     managed_by: str = ""
     about: bytes = b""
     cleared: int = 0
-    """How many waiting occasions were let go by `clear`."""
+    """How many waiting occasions `clear` has dropped."""
     ended: Mapping[RunState, int] = field(default_factory=dict)
     """How many of its runs have ended in each state."""
 
     @property
     def seen(self) -> str:
-        """Return what guards an edit by who has seen this: see `state.layouts.change_ops`."""
+        """Return the text that guards an edit of this starter: see `state.layouts.change_ops`."""
         return f"{self.generation} {'' if self.next is None else self.next}"
 
 
@@ -91,7 +91,7 @@ def ids(keys: Keys, kind: str) -> Read[list[str]]:
 
 
 def several(keys: Keys, wanted: Iterable[str]) -> Read[list[StarterRecord]]:
-    """Read those of the starters that are there, in the order given."""
+    """Read several starters in the order given, leaving out those that are missing."""
     names = list(wanted)
     found: list[StarterRecord] = []
     for start in range(0, len(names), BATCH):
@@ -110,14 +110,14 @@ def one(keys: Keys, starter: str) -> Read[StarterRecord | None]:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What a starter has under way: how many of its runs live, and how many occasions wait."""
+    """The load of a starter: the number of its living runs, and of its waiting occasions."""
 
     living: int
     waiting: int
 
 
 def loads(keys: Keys, wanted: Sequence[str]) -> Read[list[Load]]:
-    """Read what starters have under way, in the order given."""
+    """Read the loads of starters, in the order given."""
     if not wanted:
         return []
     replies = yield [
@@ -144,7 +144,7 @@ def agenda(keys: Keys, most: int) -> Read[list[tuple[str, int]]]:
 def past(
     keys: Keys, starter: str, since_ms: int | str = "-inf", until_ms: int | str = "+inf"
 ) -> Read[list[PastOccasion]]:
-    """Read what became of a starter's occasions, in order of time; only the last 1,000 are kept."""
+    """Read the results of a starter's occasions, in order of time, as far as they are kept."""
     (flat,) = yield [("ZRANGEBYSCORE", keys.journal(starter), since_ms, until_ms, "WITHSCORES")]
     pairs = flat if flat and isinstance(flat[0], list | tuple) else zip(flat[::2], flat[1::2], strict=True)
     found = []
@@ -180,7 +180,7 @@ def calendars(keys: Keys) -> Read[dict[str, Any]]:
 
 
 def current_plans(keys: Keys, workflows: Sequence[str]) -> Read[dict[str, str]]:
-    """Read of each workflow that is offered the digest of its current version's plan."""
+    """Read the digest of the current plan of several workflows, leaving out those that are not offered."""
     if not workflows:
         return {}
     found = yield [("HGET", keys.workflow(each), "current") for each in workflows]
@@ -189,7 +189,7 @@ def current_plans(keys: Keys, workflows: Sequence[str]) -> Read[dict[str, str]]:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRecord:
-    """Something that happened outside. `outcomes` is what became of it at each trigger: a run's id, or words."""
+    """An event from outside. `outcomes` has its result at each trigger: a run's id, or words."""
 
     id: str
     topic: str
@@ -201,7 +201,7 @@ class DeliveryRecord:
 
 
 def deliveries(keys: Keys, wanted: Sequence[str]) -> Read[list[DeliveryRecord]]:
-    """Read those of the deliveries that are there, in the order given."""
+    """Read several deliveries in the order given, leaving out those that are missing."""
     if not wanted:
         return []
     replies = yield [("HGETALL", keys.delivery(each)) for each in wanted]

@@ -17,7 +17,7 @@ def workflow(keys: Keys, name: str) -> Read[WorkflowInfo | None]:
 
 
 def workflow_infos(keys: Keys, names: Sequence[str]) -> Read[list[WorkflowInfo]]:
-    """Read the versions of those of the workflows that are there, in the order given."""
+    """Read the versions of several workflows in the order given, leaving out those that are missing."""
     if not names:
         return []
     replies = yield [("HGETALL", keys.workflow(name)) for name in names]

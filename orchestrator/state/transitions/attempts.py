@@ -14,7 +14,7 @@ from orchestrator.state.transitions.values import Claimed, Permit, Permits, Subs
 
 @dataclass(frozen=True, slots=True)
 class Took(Reply):
-    """A claim that was served."""
+    """The slot holds an attempt now."""
 
     tag: ClassVar[str] = "took"
     claimed: Claimed
@@ -52,7 +52,7 @@ class Stale(Reply):
 
 @dataclass(frozen=True, slots=True)
 class Settled(Reply):
-    """The end of an attempt whose slot cannot report it is recorded."""
+    """The end of the attempt is recorded."""
 
     tag: ClassVar[str] = "settled"
     permits: tuple[Permits, ...]

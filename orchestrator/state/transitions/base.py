@@ -1,4 +1,4 @@
-"""What every transition is: a frozen dataclass whose fields are a script's arguments and whose type names its replies.
+"""A transition is a frozen dataclass: its fields are the arguments of a script, and its type names the replies.
 
     @dataclass(frozen=True, slots=True)
     class Cancel(Transition[Marked | Ended | Missing]):
@@ -56,7 +56,11 @@ class Transition(Generic[R_co]):
         return texts
 
     def decode(self, reply: list[Any]) -> R_co:
-        """Turn the script's tagged reply into a value; a `ScriptError` for a reply that its contract does not have."""
+        """Turn the script's tagged reply into a value.
+
+        Raises:
+            ScriptError: the contract has no such reply.
+        """
         kind, decoders = _contract(type(self)).replies.get(reply[0], (None, ()))
         if kind is None or len(decoders) != len(reply) - 1:
             raise ScriptError(f"script {self.script} gave a reply that its contract does not have: {reply!r}")
@@ -72,13 +76,13 @@ def replies_of(transition: type[Transition[Any]]) -> tuple[type[Reply], ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Contract:
-    """What `args` and `decode` do for one transition, worked out once from the types of its fields."""
+    """How `args` and `decode` work for one transition, found once from the types of its fields."""
 
     get: Callable[[Any], tuple[Any, ...]]
     encoders: tuple[tuple[int, Encoder], ...]
-    """What turns the fields at some places into text."""
+    """By their places, the functions that turn fields into text."""
     replies: Mapping[bytes, tuple[Callable[..., Any] | None, tuple[Decoder, ...]]]
-    """By its tag a reply's class, and what decodes its fields."""
+    """The class of a reply by its tag, and the functions that decode its fields."""
 
 
 _contracts: dict[Any, _Contract] = {}
@@ -96,7 +100,7 @@ def _contract(kind: Any) -> _Contract:
 
 
 def _getter(names: list[str]) -> Callable[[Any], tuple[Any, ...]]:
-    """Return what gets attributes as a tuple, whatever their number."""
+    """Return a function that gets these attributes of a value as a tuple."""
     match names:
         case []:
             return lambda value: ()
@@ -128,7 +132,7 @@ def _decoders(reply: Any) -> tuple[Decoder, ...]:
 
 
 def _decoder(hint: Any) -> Decoder:
-    """Return what turns one word of a reply into a value of a type."""
+    """Return a function that turns one word of a reply into a value of a type."""
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
     if origin is UnionType or origin is typing.Union:
         (other,) = (each for each in inner if each is not NoneType)
@@ -151,7 +155,7 @@ def _decoder(hint: Any) -> Decoder:
 
 
 def _rows(kind: Any) -> Decoder:
-    """Return what reads a flat list as rows of so many words as the row's type has fields."""
+    """Return a function that reads a flat list as rows; a row has as many words as its type has fields."""
     hints = typing.get_type_hints(kind) if hasattr(kind, "_fields") else dict(enumerate(typing.get_args(kind)))
     decoders = tuple(_decoder(hint) for hint in hints.values())
     width = len(decoders)

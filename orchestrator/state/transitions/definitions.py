@@ -10,7 +10,7 @@ from orchestrator.state.transitions.base import Reply, Transition
 
 @dataclass(frozen=True, slots=True)
 class Applied(Reply):
-    """The definitions are changed. `revision` is their new number, 0 where none was asked for."""
+    """The definitions are changed. `revision` is their new number, 0 if none was asked for."""
 
     tag: ClassVar[str] = "applied"
     edits: int
@@ -19,7 +19,7 @@ class Applied(Reply):
 
 @dataclass(frozen=True, slots=True)
 class Changed(Reply):
-    """Somebody changed definitions meanwhile: nothing was changed."""
+    """Somebody changed definitions in the meantime: nothing was changed."""
 
     tag: ClassVar[str] = "conflict"
     edits: int
@@ -27,7 +27,7 @@ class Changed(Reply):
 
 @dataclass(frozen=True, slots=True)
 class NotUploaded(Reply):
-    """The plan of that workflow is not there: nothing was changed."""
+    """The plan of that workflow is not uploaded: nothing was changed."""
 
     tag: ClassVar[str] = "noplan"
     workflow: str

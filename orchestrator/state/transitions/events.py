@@ -32,10 +32,10 @@ class Known(Reply):
 
 @dataclass(frozen=True, slots=True)
 class Deliver(Transition[Delivered | Duplicate]):
-    """Keep something that happened outside, once by its id.
+    """Keep an event from outside, once by its id.
 
-    `topic` is what triggers listen for (`event:<name>`, `hook:<trigger>`, `run:<workflow>`, `dataset:<name>` …),
-    `source` where it came from, for people; `body` its JSON, `headers` those of its message (JSON, or empty).
+    Triggers listen for its `topic` (`event:<name>`, `hook:<trigger>`, `run:<workflow>`, `dataset:<name>` …). `source`
+    tells people where it came from. `body` is its JSON, `headers` are those of its message (JSON, or empty).
     """
 
     script: ClassVar[str] = "deliver"
@@ -48,9 +48,9 @@ class Deliver(Transition[Delivered | Duplicate]):
 
 @dataclass(frozen=True, slots=True)
 class Offer(Transition[Waits | Skipped | Known | Outdated | Missing]):
-    """Let a delivery wait at a trigger for its run, or note `why` it makes none.
+    """Let a delivery wait at a trigger for its run, or record `why` it makes none.
 
-    `name` is the dataset's, for a trigger that waits for several.
+    `name` is the name of its dataset, for a trigger that waits for several datasets.
     """
 
     script: ClassVar[str] = "offer"

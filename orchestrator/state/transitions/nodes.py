@@ -1,4 +1,4 @@
-"""The transitions of worker nodes: in, alive, out, and given up."""
+"""The transitions of worker nodes: they register, beat, subscribe, leave and are reaped."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Register(Transition[Welcome | Taken]):
 
 @dataclass(frozen=True, slots=True)
 class Beat(Transition[Beaten | Gone]):
-    """A node says that it lives, what each of its slots holds, and how many slots are idle.
+    """A node is alive: it reports the attempts of its slots and the number of idle slots.
 
     `known_tasks` are the names of the tasks that the node knows, a line each, empty where they are the same as before.
     `number` counts the node's beats: one that is sent again counts nothing twice. `draining` is 1 from when the node is
@@ -114,7 +114,7 @@ class Subscribe(Transition[Subscribed | Gone]):
 
 @dataclass(frozen=True, slots=True)
 class Leave(Transition[Left | Gone]):
-    """A node goes out in good order; what its slots still hold is handed back and costs no budget."""
+    """A node closes in good order; the attempts of its slots are handed back, and no loss counts."""
 
     script: ClassVar[str] = "leave"
     node: str

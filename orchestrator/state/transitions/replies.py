@@ -11,14 +11,14 @@ from orchestrator.state.transitions.values import Permits
 
 @dataclass(frozen=True, slots=True)
 class Gone(Reply):
-    """This incarnation of the node is closed: it must register again, and what its slots hold is no longer theirs."""
+    """This incarnation of the node is closed: it must register again, and its slots have lost their attempts."""
 
     tag: ClassVar[str] = "gone"
 
 
 @dataclass(frozen=True, slots=True)
 class Missing(Reply):
-    """The run or delivery is not there (any more): nothing was changed."""
+    """The run, delivery or trigger is missing: nothing was changed."""
 
     tag: ClassVar[str] = "missing"
 

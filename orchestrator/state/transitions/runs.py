@@ -81,7 +81,7 @@ class CreateRun(Transition[Created | Exists | KeyConflict | NoPlan]):
     """Create a run of a stored plan and make its first jobs ready.
 
     `priority` is the run's priority class, `key` an idempotency key or empty, `request` a digest of workflow and
-    parameters that guards the key, `facts` what is known of its start (JSON, or empty).
+    parameters that guards the key, `facts` describe its start (JSON, or empty).
     """
 
     script: ClassVar[str] = "create_run"

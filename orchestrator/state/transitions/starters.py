@@ -1,8 +1,8 @@
-"""The transitions of schedules, triggers and backfills: what becomes of their occasions.
+"""The transitions of schedules, triggers and backfills: an occasion makes its run, waits, or makes none.
 
-An *occasion* is what ought to make one run: a planned time of a schedule (its ms as text) or a delivery to a trigger
-(its id). Each call says which generation of the starter its caller knows, and which occasion is the next: of several
-schedulers one is first, and the others are `Outdated`.
+An *occasion* should make one run: a planned time of a schedule (its ms as text) or a delivery to a trigger (its id).
+Each call names the generation of the starter and the next occasion that its caller knows. Of several schedulers the
+first succeeds, and the others are `Outdated`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ MAX_WHY = 500
 
 @dataclass(frozen=True, slots=True)
 class Full(Reply):
-    """There is no room for another run, the starter is paused, or it gathers on: nothing was changed."""
+    """There is no room for another run, the starter is paused, or its group is not complete: nothing was changed."""
 
     tag: ClassVar[str] = "full"
 
@@ -71,9 +71,9 @@ class PassOver(Transition[Passed | Outdated]):
 
 @dataclass(frozen=True, slots=True)
 class StartWaiting(Transition[Started | Full | Outdated | NoPlan]):
-    """What waits longest makes its run if there is room: one planned time, or `count` deliveries together.
+    """The occasion that waits longest makes its run if there is room: a planned time, or `count` deliveries together.
 
-    `part` is 1 where all the deliveries that wait together are too much for one run.
+    `part` is 1 if the deliveries that wait together are too much for one run.
     """
 
     script: ClassVar[str] = "start_waiting"
@@ -91,7 +91,7 @@ class StartWaiting(Transition[Started | Full | Outdated | NoPlan]):
 
 @dataclass(frozen=True, slots=True)
 class DropWaiting(Transition[Dropped | Outdated]):
-    """What waits longest makes no run, because it cannot: `detail` says why."""
+    """The occasions that wait longest make no run, because it cannot be made: `detail` says why."""
 
     script: ClassVar[str] = "drop_waiting"
     id: str

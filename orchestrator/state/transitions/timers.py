@@ -11,9 +11,9 @@ from orchestrator.state.transitions.values import Permits
 
 @dataclass(frozen=True, slots=True)
 class Fired(Reply):
-    """Due timers were applied. `next_due_ms` is when the next one is, by the clock of Redis; `now_ms` that clock.
+    """Due timers were applied. The next timer is due at `next_due_ms` (None: there is none); `now_ms` is the time now.
 
-    `handed` are those that need Python, as (kind, what): whoever dies with them has them handed to another in a while.
+    `handed` are the timers whose work needs Python, as (kind, ref). If the caller dies, another one gets them later.
     """
 
     tag: ClassVar[str] = "fired"
@@ -26,7 +26,7 @@ class Fired(Reply):
 
 @dataclass(frozen=True, slots=True)
 class Fire(Transition[Fired]):
-    """Apply the timers that are due, at most 100, and take those that need Python."""
+    """Apply the due timers, at most `limits.MOST_FIRED`, and take those whose work needs Python."""
 
     script: ClassVar[str] = "fire"
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from orchestrator.state.limits import NO_ATTEMPT, SOME_ATTEMPT
 
 Permit = tuple[str, int]
-"""What a permit names: a route and a priority class."""
+"""A permit names a route and a priority class."""
 
 
 class Permits(NamedTuple):
@@ -21,7 +21,7 @@ class Permits(NamedTuple):
 
 
 class Subscription(NamedTuple):
-    """What a worker may take from one route: the priority classes, most urgent first."""
+    """The priority classes that a worker takes from one route, the most urgent first."""
 
     route: str
     classes: tuple[int, ...]
@@ -74,7 +74,7 @@ class Claimed:
 
     @classmethod
     def read(cls, body: list[Any]) -> Claimed:
-        """Read what the fragment `claim_reply` builds."""
+        """Read the list that the fragment `claim_reply` builds."""
         ref, name, spec, params, retries, losses, workflow, plan, mode, *inputs = body
         return cls(
             ref.decode(), name.decode(), spec, params, int(retries), int(losses), workflow.decode(), plan.decode(),
@@ -88,5 +88,5 @@ def subscriptions_text(subscriptions: Iterable[Subscription]) -> str:
 
 
 def held_text(held: Iterable[Held]) -> str:
-    """Write what slots hold as `beat` reads it: a line each, `-` for nothing."""
+    """Write the attempts of slots as `beat` reads them: a line each, `-` for none."""
     return "\n".join(f"{slot} {ref or NO_ATTEMPT}" for slot, ref in held)

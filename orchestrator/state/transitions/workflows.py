@@ -1,4 +1,4 @@
-"""The transitions of plans: sealed as a workflow's version, or given up."""
+"""The transitions of plans: an upload is sealed as a workflow's version, or dated and deleted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Stored(Reply):
 
 @dataclass(frozen=True, slots=True)
 class Sealed(Reply):
-    """The upload was sealed after all: only its note is gone."""
+    """The upload was sealed: only its note is deleted."""
 
     tag: ClassVar[str] = "sealed"
 
