@@ -56,7 +56,7 @@ class Timers:
         return pause
 
     def _fire(self, tools: Tools) -> float:
-        """Have the store apply what is due, note what it hands out, and return the seconds until more may be due."""
+        """Have the store apply what is due, note what is left to handlers, and return the seconds until the next."""
         fired = tools.store.run(Fire())
         tools.publish(fired.permits)
         handed: dict[str, list[str]] = defaultdict(list)
