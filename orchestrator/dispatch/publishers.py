@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from orchestrator.dispatch.broker import Broker
+from orchestrator.dispatch.eager import tell_of_eager
 from orchestrator.dispatch.permits import Publisher
 from orchestrator.settings import Settings
 from orchestrator.state.transitions.values import Permits
@@ -55,6 +56,8 @@ class Publishers:
 
     def _of(self, app: Celery | None) -> Publisher:
         if id(app) not in self._made:
+            if app is not None:
+                tell_of_eager(app)
             broker = Broker.of(self._settings, app)
             same = next((each for each in self._made.values() if each.broker.ids == broker.ids), None)
             self._made[id(app)] = same or Publisher(broker, self._settings.namespace)

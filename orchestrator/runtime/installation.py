@@ -32,6 +32,17 @@ def install(app: Celery, *, namespace: str | None = None, settings: Settings | N
     app._orchestrator = Installed(namespace, settings)  # type: ignore[attr-defined]
     app.steps["worker"].add(_STEP)
     signals.celeryd_init.connect(_prepare, dispatch_uid="orchestrator")
+    if app.configured:  # type: ignore[attr-defined]  # known to Celery, not to its types
+        _configured(app)
+    else:
+        app.on_after_configure.connect(_configured)  # its settings are read later, and not for us
+
+
+def _configured(sender: Celery, **_: Any) -> None:
+    if sender.conf.task_always_eager:
+        from orchestrator.dispatch.eager import tell_of_eager
+
+        tell_of_eager(sender)
 
 
 def _prepare(*, instance: Any, options: dict[str, Any], **_: Any) -> None:
