@@ -155,7 +155,8 @@ def test_a_broker_behind_sentinels(fleet: Fleet, make_redis: Callable[..., Redis
     """Two addresses, of which one sentinel is away; the master's name is an option of the transport."""
     master, port = make_redis(), free_port()
     config = tmp_path / "sentinel.conf"
-    config.write_text(f"port {port}\nbind 127.0.0.1\ndir {tmp_path}\nsentinel monitor main 127.0.0.1 {master.port} 1\n")
+    lines = f"port {port}", "bind 127.0.0.1", f"dir {tmp_path}", f"sentinel monitor main 127.0.0.1 {master.port} 1"
+    config.write_text("\n".join(lines) + "\n")
     sentinel = children.spawn([master.server.path, str(config), "--sentinel"], stdout=subprocess.DEVNULL)
     try:
         shop = Shop(fleet, {
