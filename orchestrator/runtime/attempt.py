@@ -88,8 +88,9 @@ class _Run:
         self._task = task
         self._tried = tried
         self._limits = time_limits(spec, task, resources)
+        again = tried.redelivered > 0
         self._request = requests.request_of(
-            resources.hostname, claimed.ref, claimed.retries, spec, queue, self._limits, tried.redelivered > 0
+            resources.hostname, claimed.ref, claimed.retries, spec, queue, self._limits, again, claimed.parent
         )
 
     def outcome(self) -> Outcome:

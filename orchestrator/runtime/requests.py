@@ -31,6 +31,7 @@ def request_of(
     queue: str,
     limits: tuple[float | None, float | None] = (None, None),
     redelivered: bool = False,
+    parent: str | None = None,
 ) -> dict[str, Any]:
     """Return the request of an attempt; `limits` are the soft and the hard one, in seconds."""
     delivery = {"exchange": "", "routing_key": queue, "priority": 0, "redelivered": redelivered}
@@ -47,7 +48,7 @@ def request_of(
         "retries": retries,
         "timelimit": list(limits[::-1]),
         "root_id": AttemptRef.parse(ref).run,
-        "parent_id": None,
+        "parent_id": parent,
         "argsrepr": "",
         "kwargsrepr": "",
         "origin": "orchestrator",

@@ -194,6 +194,18 @@ def test_a_header_of_any_name(fleet: Fleet, name: str) -> None:
     assert run.output("job")["headers"] == ["dict", repr({name: ["of mine"]})]
 
 
+def test_the_root_is_the_run_and_the_parent_is_the_attempt_that_made_the_input(fleet: Fleet, tmp_path: Path) -> None:
+    workflow = Workflow("family")
+    first = workflow.job("first", shop.fail_until.s(str(tmp_path / "tries"), 1), retry=ONCE_MORE, route="celery")
+    workflow.job("second", peculiar.request_of.si(), after=first, route="celery")
+    workflow.job("third", peculiar.request_with.s(first.output), route="celery")
+    run = fleet.client.submit(workflow)
+    run.wait(timeout=20)
+    assert run.output("third")["root_id"][1] == repr(run.id)
+    assert run.output("third")["parent_id"][1] == repr(f"{run.id}/0@2")
+    assert run.output("second")["parent_id"][1] == "None"
+
+
 def test_a_signature_from_the_request(fleet: Fleet) -> None:
     _, run = fleet.outcome(peculiar.call_myself.s())
     assert run.output("job") == [peculiar.call_myself.name, [False], ["headers"]]

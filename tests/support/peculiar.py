@@ -179,8 +179,20 @@ def handle() -> AsyncResult:
 @app.task(bind=True)
 def request_of(self: Task) -> dict[str, Any]:
     """Return what the request says, as text, and the types of its values."""
-    names = sorted(name for name in vars(self.request) if not name.startswith("_"))
-    return {name: [type(vars(self.request)[name]).__name__, repr(vars(self.request)[name])] for name in names}
+    return said(self.request)
+
+
+def said(request: Any) -> dict[str, Any]:
+    """Return the values of a request as text, with their types."""
+    return {
+        name: [type(value).__name__, repr(value)] for name, value in vars(request).items() if not name.startswith("_")
+    }
+
+
+@app.task(bind=True)
+def request_with(self: Task, given: Any) -> dict[str, Any]:
+    """Return what the request says, of a job that takes an input."""
+    return said(self.request)
 
 
 class Greet(Task):

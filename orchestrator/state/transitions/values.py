@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from orchestrator.model.ids import AttemptRef
 from orchestrator.state.limits import NO_ATTEMPT, SOME_ATTEMPT
 
 Permit = tuple[str, int]
@@ -71,14 +72,18 @@ class Claimed:
     workflow: str
     plan: str
     inputs: dict[int, bytes] | None
+    parent: str | None = None
+    """The attempt that made the first of its inputs; None for a job without inputs, or with too many to list."""
 
     @classmethod
     def read(cls, body: list[Any]) -> Claimed:
         """Read the list that the fragment `claim_reply` builds."""
-        ref, name, spec, params, retries, losses, workflow, plan, mode, *inputs = body
+        ref, name, spec, params, retries, losses, workflow, plan, mode, parent, *inputs = body
+        made_by = AttemptRef(AttemptRef.parse(ref.decode()).run, int(inputs[0]), int(parent)) if int(parent) else None
         return cls(
             ref.decode(), name.decode(), spec, params, int(retries), int(losses), workflow.decode(), plan.decode(),
             None if mode == b"fetch" else dict(zip(map(int, inputs[::2]), inputs[1::2], strict=True)),
+            None if made_by is None else str(made_by),
         )  # fmt: skip
 
 
