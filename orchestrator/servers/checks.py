@@ -23,6 +23,7 @@ from orchestrator.servers.addresses import store_url
 from orchestrator.servers.discovery import OLDEST
 from orchestrator.settings import FROM_FILES, PREFIX, Settings
 from orchestrator.state import reads
+from orchestrator.state.limits import CLOCK_AHEAD_MS
 from orchestrator.state.reads import health
 from orchestrator.state.store import Store
 
@@ -32,6 +33,8 @@ SKEW_S = 1.0
 """How much the clocks of this machine and of Redis may differ."""
 TICK_S = 15
 """How long ago a scheduler may have ticked and still be thought to run."""
+TOLD_MS = 3_600_000
+"""How long a wrong time of Redis is told after it was set right."""
 HEADROOM = 0.2
 """The share of `maxmemory` that should be free."""
 
@@ -84,9 +87,10 @@ def fleet_checks(settings: Settings) -> list[Check]:
         with closing(Store.connect(store_url(settings), settings.namespace)) as store:
             nodes, queues = store.read(reads.nodes(store.keys)), store.read(reads.queues(store.keys))
             late_ms = store.read(health.since_tick(store.keys))
+            clock = store.read(health.clock_state(store.keys))
     except OrchestratorError as error:
         return [Check("fleet", False, str(error), "see the checks of redis")]
-    return [_workers(nodes), *_unserved(nodes, queues), _scheduler(late_ms)]
+    return [_workers(nodes), *_unserved(nodes, queues), _scheduler(late_ms), _own_clock(clock)]
 
 
 def settings_checks(environment: Mapping[str, str]) -> list[Check]:
@@ -153,6 +157,19 @@ def _scheduler(late_ms: int | None) -> Check:
     ticked = "none has ever run" if late_ms is None else f"the last one ticked {late_ms // 1000} s ago"
     alive = late_ms is not None and late_ms < TICK_S * 1000
     return _check("scheduler", alive, ticked, "start one: orchestrator scheduler, or orchestrator up")
+
+
+def _own_clock(clock: health.ClockState) -> Check:
+    """Judge the namespace's clock, which never goes back by a little."""
+    detail, right = "goes with that of Redis", True
+    if clock.set_back_ms > 0 and clock.ago_ms < TOLD_MS:
+        right = False
+        detail = f"Redis' clock was {clock.set_back_ms // 1000} s ahead until {clock.ago_ms // 1000} s ago"
+    elif SKEW_S * 1000 < clock.ahead_ms <= CLOCK_AHEAD_MS:
+        right = False
+        detail = f"stands still until Redis' clock, which went back, has made up {clock.ahead_ms // 1000} s"
+    remedy = "keep the clocks of Redis and its replicas by NTP; timers that were set by the wrong time are late"
+    return _check("namespace clock", right, detail, remedy)
 
 
 def _check(name: str, ok: bool, detail: str, remedy: str) -> Check:

@@ -14,7 +14,7 @@ class Keys:
         self.namespace = namespace
         self.prefix = f"o:{{{namespace}}}:"
         self.meta = f"{self.prefix}meta"
-        """hash: clock, tick, server, incarnation, schema"""
+        """hash: clock, set_back, set_back_at, tick, server, incarnation, schema"""
         self.transitions = f"{self.prefix}transitions"
         """stream: an entry has the transitions that one script made in one run (see `state.layouts.records`)"""
         self.timers = f"{self.prefix}timers"

@@ -101,6 +101,9 @@ SOME_ATTEMPT: Final = "?"
 NODE_KEPT_MS: Final = 3_600_000
 """How long the hash of a closed node is kept, for people."""
 
+CLOCK_AHEAD_MS: Final = 60_000
+"""How far the namespace's clock may be ahead of Redis. If it is further, Redis' clock was wrong: it is set back."""
+
 # -- starters
 
 MOST_WAITING: Final = 10_000

@@ -7,6 +7,7 @@ import logging
 from orchestrator.dispatch.permits import Publisher
 from orchestrator.scheduler.duties import Tools
 from orchestrator.state import reads
+from orchestrator.state.reads import health
 from orchestrator.state.transitions.nodes import Reap
 
 log = logging.getLogger(__name__)
@@ -25,16 +26,28 @@ class Leases:
     def __init__(self, publisher: Publisher | None = None) -> None:
         self._publisher = publisher
         self._broker_ids = ""
+        self._set_back_at_ms: int | None = None
 
     def step(self, tools: Tools) -> float:
         """See `Duty.step`."""
         (info,) = tools.store.pipeline([("INFO", "server")])
         self._compare(tools)
+        self._tell_clock(tools)
         reaped = tools.store.run(Reap(str(info["run_id"]), self._broker_ids))
         for gone in reaped.gone:
             log.warning("worker %s is lost: no beat within its lease; it ran %s", gone.node, gone.refs or "nothing")
         tools.publish(reaped.permits)
         return self.interval_s
+
+    def _tell_clock(self, tools: Tools) -> None:
+        """Say it where the namespace's clock was set back since the last step."""
+        clock = tools.store.read(health.clock_state(tools.store.keys))
+        if self._set_back_at_ms not in (None, clock.set_back_at_ms):
+            log.warning(
+                "the clock of Redis was %d s ahead, and is right again; timers that were set meanwhile are late",
+                clock.set_back_ms // 1000,
+            )
+        self._set_back_at_ms = clock.set_back_at_ms
 
     def _compare(self, tools: Tools) -> None:
         """Compare the broker with that of the nodes, and say it where they differ."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from typing import Any, TypeVar
 
+from orchestrator.state.limits import CLOCK_AHEAD_MS
+
 T = TypeVar("T")
 Command = tuple[str | bytes | int | float, ...]
 Read = Generator[Sequence[Command], list[Any], T]
@@ -16,6 +18,12 @@ BATCH = 500
 def now_ms(time: Sequence[int]) -> int:
     """Return the reply of TIME in ms."""
     return int(time[0]) * 1000 + int(time[1]) // 1000
+
+
+def clock_ms(time: Sequence[int], mark: Any) -> int:
+    """Return the time of the namespace, given what TIME gives and what it has seen. Twin: `lib/core/clock.lua`."""
+    now, seen = now_ms(time), int(mark or 0)
+    return now if seen - now > CLOCK_AHEAD_MS else max(now, seen)
 
 
 def pairs(reply: Any) -> dict[bytes, bytes]:

@@ -10,7 +10,7 @@ from orchestrator.model.states import FINAL_RUN_STATES, RunState
 from orchestrator.state.keys import Keys
 from orchestrator.state.layouts import records
 from orchestrator.state.layouts.plans import unpack_job
-from orchestrator.state.limits import BUCKET
+from orchestrator.state.limits import BUCKET, CLOCK_AHEAD_MS
 from orchestrator.state.reads.base import BATCH, Read, now_ms, pairs
 
 
@@ -107,9 +107,12 @@ def attempt(keys: Keys, ref: str) -> Read[tuple[bytes, JobRun] | None]:
 def left_behind(keys: Keys, older_ms: int, limit: int = 100) -> Read[list[str]]:
     """Name runs whose `todo` nobody has touched for a while, by the clock of Redis."""
     (time,) = yield [("TIME",)]
-    until = now_ms(time) - older_ms
-    (ids,) = yield [("ZRANGEBYSCORE", keys.todos, "-inf", until, "LIMIT", 0, limit)]
-    return [each.decode() for each in ids]
+    now = now_ms(time)
+    old, ahead = yield [
+        ("ZRANGEBYSCORE", keys.todos, "-inf", now - older_ms, "LIMIT", 0, limit),
+        ("ZRANGEBYSCORE", keys.todos, now + CLOCK_AHEAD_MS, "+inf", "LIMIT", 0, limit),  # the clock was set back
+    ]
+    return [each.decode() for each in (*old, *ahead)][:limit]
 
 
 def over_since(keys: Keys, age_ms: int, limit: int = 100) -> Read[list[str]]:

@@ -10,7 +10,7 @@ from typing import Any
 from orchestrator.model.starts import PastOccasion
 from orchestrator.model.states import FINAL_RUN_STATES, RunState
 from orchestrator.state.keys import Keys
-from orchestrator.state.reads.base import BATCH, Read, now_ms, pairs
+from orchestrator.state.reads.base import BATCH, Read, clock_ms, pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,13 +164,13 @@ def edits(keys: Keys) -> Read[int]:
 def pulse(keys: Keys) -> Read[tuple[int, int]]:
     """Read how often definitions were changed, and the time in ms by the namespace's clock."""
     known, time = yield [("HMGET", keys.meta, "edits", "clock"), ("TIME",)]
-    return int(known[0] or 0), max(now_ms(time), int(known[1] or 0))
+    return int(known[0] or 0), clock_ms(time, known[1])
 
 
 def clock(keys: Keys) -> Read[int]:
     """Read the time in ms by the namespace's clock."""
     known, time = yield [("HGET", keys.meta, "clock"), ("TIME",)]
-    return max(now_ms(time), int(known or 0))
+    return clock_ms(time, known)
 
 
 def calendars(keys: Keys) -> Read[dict[str, Any]]:

@@ -11,7 +11,9 @@ local lost, gone = 0, {}
 
 -- writes
 redis.call('HSET', keys.meta, 'tick', clock.now, 'server', server)
-if not known[1] or clock.now - known[1] > limits.OUTAGE_MS or known[2] ~= server then  --@reap-outage
+local since = known[1] and clock.now - known[1]
+local set_back = since and since < -limits.CLOCK_AHEAD_MS  -- the clock: leases lie in the future
+if not since or set_back or since > limits.OUTAGE_MS or known[2] ~= server then  --@reap-outage
   -- after an outage of the store, every node has a whole lease to beat again
   for _, node in ipairs(redis.call('ZRANGE', keys.nodes, 0, -1)) do
     redis.call('ZADD', keys.nodes, clock.now + limits.LEASE_MS, node)

@@ -29,7 +29,8 @@ function healing.queue(route, class, broker)
   local rounds, by = string.match(known[1] or '0', '^(%d+) ?(.*)$')
   local times = tonumber(rounds)
   local counted = brokers.same(broker, by) and times or 0
-  if clock.now < tonumber(known[2] or 0) then return counted end
+  local left = tonumber(known[2] or 0) - clock.now
+  if left > 0 and left <= limits.HEAL_LONG_PAUSE_MS then return counted end  -- longer: the clock was set back
   local count = math.min(overdue, idle_slots(route, class))  --@heal-idle
   if count == 0 then return counted end
   times = times + 1
