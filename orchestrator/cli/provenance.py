@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
 import os
-import shutil
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,6 +17,8 @@ def user() -> str:
 
 
 def _account() -> str:
+    import getpass
+
     try:
         return getpass.getuser()
     except (OSError, KeyError):  # a container may run as a user that has no name
@@ -43,6 +42,9 @@ def commit(paths: Sequence[str]) -> str:
 
 
 def _git(folder: Path, *args: str) -> str:
+    import shutil
+    import subprocess
+
     git = shutil.which("git")
     if git is None:
         return ""
