@@ -146,7 +146,7 @@ def _workers(nodes: Sequence[NodeInfo]) -> Check:
 
 def _unserved(nodes: Sequence[NodeInfo], queues: Sequence[QueueInfo]) -> Iterator[Check]:
     """Find the queues in which jobs wait and which no worker serves."""
-    served = {(route, cls) for node in nodes for route, classes in node.subscriptions for cls in classes}
+    served = {(route, priority) for node in nodes for route, classes in node.subscriptions for priority in classes}
     for queue in queues:
         if queue.ready and (queue.route, queue.priority) not in served:
             detail = f"{queue.ready} jobs wait on {queue.route}.{queue.priority.name}, and no worker serves it"

@@ -39,19 +39,19 @@ def ask(poll: Poll) -> None:
     http = poll.trigger.http
     assert http is not None
     payload = _payload(*_answer(http, poll.until))
-    keys, own = poll.inbox.store.keys, poll.record.id
-    last, turn = poll.inbox.store.read(source_memory.seen(keys, own, (_LAST, _TURN)))
+    keys, starter_id = poll.inbox.store.keys, poll.record.id
+    last, turn = poll.inbox.store.read(source_memory.seen(keys, starter_id, (_LAST, _TURN)))
     if not _wanted(poll, payload):
         if last:
-            poll.inbox.store.run(NoteSeen(own, {_LAST: ""}))
+            poll.inbox.store.run(NoteSeen(starter_id, {_LAST: ""}))
         return
-    key = poll.inbox.own_id(Found(_digest(http, payload), payload))
+    key = poll.inbox.delivery_id(Found(_digest(http, payload), payload))
     if key == last:
         return
     # The same turn again, after a death in between or in a race, is the same delivery.
     number = int(turn or 0) + 1
     poll.inbox.deliver([Found(f"{poll.record.created_ms}.{number}.{key}", payload)])
-    poll.inbox.store.run(NoteSeen(own, {_LAST: key, _TURN: str(number)}))
+    poll.inbox.store.run(NoteSeen(starter_id, {_LAST: key, _TURN: str(number)}))
 
 
 def _wanted(poll: Poll, payload: Any) -> bool:

@@ -28,9 +28,9 @@ _SAID = 300
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One thing that a source gave: `own` is its id within the source, `payload` any JSON value."""
+    """One thing that a source gave: `source_id` is its id within the source, `payload` any JSON value."""
 
-    own: str
+    source_id: str
     payload: Any
 
 
@@ -43,18 +43,18 @@ class Inbox:
     trigger: Trigger
     place: str
 
-    def own_id(self, found: Found) -> str:
+    def delivery_id(self, found: Found) -> str:
         """Return the id of a find: the value of the trigger's `id` expression, else the id that the source gives.
 
         The source's id also counts where the expression has no value, so that nothing is lost.
         """
         if self.trigger.id is None:
-            return fit(found.own)
-        event = Event(found.own, self.id, _now_ms(), found.payload, self.place)
+            return fit(found.source_id)
+        event = Event(found.source_id, self.id, _now_ms(), found.payload, self.place)
         try:
             value = Expression(self.trigger.id).value(event=event.variable())
         except ExpressionError:
-            return fit(found.own)
+            return fit(found.source_id)
         return fit(value if isinstance(value, str) else json.dumps(value))
 
     def deliver(self, finds: Sequence[Found]) -> int:
@@ -67,16 +67,22 @@ class Inbox:
         new = 0
         for start in range(0, len(finds), BATCH):
             batch = [
-                Deliver(stored_id(topic, self.own_id(found)), topic, self.place, json.dumps(found.payload).encode())
+                Deliver(
+                    stored_id(topic, self.delivery_id(found)), topic, self.place, json.dumps(found.payload).encode()
+                )
                 for found in finds[start : start + BATCH]
             ]
             new += sum(isinstance(reply, Delivered) for reply in self.store.run_all(batch))
         return new
 
+    def _delivery(self, topic: str, found: Found) -> Deliver:
+        body = json.dumps(found.payload).encode()
+        return Deliver(stored_id(topic, self.delivery_id(found)), topic, self.place, body)
 
-def fit(own: str) -> str:
+
+def fit(given: str) -> str:
     """Return an id that fits into a key. A long id, or one with blanks, is replaced by its digest."""
-    return own if _PLAIN_ID.fullmatch(own) else digest(own)
+    return given if _PLAIN_ID.fullmatch(given) else digest(given)
 
 
 def digest(text: str | bytes) -> str:

@@ -58,16 +58,16 @@ class Listeners:
         if edits != self._edits:
             self._wanted = self._read(tools)
             self._edits = edits
-        for own, running in list(self.running.items()):
-            if own not in self._wanted or self._wanted[own][0] != running.generation:
+        for starter_id, running in list(self.running.items()):
+            if starter_id not in self._wanted or self._wanted[starter_id][0] != running.generation:
                 running.stop.set()
-                self.ending.append(self.running.pop(own).thread)
+                self.ending.append(self.running.pop(starter_id).thread)
         self.ending = [thread for thread in self.ending if thread.is_alive()]
-        for own, (generation, body) in self._wanted.items():
-            if own not in self.running:
+        for starter_id, (generation, body) in self._wanted.items():
+            if starter_id not in self.running:
                 stop = threading.Event()
-                thread = threads.start(f"listen {own}", partial(body, stop))
-                self.running[own] = _Running(generation, stop, thread)
+                thread = threads.start(f"listen {starter_id}", partial(body, stop))
+                self.running[starter_id] = _Running(generation, stop, thread)
         return self.interval_s
 
     def close(self) -> None:

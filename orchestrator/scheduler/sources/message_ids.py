@@ -38,7 +38,7 @@ class Unnamed:
         again = {text for text, comes_again in texts if comes_again}
         now, left = self._left_behind(again)
         ids = [(comes_again and self._take(left.get(text))) or uuid.uuid4().hex for text, comes_again in texts]
-        noted = {own: f"{text} {now}" for own, (text, _) in zip(ids, texts, strict=True)}
+        noted = {message_id: f"{text} {now}" for message_id, (text, _) in zip(ids, texts, strict=True)}
         self._store.run(NoteSeen(self._trigger, noted))
         return ids
 
@@ -53,10 +53,10 @@ class Unnamed:
             now, notes = self._store.read(source_memory.notes(self._store.keys, self._trigger, bool(texts)))
             found: dict[str, list[str]] = {}
             youngest = 0
-            for own, note in notes.items():
+            for message_id, note in notes.items():
                 text, _, at = note.partition(" ")
                 if text in texts:
-                    found.setdefault(text, []).append(own)
+                    found.setdefault(text, []).append(message_id)
                     youngest = max(youngest, int(at))
             if now - youngest >= PATIENCE_MS:
                 return now, found
@@ -65,7 +65,7 @@ class Unnamed:
     def _take(self, ids: list[str] | None) -> str | None:
         """Return one of the ids that no other listener has taken, or None."""
         while ids:
-            own = ids.pop()
-            if self._store.run(ForgetSeen(self._trigger, (own,))).count:
-                return own
+            message_id = ids.pop()
+            if self._store.run(ForgetSeen(self._trigger, (message_id,))).count:
+                return message_id
         return None

@@ -77,12 +77,12 @@ class Messages:
         self._read = [self._come.popleft() for _ in range(min(len(self._come), READ))]
         bodies = [_bytes(message) for message in self._read]
         ids = [_given_id(message) for message in self._read]
-        nameless = [at for at, own in enumerate(ids) if own is None]
+        nameless = [at for at, message_id in enumerate(ids) if message_id is None]
         self._names = self._unnamed.name(
             [(digest(bodies[at]), bool((self._read[at].delivery_info or {}).get("redelivered"))) for at in nameless]
         )
         ids_of = dict(zip(nameless, self._names, strict=True))
-        return [Found(own or ids_of[at], payload_of(bodies[at])) for at, own in enumerate(ids)]
+        return [Found(message_id or ids_of[at], payload_of(bodies[at])) for at, message_id in enumerate(ids)]
 
     def done(self) -> None:
         """See `Source`."""
@@ -121,8 +121,8 @@ class Messages:
 
 
 def _given_id(message: Message) -> str | None:
-    own = (message.properties or {}).get("message_id")
-    return fit(str(own)) if own else None
+    message_id = (message.properties or {}).get("message_id")
+    return fit(str(message_id)) if message_id else None
 
 
 def _bytes(message: Message) -> bytes:

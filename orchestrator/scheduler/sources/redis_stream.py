@@ -68,8 +68,8 @@ class Stream:
         """See `Source`."""
         with self._errors():
             messages = self._again() or self._new()
-        self._read = [own for own, _ in messages]
-        finds = [Found(own.decode(), payload_of_fields(fields)) for own, fields in messages if fields]
+        self._read = [message_id for message_id, _ in messages]
+        finds = [Found(message_id.decode(), payload_of_fields(fields)) for message_id, fields in messages if fields]
         if self._read and not finds:
             self.done()  # they were deleted from the stream before anybody could deliver them
         return finds
@@ -101,7 +101,7 @@ class Stream:
         claimed = self._client.xautoclaim(
             self._stream, self._group, self._consumer, min_idle_time=IDLE_MS, start_id="0-0", count=READ
         )[1]
-        found = [(own, fields) for own, fields in claimed if own is not None]
+        found = [(message_id, fields) for message_id, fields in claimed if message_id is not None]
         self._own = len(found) < len(claimed)  # Redis 6.2 claims what was deleted, but does not name it
         if not found:
             self._claim_at = time.monotonic() + CLAIM_S

@@ -43,9 +43,9 @@ def ask(poll: Poll) -> int | None:
     with _rows(sql.url, sql.query, poll) as batches:
         for batch in batches:
             finds = [Found(digest(repr(sorted(row.items()))), _plain(row)) for row in batch]
-            ids = [poll.inbox.own_id(found) for found in finds]
+            ids = [poll.inbox.delivery_id(found) for found in finds]
             known = memory.look(ids)
-            new = {own: found for own, found, value in zip(ids, finds, known, strict=True) if value is None}
+            new = {row_id: found for row_id, found, value in zip(ids, finds, known, strict=True) if value is None}
             poll.inbox.deliver([*new.values()])
             memory.keep(dict.fromkeys(new, "1"))
             delivered += len(new)
