@@ -86,7 +86,7 @@ def test_what_is_not_done_comes_again(watched: Watched, rabbitmq: RabbitMQ, queu
         producer.publish({"n": n}, serializer="json", message_id=f"m{n}")
     for _ in range(2):
         connected = source.connect(own, settings)
-        assert [found.own for found in connected.read()] == ["m0", "m1", "m2"]
+        assert [found.source_id for found in connected.read()] == ["m0", "m1", "m2"]
         connected.close()
     connected = source.connect(own, settings)
     connected.read()
