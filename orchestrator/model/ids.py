@@ -1,7 +1,7 @@
 """Identifiers: how runs and attempts are named.
 
 A run id is 20 characters of lower-case Crockford base32: 48 bits of milliseconds, 52 random bits. Ids made later
-sort later, and clients make them, so a submit that is sent twice is the same submit (STATE.md, "Idempotency keys").
+sort later, and clients make them, so a submit that is sent twice is the same submit.
 
 An attempt reference is `run/job@attempt`, where `job` is the job's index in the plan: `01k…/17@1`. An attempt of one
 instance of a mapped job has the instance's number too: `01k…/17.3@1`. The reference is the Celery task id of the

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 LOST_BUDGET = 3
-"""How many attempts of one job run may be lost with their worker before it is quarantined (DESIGN.md, ruling 6)."""
+"""How many attempts of one job run may be lost with their worker before it is quarantined."""
 
 
 class RetryPolicy(BaseModel):

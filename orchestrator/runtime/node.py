@@ -69,7 +69,7 @@ class Node:
         monitor.start()
 
     def report(self, unreported: UnreportedOutcome) -> None:
-        """Take a unreported of the monitor's."""
+        """Take an outcome that the slot monitor reports."""
         self._unreported.put(unreported)
 
     def subscribe(self, subscriptions: tuple[Subscription, ...]) -> None:
@@ -105,7 +105,7 @@ class Node:
             logger.warning("leaving without a word: %s", error)
 
     def _wait(self, due: float) -> float:
-        """Do one thing: report a unreported, or beat when that is due. Returns when the next beat is."""
+        """Report one outcome, or beat if that is due. Return when the next beat is due."""
         try:
             unreported = self._unreported.get(timeout=max(0.0, due - time.monotonic()))
         except queue.Empty:

@@ -77,7 +77,7 @@ class Resources:
         """Ask the store until it answers.
 
         An outage is not a death: the attempt stays this slot's unless the store says otherwise. Operations that are
-        sent again are harmless (ruling 6). Only a node that goes out gives up.
+        sent again are harmless. Only a node that goes out gives up.
         """
         pause, until = _FIRST_S, 0.0
         while True:

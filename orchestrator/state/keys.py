@@ -107,9 +107,9 @@ class Keys:
         return f"{self.prefix}since:{route}"
 
     def route(self, route: str) -> str:
-        """Hash: slots; debt; out:<class>; healed:<class> → not again before ms.
+        """Hash: slots; debt; out:<class>; healing_at:<class> → not again before ms.
 
-        heal:<class> → how often, and the ids of the broker of the last time.
+        rounds:<class> → how often, and the ids of the broker of the last time.
         """
         return f"{self.prefix}route:{route}"
 

@@ -4,7 +4,7 @@
     -- args:     slot:str op:int                    become locals, in this order, from ARGV
     -- returns:  claimed ref | nothing              tagged replies (checked against `transitions`)
     -- moves:    queued->running                    job moves (checked against `model.states`)
-    -- keeps:    2 4                                invariants of the design that it could break
+    -- keeps:    2 4                                invariants (how-it-works.md) that it could break
     -- uses:     clock slots                        fragments of `lib/`, which name what they use themselves
     -- cost:     O(1)
 

@@ -1,4 +1,4 @@
-"""Fairness (ruling 5): after nine claims that overtook an attempt past its patience, the longest waiting is served."""
+"""Fairness: after nine claims that overtook an attempt past its patience, the longest waiting is served."""
 
 from __future__ import annotations
 

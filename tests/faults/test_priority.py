@@ -1,4 +1,4 @@
-"""Priority with real workers (ruling 5): what is urgent starts when a slot is free, and nothing starves.
+"""Priority with real workers: what is urgent starts when a slot is free, and nothing starves.
 
 The order itself is tested under a clock that tests set, in `tests/engine/test_order.py`.
 """

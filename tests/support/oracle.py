@@ -1,6 +1,6 @@
 """The state machine once more, in plain Python: what each script should do to runs, job runs, nodes and slots.
 
-It knows DESIGN.md's rulings, not the scripts: no keys, no slices (its plans are small), no messages.
+It knows the rules, not the scripts: no keys, no slices (its plans are small), no messages.
 """
 
 from __future__ import annotations

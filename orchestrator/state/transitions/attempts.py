@@ -80,8 +80,8 @@ class Claim(Transition[Took | Nothing | Stale | Gone]):
 class Finish(Transition[Done | Stale | Missing | Gone]):
     """A slot reports the end of its attempt and takes the next.
 
-    `payload` is the output or the error, as JSON bytes. `delay_ms` counts for `retry`, `unknown` and `returned`.
-    Without `subscriptions` nothing is claimed. `leave`, the subscriptions of a turn that ends, asks for one permit if
+    `payload` is the output or the error, as JSON bytes. `delay_ms` counts for `retry`, `unknown`, `returned` and
+    `lost`. Without `subscriptions` nothing is claimed. `leave`, the subscriptions of a turn that ends, asks for one permit if
     work is left.
     """
 

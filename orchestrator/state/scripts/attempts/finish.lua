@@ -18,6 +18,7 @@ if op == slot.op then  --@finish-repeated
 end
 local run, record, current = attempts.load(ref)
 if not run then return {'missing'} end
+-- an older call of this slot; an attempt that this slot let go of; one that was lost and queued again; one that is over
 if op < slot.op or slot.ref ~= ref or not current or record.state ~= job.running then  --@finish-fence
   return {'stale', record and record.state or job.waiting}
 end

@@ -1,4 +1,4 @@
--- fairness: a claim serves the most urgent attempt, and after nine overtakings the longest waiting (ruling 5)
+-- fairness: a claim serves the most urgent attempt, and after nine overtakings the longest waiting
 -- uses: keys clock
 local fairness = {}
 local PATIENCE_MS = limits.PATIENCE_MS

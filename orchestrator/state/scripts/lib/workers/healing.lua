@@ -22,10 +22,10 @@ function healing.queue(route, class, broker)
   local overdue = redis.call('ZCOUNT', keys.since(route), low, low + clock.now - limits.OVERDUE_MS)
   local key = keys.route(route)
   if overdue == 0 then
-    redis.call('HDEL', key, 'heal:' .. class, 'healed:' .. class)  -- nothing is wrong here: start afresh next time
+    redis.call('HDEL', key, 'rounds:' .. class, 'healing_at:' .. class)  -- nothing is wrong here
     return 0
   end
-  local known = redis.call('HMGET', key, 'heal:' .. class, 'healed:' .. class)
+  local known = redis.call('HMGET', key, 'rounds:' .. class, 'healing_at:' .. class)
   local rounds, by = string.match(known[1] or '0', '^(%d+) ?(.*)$')
   local times = tonumber(rounds)
   local counted = brokers.same(broker, by) and times or 0
@@ -37,7 +37,7 @@ function healing.queue(route, class, broker)
   -- each round publishes more: where half of all messages are lost, three rounds miss a lone attempt once in 64
   permits.heal(route, class, count * math.min(times, limits.EAGER_ROUNDS))
   local pause = times < limits.EAGER_ROUNDS and limits.HEAL_PAUSE_MS or limits.HEAL_LONG_PAUSE_MS  --@heal-pause
-  redis.call('HSET', key, 'heal:' .. class, times .. ' ' .. broker, 'healed:' .. class, clock.now + pause)
+  redis.call('HSET', key, 'rounds:' .. class, times .. ' ' .. broker, 'healing_at:' .. class, clock.now + pause)
   return times
 end
 

@@ -58,7 +58,7 @@ end
 -- note that a permit has arrived: it is no longer out, and the queue's healing starts afresh
 function permits.arrived(route, class)
   local key, field = keys.route(route), 'out:' .. class
-  local known = redis.call('HMGET', key, field, 'heal:' .. class)
+  local known = redis.call('HMGET', key, field, 'rounds:' .. class)
   if tonumber(known[1] or 0) > 0 then redis.call('HINCRBY', key, field, -1) end
-  if known[2] then redis.call('HDEL', key, 'heal:' .. class, 'healed:' .. class) end
+  if known[2] then redis.call('HDEL', key, 'rounds:' .. class, 'healing_at:' .. class) end
 end
