@@ -81,8 +81,8 @@ class Finish(Transition[Done | Stale | Missing | Gone]):
     """A slot reports the end of its attempt and takes the next.
 
     `payload` is the output or the error, as JSON bytes. `delay_ms` counts for `retry`, `unknown`, `returned` and
-    `lost`. Without `subscriptions` nothing is claimed. `leave`, the subscriptions of a turn that ends, asks for one permit if
-    work is left.
+    `lost`. Without `subscriptions` nothing is claimed. `leave`, the subscriptions of a turn that ends, asks for one
+    permit if work is left.
     """
 
     script: ClassVar[str] = "finish"
