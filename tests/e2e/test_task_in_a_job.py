@@ -178,6 +178,15 @@ def test_what_was_sent_back_is_delivered_again(fleet: Fleet) -> None:
     assert (job.state, job.attempt, run.output("job")) == (JobState.succeeded, 2, True)
 
 
+def test_what_is_sent_back_again_and_again_says_why(fleet: Fleet) -> None:
+    run = fleet.submit(peculiar.end.s("requeue"))
+    job = wait_until(lambda: (found := run.jobs()[0]).attempt == 2 and found, 10, "the second attempt")
+    assert job.error is not None
+    assert (job.error["message"], job.retries, job.losses) == ("not now", 0, 0)
+    run.cancel("enough")
+    run.wait(timeout=10)
+
+
 def test_a_retry_with_the_same_arguments_by_name(fleet: Fleet) -> None:
     _, run = fleet.outcome(peculiar.same_by_name.s(1, y=2))
     assert run.output("job") == [1, 2]

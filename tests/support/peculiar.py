@@ -104,6 +104,8 @@ def end(how: str = "", times: int = 99, path: str = "") -> Any:
             raise SystemExit(3)
         case "ignore":
             raise Ignore("nothing to do")
+        case "requeue":
+            raise Reject("not now", requeue=True)
         case "reject":
             raise Reject(KeyError("bad"), requeue=False)
     return "well"

@@ -45,6 +45,7 @@ end
 -- `payload` is the output for the outcome `ok`, else the error
 function outcomes.apply(run, record, outcome, payload, delay)
   if outcome == 'lost' then return outcomes.lost(run, record, delay, false) end
+  if outcome == 'returned' and payload ~= '' then redis.call('HSET', keys.errors(run.id), record.index, payload) end
   if outcome == 'returned' then return outcomes.lost(run, record, delay, true) end  --@returned-free
   if outcome == 'ok' then
     records.move(run, record, job.succeeded)
