@@ -120,3 +120,17 @@ def test_a_job_that_waits_for_its_task_for_days_keeps_its_count(machine: Machine
     assert AttemptRef.parse(f"{run}/0@65536").attempt == machine.jobs(run)[0].attempt == 65_536
     machine.client.delete(machine.keys.transitions, machine.keys.node("n1"), machine.keys.nodes)  # nothing to replay
     machine.client.zrem(machine.keys.live, run)
+
+
+def test_a_timer_of_an_instance_is_not_for_the_job_itself(machine: Machine) -> None:
+    """No job has instances yet; a later release may leave such timers."""
+    run = machine.submit(chain(1))
+    slot = machine.node().slot()
+    slot.take()
+    slot.finish("retry", b"", 60_000)
+    machine.client.zadd(machine.keys.timers, {f"retry/{run}/0.0@1": machine.now})
+    assert machine.fire() == 1
+    assert machine.states(run) == ["retrying"]
+    machine.wait(60_000)
+    machine.fire()
+    assert machine.states(run) == ["queued"]
