@@ -127,7 +127,6 @@ class JobRun:
             "finished": iso(self.ended_ms),
             "node": self.node,
             "error": self.error,
-            "lost": [{"attempt": attempt, "node": node} for attempt, node in self.lost_with],
         }
 
 

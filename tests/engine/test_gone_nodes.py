@@ -95,7 +95,6 @@ def test_a_job_shows_why_there_is_a_second_attempt(machine: Machine) -> None:
     job = machine.jobs(run)[0]
     assert (job.state, job.attempt) == (JobState.succeeded, 2)
     assert "#2: attempt 1 lost with worker b@vm" in text_of(jobs_table([job], now_ms=machine.now, rows=5))
-    assert job.to_json()["lost"] == [{"attempt": 1, "node": "b@vm"}]
 
 
 def test_what_is_handed_back_is_not_lost(machine: Machine) -> None:

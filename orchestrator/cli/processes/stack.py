@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -99,10 +100,12 @@ class Stack:
     def _children(self) -> Iterator[Child]:
         yield Child("scheduler", scheduler_command(self._app), self.logs / "scheduler.log")
         slots = max(2, (os.cpu_count() or 2) // self._workers)
+        # On a Redis that others use too, another `up` of this host may have workers of the same numbers.
+        own = "" if self.redis is not None else f"-{secrets.token_hex(3)}"
         for number in range(1, self._workers + 1):
             name = f"worker{number}"
             command = worker_command(
-                self._app, "-n", f"{name}@%h", "-c", str(slots), "--loglevel", self.settings.log_level
+                self._app, "-n", f"{name}{own}@%h", "-c", str(slots), "--loglevel", self.settings.log_level
             )
             yield Child(name, command, self.logs / f"{name}.log")
         if self._web:

@@ -27,13 +27,6 @@ class Run(TypedDict):
     counts: Annotated[dict[str, int], "How many of its jobs are in each state that has any."]
 
 
-class LostAttempt(TypedDict):
-    """An attempt whose worker died or fell silent."""
-
-    attempt: Annotated[int, "Its number."]
-    node: Annotated[str, "The worker node that ran it."]
-
-
 class JobRun(TypedDict):
     """One job inside a run."""
 
@@ -45,7 +38,6 @@ class JobRun(TypedDict):
     finished: Annotated[Time | None, "When its last attempt ended."]
     node: Annotated[str | None, "The worker node of its last attempt."]
     error: Annotated[Error | None, "The error of its last attempt that did not succeed."]
-    lost: Annotated[list[LostAttempt], "Its attempts that were lost with their workers."]
 
 
 class RunWithJobs(Run):
