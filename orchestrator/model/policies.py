@@ -7,9 +7,6 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-LOST_BUDGET = 3
-"""How many attempts of one job run may be lost with their worker before it is quarantined."""
-
 
 class RetryPolicy(BaseModel):
     """How often, when, and for which errors a failed attempt is tried again.

@@ -12,6 +12,9 @@ from enum import IntEnum, StrEnum
 from functools import cache
 from typing import Self
 
+LOST_BUDGET = 3
+"""How many attempts of one job run may be lost with their worker before it is quarantined."""
+
 
 class State(StrEnum):
     """A word with the number by which the store knows it."""

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from orchestrator.model.policies import LOST_BUDGET
-from orchestrator.model.states import JobState
+from orchestrator.model.states import LOST_BUDGET, JobState
 from orchestrator.plan.plan import INHERIT_PRIORITY
 
 # -- one script

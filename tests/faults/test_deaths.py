@@ -14,8 +14,7 @@ from statistics import median
 import pytest
 
 from orchestrator import RetryPolicy, Run, Workflow
-from orchestrator.model.policies import LOST_BUDGET
-from orchestrator.model.states import JobState, RunState
+from orchestrator.model.states import LOST_BUDGET, JobState, RunState
 from support import ledger as tasks
 from support.fleet import Fleet
 from support.harm import APP, QUICK, Scheduler, assert_sound, done, layers, told
