@@ -62,6 +62,9 @@ def _tell(resources: Resources, ref: str, outcome: Outcome) -> None:
         task = resources.app.tasks.get(spec.task)
         if task is not None:
             tracer.tell(task, _request(resources, ref, spec, job.name, job.retries), outcome)
+            if outcome.kind in ("failed", "timed_out"):  # Sentry does not listen to the logger of Celery's tracer
+                exc = tracer.exception_of(outcome)
+                logger.error("Task %s[%s] was ended from outside: %s", task.name, ref, exc, exc_info=exc)
     except BaseException:  # SystemExit of a hook, too: it ends nothing here
         logger.exception("how attempt %s ended could not be told", ref)
 
