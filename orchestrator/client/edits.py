@@ -39,7 +39,7 @@ class Target:
     name: str
     schema: Mapping[str, Any] | None
     ops: tuple[Op, ...] = ()
-    """The op that makes its plan the current version; none if it is current already."""
+    """The op that makes its plan the current version and registers it; none if it is both already."""
 
 
 def edit(session: Session, think: Callable[[], Steps[Thought[T]]]) -> Steps[T]:
@@ -91,7 +91,13 @@ def target_of(session: Session, workflow: AnyWorkflow) -> Steps[Target]:
     plan = given.compile(session.route_of)
     current = yield from read(starters.current_plans(keys, [plan.workflow]))
     ops: tuple[Op, ...] = ()
-    if current.get(plan.workflow) != plan.digest:
+    if current.get(plan.workflow) != plan.digest or not (yield from _is_registered(keys, plan)):
         yield from upload(keys, plan)
         ops = (put_workflow(plan.workflow, plan.digest),)
     return Target(plan.workflow, given.definition(session.route_of).params, ops)
+
+
+def _is_registered(keys: Keys, plan: Plan) -> Steps[bool]:
+    """Tell whether a plan stays without runs. One that was only submitted goes with the last of them."""
+    (known,) = yield from ask(lambda port: port.store.pipeline([("HGET", keys.plan(plan.digest), "registered")]))
+    return known is not None

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 MAX_KEY = 200
 """Characters that an idempotency key may have."""
 
+MOST_UPLOADS = 3
+"""How often a plan is stored for a run: it may go with its last other run between the two."""
+
 
 @dataclass(frozen=True, slots=True)
 class NewRun:
@@ -99,7 +102,9 @@ def create(session: Session, run: NewRun) -> Steps[str]:
     transition = CreateRun(new_run_id(), run.plan, run.params, run.priority, run.key, run.request, run.facts)
     made = yield from change(session, transition)
     content = run.content
-    if isinstance(made, NoPlan) and content is not None:
+    for _ in range(MOST_UPLOADS):
+        if not isinstance(made, NoPlan) or content is None:
+            break
         yield from ask(lambda port: port.store.put_plan(content))
         made = yield from change(session, transition)
     match made:

@@ -122,6 +122,8 @@ POLL_HANDED_MS: Final = 30_000
 
 # -- what is forgotten
 
+VERSIONS_KEPT: Final = 200
+"""Registered versions of a workflow that are kept without runs: as many as revisions, which may go back to them."""
 KEY_KEPT_MS: Final = 86_400_000
 """How long an idempotency key is kept after its run's creation."""
 

@@ -1,11 +1,18 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from orchestrator.model.ids import new_run_id
 from orchestrator.model.states import JobState
+from orchestrator.plan.plan import Plan
+from orchestrator.state import limits, reads
+from orchestrator.state.layouts.change_ops import pack, put_workflow
+from orchestrator.state.layouts.plans import upload_commands
+from orchestrator.state.transitions.definitions import Apply
 from orchestrator.state.transitions.replies import Dropped, Missing
-from orchestrator.state.transitions.runs import DropTodo, Forget, Forgotten, Live, Trimmed, TrimTransitions
+from orchestrator.state.transitions.runs import CreateRun, DropTodo, Forget, Forgotten, Live, Trimmed, TrimTransitions
 from support.cases import STATES, bring
 from support.machine import Machine, fan, plan_of
 
@@ -95,3 +102,78 @@ def test_the_newest_transitions_are_kept(machine: Machine) -> None:
     assert trimmed > 0
     assert machine.client.xlen(machine.keys.transitions) == 300 - trimmed >= 100
     machine.client.delete(machine.keys.transitions)
+
+
+def plans(machine: Machine) -> set[str]:
+    """Return the plans of which any key is there."""
+    names = (key.decode().partition(":plan:")[2] for key in machine.client.scan_iter(count=1000))
+    return {name.partition(":")[0] for name in names if name}
+
+
+def versions(machine: Machine, name: str = "w") -> list[int]:
+    info = machine.store.read(reads.workflow(machine.keys, name))
+    assert info is not None
+    return sorted(info.versions)
+
+
+def over(machine: Machine, plan: Plan) -> str:
+    """Make a run of a plan that is over."""
+    run = machine.submit(plan)
+    machine.cancel(run)
+    return run
+
+
+def register(machine: Machine, plan: Plan) -> None:
+    for batch in upload_commands(machine.keys, plan):
+        machine.store.pipeline(batch)
+    machine.do(Apply(-1, pack([put_workflow(plan.workflow, plan.digest)])))
+
+
+def test_a_plan_goes_with_its_last_run_where_another_is_current(machine: Machine) -> None:
+    first, wide, last = plan_of(1, workflow="w"), replace(fan(600), workflow="w"), plan_of(2, workflow="w")
+    gone = [over(machine, plan) for plan in (first, first, wide)]
+    kept = over(machine, last)
+    machine.do(Forget(gone[0]))
+    assert plans(machine) == {first.digest, wide.digest, last.digest}, "a run of it is left"
+    for run in (*gone[1:], kept):
+        machine.do(Forget(run))
+    assert plans(machine) == {last.digest}, "which its workflow is started by"
+    assert versions(machine) == [3]
+    assert machine.info(machine.submit(first)).version == 4, "it comes again as a new version"
+
+
+def test_a_plan_without_runs_goes_when_another_becomes_current(machine: Machine) -> None:
+    first, second = plan_of(1, workflow="w"), plan_of(2, workflow="w")
+    machine.do(Forget(over(machine, first)))
+    assert plans(machine) == {first.digest}
+    machine.store.put_plan(second)
+    assert plans(machine) == {second.digest}
+
+
+def test_a_plan_that_had_no_run_yet_stays_for_who_is_about_to_start_one(machine: Machine) -> None:
+    first, second = plan_of(1, workflow="w"), plan_of(2, workflow="w")
+    machine.store.put_plan(first)
+    machine.store.put_plan(second)
+    assert machine.do(CreateRun(new_run_id(), first.digest, b"{}", 2))
+    assert plans(machine) == {first.digest, second.digest}
+
+
+def test_a_registered_version_stays_without_runs(machine: Machine) -> None:
+    first, second = plan_of(1, workflow="w"), plan_of(2, workflow="w")
+    register(machine, first)
+    run = over(machine, first)
+    register(machine, second)
+    machine.do(Forget(run))
+    assert plans(machine) == {first.digest, second.digest}
+
+
+def test_registered_versions_are_bounded(machine: Machine) -> None:
+    made = [plan_of(total, workflow="w") for total in range(1, limits.VERSIONS_KEPT + 4)]
+    register(machine, made[0])
+    kept = machine.submit(made[0])
+    for plan in made[1:]:
+        register(machine, plan)
+    assert versions(machine) == [1, *range(4, len(made) + 1)], "but one with runs stays for them"
+    machine.cancel(kept)
+    machine.do(Forget(kept))
+    assert plans(machine) == {plan.digest for plan in made[3:]}

@@ -1,11 +1,13 @@
 -- forget: an ended run is deleted: a slice of its keys with each call, its record last.
 --
+-- With its last run goes a plan that is neither registered nor the current version of its workflow.
+--
 -- args:     run_id:str
 -- returns:  forgotten more | live | missing
 -- moves:
 -- keeps:    6
--- uses:     keys clock runs
--- cost:     a slice of keys, freed in the background
+-- uses:     keys clock runs workflows
+-- cost:     a slice of keys and O(buckets of the plan), freed in the background
 local run = runs.load(run_id)
 if not run then return {'missing'} end
 if run.state < state.succeeded then return {'live'} end
@@ -25,4 +27,5 @@ if known[2] ~= '' then
 end
 redis.call('ZREM', keys.ended, run_id)
 redis.call('UNLINK', keys.outputs(run_id), keys.errors(run_id), keys.todo(run_id), keys.run(run_id))
+workflows.forget_run(run.plan)
 return {'forgotten', 0}

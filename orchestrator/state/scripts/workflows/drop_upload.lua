@@ -6,7 +6,7 @@
 -- returns:  dropped | sealed | recent | stale
 -- moves:
 -- keeps:
--- uses:     keys clock
+-- uses:     keys clock workflows
 -- cost:     O(buckets of the plan), freed in the background
 local note = plan .. ' ' .. jobs
 local sealed = redis.call('HGET', keys.plan(plan), 'sealed')
@@ -17,9 +17,5 @@ if not sealed and clock.now - dated <= life_ms then return {'recent'} end  --@up
 -- writes
 redis.call('ZREM', keys.uploads, note)
 if sealed then return {'sealed'} end
-for bucket = 0, keys.bucket(jobs - 1) do redis.call('UNLINK', keys.plan_jobs(plan, bucket)) end
-for _, index in ipairs(redis.call('SMEMBERS', keys.plan_wide(plan))) do
-  redis.call('UNLINK', keys.plan_edges(plan, index))
-end
-redis.call('UNLINK', keys.plan_wide(plan), keys.plan(plan))
+workflows.unlink(plan, jobs)
 return {'dropped'}

@@ -17,6 +17,7 @@ function new_run.make(run_id, plan, params, class, ...)
   redis.call('HSET', keys.run(run_id), 'plan', plan.digest, 'workflow', plan.workflow, 'version', plan.version,
     'params', params, 'class', class, 'created', clock.now, 'total', plan.total, 'state', state.queued,
     'counts', runs.no_counts(plan.total), 'n', 0, ...)
+  redis.call('HINCRBY', keys.plan(plan.digest), 'runs', 1)
   redis.call('ZADD', keys.live, clock.now, run_id)
   local run = runs.load(run_id)
   local detail = plan.workflow .. '\n' .. plan.version .. '\n' .. plan.total

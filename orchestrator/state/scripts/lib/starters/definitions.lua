@@ -37,7 +37,7 @@ function put.wait(op)
     redis.call('RPUSH', keys.waiting(op[1]), unpack(op, at, math.min(at + limits.MOST_ARGUMENTS - 1, #op)))
   end
 end
-function put.workflow(op) workflows.seal(op[1], op[2]) end
+function put.workflow(op) workflows.register(op[1], op[2], workflows.seal(op[1], op[2])) end
 function put.unworkflow(op) workflows.retire(op[1]) end
 function put.calendar(op) redis.call('HSET', keys.calendars, op[1], op[2]) end
 function put.uncalendar(op) redis.call('HDEL', keys.calendars, op[1]) end
