@@ -250,11 +250,12 @@ async def sets_of_definitions(client: Any, node: Node) -> None:
     assert (await ann.definitions.back_to(1)).definitions == revision.definitions
 
 
-@case("queues.list", "nodes.list", "nodes.elsewhere", "transitions.list", "transitions.last")
+@case("queues.list", "nodes.list", "nodes.elsewhere", "nodes.gone", "transitions.list", "transitions.last")
 async def what_the_fleet_does(client: Any, node: Node) -> None:
     assert await client.transitions.last() == "-"
     run = await client.submit(one_job())
     assert [each.name for each in await client.nodes.list()] == ["n1"]
+    assert await client.nodes.gone() == []
     assert await client.nodes.elsewhere() == "", "the node does not say to which broker it listens"
     assert sum(each.ready for each in await client.queues.list()) == 1
     node.work_off()
