@@ -6,6 +6,7 @@ import logging
 
 from orchestrator.dispatch.permits import Publisher
 from orchestrator.scheduler.duties import Tools
+from orchestrator.scheduler.duties.append_only_file import rewrite_after_restart
 from orchestrator.state import reads
 from orchestrator.state.reads import health
 from orchestrator.state.transitions.nodes import Reap
@@ -26,6 +27,7 @@ class Leases:
     def __init__(self, publisher: Publisher | None = None) -> None:
         self._publisher = publisher
         self._broker_ids = ""
+        self._server = ""
         self._set_back_at_ms: int | None = None
 
     def step(self, tools: Tools) -> float:
@@ -33,7 +35,11 @@ class Leases:
         (info,) = tools.store.pipeline([("INFO", "server")])
         self._compare(tools)
         self._tell_clock(tools)
-        reaped = tools.store.run(Reap(str(info["run_id"]), self._broker_ids))
+        server = str(info["run_id"])
+        if server != self._server:
+            rewrite_after_restart(tools.store, server)
+            self._server = server
+        reaped = tools.store.run(Reap(server, self._broker_ids))
         for gone in reaped.gone:
             log.warning("worker %s is lost: no beat within its lease; it ran %s", gone.node, gone.refs or "nothing")
         tools.publish(reaped.permits)
