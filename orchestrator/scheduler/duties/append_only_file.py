@@ -1,8 +1,8 @@
 """Have Redis rewrite its append-only file after a restart, before what it acknowledges is trusted.
 
-A file whose tail broke inside a transaction is cut after its last whole command, not before the MULTI. The next
-transaction is then nested in the broken one, and is gone at the restart after that. A file that is written anew has no
-such tail. Redis does not say that it cut the tail, so every restart counts.
+A file whose tail broke inside a transaction is cut after its last whole command, not before the MULTI. What is written
+next then stands in the broken transaction, and may be cut off with it at the restart after that. A file that is written
+anew has no such tail. Redis does not say that it cut the tail, so every restart counts.
 """
 
 from __future__ import annotations
