@@ -118,3 +118,14 @@ def test_a_reason_of_any_length_leaves_the_stream_readable(machine: Machine) -> 
     machine.carry_on(run)
     assert [each.after.name for each in machine.transitions(run)][-3:] == ["cancelling", "cancelled", "cancelled"]
     assert machine.info(run).why == "because " * 10_000
+
+
+def test_a_run_is_not_over_while_its_todo_has_lines(machine: Machine) -> None:
+    run = machine.submit(chain(2))
+    slot = machine.node().slot()
+    slot.take()
+    machine.cancel(run, carry_on=False)
+    slot.finish("cancelled")
+    assert machine.state(run) is RunState.cancelling
+    machine.carry_on(run)
+    assert machine.state(run) is RunState.cancelled
