@@ -142,11 +142,6 @@ class JobDefinition:
         default_factory=dict
     )
 
-    def __post_init__(self) -> None:
-        """Check the limits against each other."""
-        if self.timeout and self.soft_timeout and self.soft_timeout > self.timeout:
-            raise ValueError(f"soft_timeout ({self.soft_timeout:g} s) is over timeout ({self.timeout:g} s)")
-
 
 @checked(frozen=True, slots=True, kw_only=True, config=_CONFIG)
 class WorkflowDefinition:

@@ -75,10 +75,10 @@ def test_flower_shows_attempts_with_their_names_arguments_and_ends(fleet: Fleet,
     run = fleet.client.submit(workflow)
     run.wait(timeout=20)
     row = shown(flower, f"{run.id}/0@1", "SUCCESS")
-    assert (row["name"], row["args"], row["kwargs"], row["result"]) == ("support.shop.add", "[20]", "{'y': 22}", "42")
+    assert (row["name"], row["args"], row["kwargs"], row["result"]) == ("support.shop.add", "(20,)", "{'y': 22}", "42")
     assert row["worker"] == "w1@test"
     assert row["received"] <= row["started"] <= row["succeeded"]
-    assert shown(flower, f"{run.id}/1@1", "SUCCESS")["args"] == "[42]"
+    assert shown(flower, f"{run.id}/1@1", "SUCCESS")["args"] == "(42,)"
 
 
 def test_flower_shows_failures_and_retries(fleet: Fleet, flower: httpx.Client, tmp_path: Path) -> None:

@@ -167,7 +167,7 @@ def test_many_complaints_are_cut() -> None:
 
 
 def test_specs_and_routes_are_interned() -> None:
-    plan = compile_plan(define(*[job(f"j{i}") for i in range(1000)]), lambda task: f"for-{task}")
+    plan = compile_plan(define(*[job(f"j{i}") for i in range(1000)]), lambda job: f"for-{job.task}")
     assert plan.specs == (b'{"task":"t"}',)
     assert plan.routes == ("for-t",)
 

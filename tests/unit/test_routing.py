@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from celery import Celery, current_app, shared_task, signature
+from celery import Celery, _state, current_app, shared_task, signature
 from kombu import Exchange, Queue, binding
 from kombu.common import Broadcast
 
@@ -45,7 +45,10 @@ def test_an_app_routes_whatever_its_name(name: str | None) -> None:
     assert route(app(name, task_default_queue="work")) == "work"
 
 
-def test_the_app_that_celery_makes_by_itself_routes_nothing() -> None:
+def test_the_app_that_celery_makes_by_itself_routes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_state, "default_app", None)
+    monkeypatch.setattr(_state._tls, "current_app", None)
+
     @shared_task(name="shared")
     def shared() -> None:
         return None

@@ -71,8 +71,10 @@ def test_what_a_job_cannot_honour_is_refused(signature: Any, message: str) -> No
 
 
 def test_a_soft_limit_over_the_hard_one_of_the_job() -> None:
-    with pytest.raises(DefinitionError, match="is over timeout"):
-        Workflow("w").job("j", made(), timeout=1, soft_timeout=2)
+    workflow = Workflow("w")
+    workflow.job("j", made(), timeout=1, soft_timeout=2)
+    with pytest.raises(DefinitionError, match=r"jobs\.j\.soft_timeout: it must be shorter than timeout"):
+        workflow.compile()
 
 
 def test_a_task_that_is_a_class() -> None:

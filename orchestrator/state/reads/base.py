@@ -21,7 +21,7 @@ def now_ms(time: Sequence[int]) -> int:
 
 
 def clock_ms(time: Sequence[int], mark: Any) -> int:
-    """Return the time of the namespace, given what TIME gives and what it has seen. Twin: `lib/core/clock.lua`."""
+    """Return the time of the namespace, given the reply of TIME and its mark. Twin: the fragment `clock`."""
     now, seen = now_ms(time), int(mark or 0)
     return now if seen - now > CLOCK_AHEAD_MS else max(now, seen)
 
