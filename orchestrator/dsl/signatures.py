@@ -114,9 +114,17 @@ def refuse_options(options: Mapping[str, Any], where: str) -> None:
 def _own_app(signature: Any) -> Any:
     task = getattr(signature, "_type", None)
     app = getattr(signature, "_app", None) if task is None else task.app
-    # A program without an app gets one from Celery. No worker listens to the queue that it chooses.
-    celery = sys.modules.get("celery._state")
-    return None if app is None or app is getattr(celery, "default_app", None) else app
+    return None if app is None or _made_by_celery(app) else app
+
+
+def _made_by_celery(app: Any) -> bool:
+    """Tell whether this is the app that a program without one gets from Celery: no worker listens to its queue.
+
+    An app of the user's can be the default one too (`set_default`, and in every worker). Celery makes its own without
+    making it the current one.
+    """
+    default: Any = getattr(sys.modules.get("celery._state"), "default_app", None)
+    return app is default and bool(app.main == "default" and not app.set_as_current)
 
 
 def _refuse_own_messages(task: Any, where: str) -> None:

@@ -66,13 +66,14 @@ def main() -> None:
 def measure(env: dict[str, str], options: argparse.Namespace) -> list[dict[str, Any]]:
     """Run all rounds and return a row a workload."""
     import bench_celery
+    from celery import Celery
     from workloads import WORKLOADS, independent_workflow
 
     from orchestrator import Client
 
     rows: list[dict[str, Any]] = []
     with rig.worker("bench_celery", env), rig.worker("bench_ours", env):
-        client = Client()
+        client = Client(app=Celery("bench_ours", broker=f"{env['BENCH_REDIS']}/3", set_as_current=False))
         bench_celery.app.set_default()
         single = independent_workflow(1)
         timed(lambda: bench_celery.app.tasks["bench.noop"].delay(), 1)

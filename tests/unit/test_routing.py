@@ -153,3 +153,10 @@ def test_a_router_that_fails_and_a_queue_that_is_missing_are_told() -> None:
     missing = app(task_queues=QUEUES, task_routes={"work": "none"}, task_create_missing_queues=False)
     with pytest.raises(DefinitionError, match="missing from task_queues"):
         route(missing)
+
+
+def test_an_app_that_is_the_default_one_routes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`set_default` makes it that, and so does Celery in every worker."""
+    made = app(task_default_queue="work")
+    monkeypatch.setattr(_state, "default_app", made)
+    assert route(made) == "work"
